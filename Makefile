@@ -1,0 +1,60 @@
+# Needs Go only; the race detector needs gcc too. Tools are pinned in tools/go.mod and built on first use.
+
+TAGS     := synctests
+LINT     := go tool -modfile=tools/go.mod golangci-lint
+FUZZTIME ?= 10s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Compile everything
+	go build ./...
+
+.PHONY: test
+test: ## Run all tests
+	go test -shuffle=on -tags $(TAGS) ./...
+
+.PHONY: test-race
+test-race: ## Run all tests under the race detector
+	CGO_ENABLED=1 go test -race -shuffle=on -tags $(TAGS) ./...
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet -tags $(TAGS) ./...
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(LINT) fmt
+
+.PHONY: fmt-check
+fmt-check: ## Fail if the code is not formatted
+	$(LINT) fmt --diff
+
+.PHONY: lint
+lint: ## Run the linters (the first time builds them: minutes)
+	$(LINT) run
+
+.PHONY: golden
+golden: ## Write the golden files and generated pages anew
+	go test -tags $(TAGS) ./internal/settings -update
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	@set -e; grep -rlE '^func Fuzz[A-Za-z0-9_]+\(f \*testing\.F\)' --include='*_test.go' cmd internal | sort | while read -r file; do \
+	  grep -oE '^func Fuzz[A-Za-z0-9_]+' "$$file" | sed 's/^func //' | while read -r name; do \
+	    echo "== ./$$(dirname "$$file") $$name"; \
+	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
+	  done; \
+	done
+
+.PHONY: demo
+demo: ## See it work: a real drift, in a few seconds
+	go run ./cmd/plumbline demo
+
+.PHONY: ci
+ci: ## All that a change must pass
+	.ci/run

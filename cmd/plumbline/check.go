@@ -1,0 +1,99 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/plumbline-ml/plumbline/internal/check"
+	"github.com/plumbline-ml/plumbline/internal/contract"
+)
+
+func newCheckCommand() *cobra.Command {
+	var files check.Files
+	var format string
+	cmd := &cobra.Command{
+		Use:   "check CONTRACT FILE [OUTCOMES]",
+		Short: "Judge files by a contract, without Kafka",
+		Long: `Runs the plan, the counters and the tests that the stream runs over a CSV or JSON Lines file (plain or gzipped).
+
+FILE holds the predictions: the contract's inputs, the time and the score, under the names (or the last part of the paths) that
+the contract gives. If it also has the label column, its rows hold the outcomes too; else name a second file for them. What the
+contract's reference range covers is learnt, what comes after is judged. A file needs no Kafka, no registry and no schema.
+
+Exits with 1 if there is any incident.`,
+		Example: `  plumbline check examples/electricity/contract.yaml examples/electricity/electricity.csv.gz
+  plumbline check --format json contract.yaml predictions.jsonl outcomes.jsonl`,
+		Args: usageArgs(cobra.RangeArgs(2, 3)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != "text" && format != "json" {
+				return badInput(fmt.Errorf("--format %q: must be text or json", format))
+			}
+			c, err := contract.Load(args[0])
+			if err != nil {
+				return badInput(err)
+			}
+			files.Predictions = args[1]
+			if len(args) == 3 {
+				files.Outcomes = args[2]
+			} else if c.Streams.Outcome != nil {
+				has, err := files.HoldsOutcomes(c)
+				if err != nil {
+					return badInput(err)
+				}
+				if has {
+					files.Outcomes = args[1]
+				}
+			}
+			progress, done := progressLine(cmd.ErrOrStderr())
+			r, err := check.Run(c, files, progress)
+			done()
+			if err != nil {
+				return badInput(err)
+			}
+			out := cmd.OutOrStdout()
+			if format == "json" {
+				enc := json.NewEncoder(out)
+				enc.SetIndent("", "  ")
+				if err := enc.Encode(r); err != nil {
+					return err
+				}
+			} else {
+				check.Write(out, r)
+			}
+			if r.Alarming() > 0 {
+				return errSilent
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	cmd.Flags().DurationVar(&files.Delay, "outcome-delay", 0, "how long after its prediction an outcome was known, where one row holds both")
+	cmd.Flags().StringVar(&files.Version, "model-version", "", "the model's version, where the file has no column for it")
+	return cmd
+}
+
+// progressLine reports progress on one line that is rewritten, if w is a terminal; else it says nothing.
+func progressLine(w io.Writer) (report func(stage string, rows int64), done func()) {
+	f, ok := w.(*os.File)
+	if !ok || !isatty.IsTerminal(f.Fd()) {
+		return nil, func() {}
+	}
+	last := time.Time{}
+	return func(stage string, rows int64) {
+			if now := time.Now(); now.Sub(last) > 100*time.Millisecond || rows == 0 {
+				last = now
+				fmt.Fprintf(w, "\r\x1b[K%s", stage)
+				if rows > 0 {
+					fmt.Fprintf(w, ": %d rows", rows)
+				}
+			}
+		}, func() {
+			fmt.Fprint(w, "\r\x1b[K")
+		}
+}

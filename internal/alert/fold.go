@@ -1,0 +1,164 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/ledger"
+)
+
+// fold takes one poll of findings. Those of one model and one instant are folded before anything is said of them, so that
+// forty columns that fail together are one message; the detector commits them together.
+func (s *service) fold(ctx context.Context, records []*kgo.Record) error {
+	b := batch{next: map[int32]int64{}}
+	for _, rec := range records {
+		b.next[rec.Partition] = rec.Offset + 1
+		if rec.Attrs.IsControl() {
+			continue
+		}
+		f, err := finding.ReadEvent(rec.Value)
+		if err != nil {
+			s.m.unread.Inc()
+			s.log.Error("pass over a record on the findings topic", zap.Int32("partition", rec.Partition), zap.Int64("offset", rec.Offset), zap.Error(err))
+			continue
+		}
+		s.m.findings.Inc()
+		if f.Model != b.model || !f.At.Equal(b.at) {
+			if err := s.settle(&b); err != nil {
+				return err
+			}
+			b.model, b.at = f.Model, f.At
+		}
+		body, err := json.Marshal(f)
+		if err != nil {
+			return fmt.Errorf("encode finding %s: %w", f.ID, err)
+		}
+		change, inc := s.book.Fold(f)
+		b.entries = append(b.entries, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
+		if change != incident.None {
+			s.m.incidents.WithLabelValues(string(change)).Inc()
+			b.changed(change, inc)
+		}
+	}
+	if err := s.settle(&b); err != nil {
+		return err
+	}
+	var offsets []ledger.Offset
+	for partition, n := range b.next {
+		offsets = append(offsets, ledger.Offset{Topic: records[0].Topic, Partition: partition, Next: n})
+	}
+	if err := s.o.Ledger.Append(ctx, b.entries, offsets, b.out); err != nil {
+		return err
+	}
+	seq := int64(0)
+	if n := len(b.entries); n > 0 {
+		seq = b.entries[n-1].Seq
+	}
+	for _, t := range b.told {
+		s.say(ctx, t.inc, t.change, seq)
+	}
+	s.gauge()
+	select {
+	case s.queued <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// batch is what one poll came to.
+type batch struct {
+	next    map[int32]int64
+	entries []ledger.Entry
+	out     []ledger.Outgoing
+	told    []told
+
+	model string // of the findings being folded, with their instant
+	at    time.Time
+	open  []told
+}
+
+// told is an incident with the loudest thing that happened to it.
+type told struct {
+	inc    incident.Incident
+	change incident.Change
+}
+
+func (b *batch) changed(c incident.Change, inc incident.Incident) {
+	for i := range b.open {
+		if o := &b.open[i]; o.inc.ID == inc.ID {
+			o.inc = inc
+			if louder(c) && !louder(o.change) {
+				o.change = c
+			}
+			return
+		}
+	}
+	b.open = append(b.open, told{inc, c})
+}
+
+// settle makes the messages of one model's instant.
+func (s *service) settle(b *batch) error {
+	for _, t := range b.open {
+		messages, err := s.messages(t.inc, t.change)
+		if err != nil {
+			return err
+		}
+		b.out = append(b.out, messages...)
+	}
+	b.told = append(b.told, b.open...)
+	b.open = nil
+	return nil
+}
+
+// louder reports whether people are told of a change; the others only update what they can look at.
+func louder(c incident.Change) bool {
+	return c == incident.Opened || c == incident.Closed || c == incident.Reopened
+}
+
+// messages makes one message per sink that wants to hear of the change.
+func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.Outgoing, error) {
+	s.seq++
+	id := fmt.Sprintf("%s-%d", inc.ID, s.seq)
+	body, err := json.Marshal(finding.Wrap(incident.Kind, id, inc.Model, inc.OpenedAt, inc))
+	if err != nil {
+		return nil, fmt.Errorf("encode incident %s: %w", inc.ID, err)
+	}
+	var out []ledger.Outgoing
+	for _, sink := range s.o.Sinks {
+		if sink.Wants(c) {
+			out = append(out, ledger.Outgoing{ID: id, Sink: sink.Name(), Body: body, Due: s.o.Now()})
+		}
+	}
+	return out, nil
+}
+
+// say logs the changes people are told of, and shows every change to those who look.
+func (s *service) say(ctx context.Context, inc incident.Incident, c incident.Change, seq int64) {
+	if louder(c) {
+		s.log.Info("incident "+string(c),
+			zap.String("model", inc.Model), zap.String("severity", string(inc.Severity)), zap.String("title", inc.Title),
+			zap.Time("onset", inc.Onset), zap.String("owner", inc.Owner.Team), zap.String("id", inc.ID))
+	}
+	if s.o.View == nil {
+		return
+	}
+	if err := s.o.View.PutIncident(ctx, inc, seq); err != nil {
+		s.log.Warn("show incident", zap.String("id", inc.ID), zap.Error(err))
+	}
+}
+
+func (s *service) gauge() {
+	s.m.open.Reset()
+	for _, inc := range s.book.Incidents() {
+		if inc.Status == incident.Open {
+			s.m.open.WithLabelValues(inc.Model, string(inc.Severity)).Inc()
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package alert
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/ledger"
+)
+
+// View takes the latest state of incidents, for people to look at.
+type View interface {
+	PutIncident(ctx context.Context, inc incident.Incident, seq int64) error // as of a ledger entry
+}
+
+// Options configure the service; View may be nil, Sinks empty.
+type Options struct {
+	Settings   bus.Settings
+	Layout     bus.Layout
+	Ledger     *ledger.Ledger
+	Sinks      []Sink
+	View       View
+	Now        func() time.Time
+	Logger     *zap.Logger
+	Registerer prometheus.Registerer
+}
+
+// Metrics are the alerter's series.
+type Metrics struct {
+	findings  prometheus.Counter
+	unread    prometheus.Counter
+	incidents *prometheus.CounterVec
+	open      *prometheus.GaugeVec
+	sent      *prometheus.CounterVec
+}
+
+// NewMetrics registers the alerter's series.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	f := promauto.With(reg)
+	opts := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: "plumbline", Subsystem: "alert", Name: name, Help: help}
+	}
+	return &Metrics{
+		findings:  f.NewCounter(opts("findings_total", "Findings folded into incidents.")),
+		unread:    f.NewCounter(opts("unreadable_findings_total", "Records on the findings topic that are no findings; they are passed over.")),
+		incidents: f.NewCounterVec(opts("incident_changes_total", "Changes of incidents."), []string{"change"}),
+		sent:      f.NewCounterVec(opts("messages_total", "Messages by sink and result."), []string{"sink", "result"}),
+		open: f.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "plumbline", Subsystem: "alert", Name: "open_incidents", Help: "Incidents that are open.",
+		}, []string{"model", "severity"}),
+	}
+}
+
+// Run alerts until ctx ends.
+func Run(ctx context.Context, o Options) error {
+	m := NewMetrics(o.Registerer)
+	log := o.Logger.Named("alert")
+	return bus.Supervise(ctx, o.Settings, log, func(ctx context.Context, plans bus.Plans) error {
+		s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1)}
+		for model, p := range plans {
+			s.book.SetPolicy(model, &p.Policy)
+		}
+		return s.run(ctx)
+	})
+}
+
+type service struct {
+	o      Options
+	log    *zap.Logger
+	m      *Metrics
+	book   *incident.Book
+	seq    int64         // of the last message queued
+	queued chan struct{} // a message may be waiting
+}
+
+func (s *service) run(ctx context.Context) error {
+	at, err := s.restore(ctx)
+	if err != nil {
+		return err
+	}
+	cl, err := s.o.Settings.NewClient(s.o.Logger, nil,
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{bus.TopicFindings: at}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // offsets then pass the detector's markers
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		s.deliver(ctx)
+	}()
+	defer func() { stop(); <-delivered }()
+	for {
+		fetches := cl.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		for _, e := range fetches.Errors() {
+			return fmt.Errorf("read findings %s/%d: %w", e.Topic, e.Partition, e.Err)
+		}
+		if fetches.NumRecords() == 0 {
+			continue
+		}
+		if err := s.fold(ctx, fetches.Records()); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/plumbline-ml/plumbline/internal/baseline"
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/schema"
+)
+
+// History gives the events that lie on a model's topics now to whoever builds a baseline from them. Events that can't be read
+// are passed over and counted in Unreadable; the ingestor will set them aside.
+type History struct {
+	Unreadable int64
+
+	ctx      context.Context //nolint:containedctx // baseline.Source is pure and takes none; a History lives for one build
+	parts    *Parts
+	plan     *plan.Plan
+	progress func(topic string, events int64)
+}
+
+var _ baseline.Source = (*History)(nil)
+
+// History makes the source of a draft plan. progress, if not nil, is told how many events were read.
+func (p *Parts) History(ctx context.Context, draft *plan.Plan, progress func(topic string, events int64)) *History {
+	if progress == nil {
+		progress = func(string, int64) {}
+	}
+	return &History{ctx: ctx, parts: p, plan: draft, progress: progress}
+}
+
+// Predictions reads the prediction topic from its start to its present end.
+func (h *History) Predictions(visit func(*plan.Batch) error) error {
+	return h.read(&h.plan.Prediction, visit)
+}
+
+// Outcomes reads the outcome topic likewise.
+func (h *History) Outcomes(visit func(*plan.Batch) error) error {
+	if h.plan.Outcome == nil {
+		return nil
+	}
+	return h.read(h.plan.Outcome, visit)
+}
+
+const historyRows = 1000
+
+func (h *History) read(p *plan.Projection, visit func(*plan.Batch) error) error {
+	adm := kadm.NewClient(h.parts.Producer)
+	starts, err := adm.ListStartOffsets(h.ctx, p.Topic)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", p.Topic, err)
+	}
+	ends, err := adm.ListCommittedOffsets(h.ctx, p.Topic)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", p.Topic, err)
+	}
+	var partitions []int32
+	ends.Each(func(o kadm.ListedOffset) {
+		if o.Err == nil {
+			partitions = append(partitions, o.Partition)
+		} else {
+			err = errors.Join(err, o.Err)
+		}
+	})
+	if err != nil || len(partitions) == 0 {
+		return fmt.Errorf("read %s: the topic can't be read: %w", p.Topic, errors.Join(err, errNoTopic))
+	}
+	slices.Sort(partitions)
+	deriver, err := plan.NewDeriver(p, nil)
+	if err != nil {
+		return err
+	}
+	programs := map[int32]*schema.Program{}
+	events := int64(0)
+	for _, part := range partitions {
+		start, _ := starts.Lookup(p.Topic, part)
+		end, _ := ends.Lookup(p.Topic, part)
+		b := plan.NewBatch(p, historyRows)
+		err := bus.ReadRange(h.ctx, h.parts.Kafka, p.Topic, part, start.Offset, end.Offset, func(rec *kgo.Record) error {
+			events++
+			if events%10_000 == 0 {
+				h.progress(p.Topic, events)
+			}
+			if err := h.decode(p, programs, b, rec); err != nil {
+				return err
+			}
+			if b.N > 0 && b.Offset[b.N-1] == rec.Offset && !deriver.Last(b) {
+				b.Truncate(b.N - 1)
+			}
+			if b.N < historyRows {
+				return nil
+			}
+			full := b
+			b = plan.NewBatch(p, historyRows)
+			return visit(full)
+		})
+		if err != nil {
+			return err
+		}
+		if b.N > 0 {
+			if err := visit(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+var errNoTopic = errors.New("does it exist, and may we read it?")
+
+// decode appends one event's row, or passes it over.
+func (h *History) decode(p *plan.Projection, programs map[int32]*schema.Program, b *plan.Batch, rec *kgo.Record) error {
+	_, id, _, body, err := schema.Frame(rec.Value)
+	if err != nil {
+		h.Unreadable++
+		return nil
+	}
+	prog := programs[id]
+	if prog == nil {
+		text, err := h.parts.Registry.SchemaByID(h.ctx, int(id))
+		if errors.Is(err, bus.ErrUnknownSchema) {
+			h.Unreadable++
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if prog, err = schema.Compile(text, p); err != nil {
+			return fmt.Errorf("schema id %d on %s does not fit the contract: %w", id, p.Topic, err)
+		}
+		programs[id] = prog
+	}
+	if err := prog.Decode(rec.Value, body, b, rec.Offset); err != nil {
+		h.Unreadable++
+	}
+	return nil
+}

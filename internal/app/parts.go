@@ -1,0 +1,195 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/settings"
+	"github.com/plumbline-ml/plumbline/internal/view"
+)
+
+// arrivalSlack is how much longer than keep the join index remembers an id: outcomes may arrive late in wall-clock time while
+// their event time is within keep.
+const arrivalSlack = 30 * 24 * time.Hour
+
+// Parts are what the services stand on.
+type Parts struct {
+	Kafka    bus.Settings
+	Layout   bus.Layout
+	Registry *bus.Registry
+	Index    view.Index
+	View     *view.Display
+	Ledger   *ledger.Ledger
+	Producer *kgo.Client // for what is written outside transactions
+	Webhook  struct{ URL, Secret string }
+
+	Prefix, Instance string
+	Epoch, IdleAfter time.Duration // of the ingestor
+	FoldEpoch        time.Duration // of joiner and detector; 0: 1 s
+	EpochBytes       int
+
+	Logger  *zap.Logger
+	Metrics prometheus.Registerer
+
+	closers []closer
+}
+
+// closer ends one part.
+type closer struct {
+	name  string
+	close func() error
+}
+
+func (p *Parts) onClose(name string, f func() error) { p.closers = append(p.closers, closer{name, f}) }
+
+// Close ends the parts in the reverse order of their opening. It goes on after a failure and returns all of them.
+func (p *Parts) Close() error {
+	var errs []error
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		if err := p.closers[i].close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", p.closers[i].name, err))
+		}
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}
+
+// OpenBroker opens Kafka and the registry only: enough to publish plans.
+func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *Parts, err error) {
+	p = &Parts{
+		Layout: bus.Layout{Fragments: s.Kafka.FragmentsPartitions, Joins: s.Kafka.JoinsPartitions},
+		Prefix: s.Group.Prefix, Instance: s.Group.Instance, Epoch: s.Ingest.Epoch, IdleAfter: s.Ingest.IdleAfter, EpochBytes: int(s.Ingest.EpochBytes),
+		Logger: log,
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	p.Webhook.URL, p.Webhook.Secret = s.Alert.Webhook.URL.Reveal(), s.Alert.Webhook.Secret.Reveal()
+	p.Kafka = bus.Settings{Brokers: s.Kafka.Brokers, ClientID: s.Kafka.ClientID}
+	if p.Kafka.TLS, err = s.KafkaTLS(); err != nil {
+		return nil, err
+	}
+	if p.Kafka.SASL, err = s.KafkaSASL(); err != nil {
+		return nil, err
+	}
+	if err := p.connect(ctx, int16(s.Kafka.ReplicationFactor)); err != nil {
+		return nil, err
+	}
+	registryTLS, err := s.RegistryTLS()
+	if err != nil {
+		return nil, err
+	}
+	p.Registry, err = bus.NewRegistry(bus.RegistrySettings{
+		URLs: []string{s.Registry.URL}, User: s.Registry.Username, Password: s.Registry.Password.Reveal(), HTTPClient: registryClient(registryTLS),
+	})
+	return p, err
+}
+
+// open opens what the roles need. What it opened before a failure is closed again.
+func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg prometheus.Registerer, roles Roles) (p *Parts, err error) {
+	if p, err = OpenBroker(ctx, s, log); err != nil {
+		return nil, err
+	}
+	p.Metrics = reg
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	if roles.EmbeddedRedis {
+		cache, err := view.StartEmbedded()
+		if err != nil {
+			return nil, err
+		}
+		p.onClose("embedded redis", func() error { cache.Close(); return nil })
+		p.redis(cache.Client())
+	} else {
+		options, err := s.RedisOptions()
+		if err != nil {
+			return nil, err
+		}
+		p.redis(redis.NewClient(options))
+	}
+	if roles.Alerter {
+		if p.Ledger, err = ledger.Open(ctx, s.Ledger.URL.Reveal()); err != nil {
+			return nil, err
+		}
+		p.onClose("ledger", p.Ledger.Close)
+	}
+	return p, nil
+}
+
+// Embedded starts embedded parts: everything in this process, nothing kept after it.
+func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer) (p *Parts, err error) {
+	p = &Parts{Layout: bus.Layout{Fragments: 2, Joins: 2}, Prefix: "plumbline", Epoch: 40 * time.Millisecond, FoldEpoch: 20 * time.Millisecond, Logger: log, Metrics: reg}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	broker, err := bus.StartEmbedded(bus.EmbeddedOptions{})
+	if err != nil {
+		return nil, err
+	}
+	p.onClose("embedded broker", broker.Close)
+	p.Kafka = broker.Settings()
+	if err := p.connect(ctx, 1); err != nil {
+		return nil, err
+	}
+	if p.Registry, err = bus.NewRegistry(broker.RegistrySettings()); err != nil {
+		return nil, err
+	}
+	cache, err := view.StartEmbedded()
+	if err != nil {
+		return nil, err
+	}
+	p.onClose("embedded redis", func() error { cache.Close(); return nil })
+	p.redis(cache.Client())
+	if p.Ledger, err = ledger.Open(ctx, "sqlite::memory:"); err != nil {
+		return nil, err
+	}
+	p.onClose("ledger", p.Ledger.Close)
+	return p, nil
+}
+
+func (p *Parts) connect(ctx context.Context, replication int16) error {
+	cl, err := p.Kafka.NewClient(p.Logger, nil, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		return err
+	}
+	p.Producer = cl
+	p.onClose("kafka client", func() error { cl.Close(); return nil })
+	return bus.EnsureTopics(ctx, kadm.NewClient(cl), p.Layout, replication)
+}
+
+func (p *Parts) redis(c redis.UniversalClient) {
+	p.onClose("redis client", c.Close)
+	p.Index = view.NewRedisIndex(c, p.Prefix, arrivalSlack)
+	p.View = view.NewDisplay(c, p.Prefix)
+}
+
+// registryTimeout bounds one request to the registry; the client tries again by itself.
+const registryTimeout = 5 * time.Second
+
+func registryClient(c *tls.Config) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = c
+	return &http.Client{Timeout: registryTimeout, Transport: transport}
+}
+
+// API is the HTTP API over the latest view.
+func (p *Parts) API() http.Handler { return newAPI(&store{p.View}, p.Logger) }

@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/alert"
+	"github.com/plumbline-ml/plumbline/internal/detect"
+	"github.com/plumbline-ml/plumbline/internal/ingest"
+	"github.com/plumbline-ml/plumbline/internal/join"
+)
+
+// Service is a loop that runs until its context ends.
+type Service func(context.Context) error
+
+// Ingestor is the ingestor over the parts.
+func (p *Parts) Ingestor(ctx context.Context) error {
+	return ingest.Run(ctx, ingest.Options{
+		Settings: p.Kafka, Layout: p.Layout, Group: p.group("ingest"), Instance: p.Instance, Epoch: p.Epoch, EpochBytes: p.EpochBytes,
+		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Logger: p.Logger, Registerer: p.Metrics,
+	})
+}
+
+// Detector is the detector over the parts.
+func (p *Parts) Detector(ctx context.Context) error {
+	return detect.Run(ctx, detect.Options{
+		Settings: p.Kafka, Layout: p.Layout, Group: p.group("detect"), Instance: p.Instance, Epoch: p.FoldEpoch,
+		View: &store{p.View}, Logger: p.Logger, Registerer: p.Metrics,
+	})
+}
+
+// Joiner is the joiner over the parts; it runs where the detector runs.
+func (p *Parts) Joiner(ctx context.Context) error {
+	return join.Run(ctx, join.Options{
+		Settings: p.Kafka, Layout: p.Layout, Group: p.group("join"), Instance: p.Instance, Epoch: p.FoldEpoch, Index: p.Index,
+		Logger: p.Logger, Registerer: p.Metrics,
+	})
+}
+
+// Alerter is the alerter over the parts.
+func (p *Parts) Alerter(ctx context.Context) error {
+	sinks := []alert.Sink{&alert.TopicSink{Client: p.Producer}}
+	if p.Webhook.URL != "" {
+		sinks = append(sinks, &alert.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
+	}
+	return alert.Run(ctx, alert.Options{
+		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now,
+		Logger: p.Logger, Registerer: p.Metrics,
+	})
+}
+
+func (p *Parts) group(role string) string { return p.Prefix + "-" + role }
+
+// Together runs services until ctx ends or one of them fails; then all are stopped. Stopping is waited for.
+func Together(ctx context.Context, services map[string]Service) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make(chan error, len(services))
+	for name, s := range services {
+		go func() {
+			err := s(ctx)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", name, err)
+			}
+			errs <- err
+		}()
+	}
+	var all []error
+	for range services {
+		err := <-errs
+		if err != nil {
+			stop()
+		}
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+// All are the four services.
+func (p *Parts) All() map[string]Service {
+	return map[string]Service{"ingestor": p.Ingestor, "detector": p.Detector, "joiner": p.Joiner, "alerter": p.Alerter}
+}

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/console"
+	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/view"
+)
+
+// store is the latest view as the services write it and the API reads it: public objects in JSON on the display.
+type store struct{ display *view.Display }
+
+// PutPane shows the latest panes of a model.
+func (s *store) PutPane(ctx context.Context, snap engine.Snapshot) error {
+	body, err := json.Marshal(snap)
+	if err != nil {
+		return fmt.Errorf("encode latest panes of %s: %w", snap.Model, err)
+	}
+	return s.display.PutPane(ctx, snap.Model, body, snap.Ended())
+}
+
+// PutIncident shows an incident as of a ledger entry.
+func (s *store) PutIncident(ctx context.Context, inc incident.Incident, seq int64) error {
+	body, err := json.Marshal(inc)
+	if err != nil {
+		return fmt.Errorf("encode incident %s: %w", inc.ID, err)
+	}
+	return s.display.PutIncident(ctx, inc.ID, body, seq)
+}
+
+// Models implements console.Store.
+func (s *store) Models(ctx context.Context) ([]string, error) { return s.display.Models(ctx) }
+
+// Latest implements console.Store.
+func (s *store) Latest(ctx context.Context, model string) ([]byte, error) {
+	b, err := s.display.Latest(ctx, model)
+	if err == nil && b == nil {
+		return nil, console.ErrNotFound
+	}
+	return b, err
+}
+
+// Incidents implements console.Store.
+func (s *store) Incidents(ctx context.Context) ([]incident.Incident, error) {
+	shown, err := s.display.Incidents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]incident.Incident, len(shown))
+	for i, b := range shown {
+		if err := json.Unmarshal(b.Body, &out[i]); err != nil {
+			return nil, fmt.Errorf("read incident %s: %w", b.ID, err)
+		}
+	}
+	return out, nil
+}
+
+func newAPI(s *store, log *zap.Logger) http.Handler { return console.New(s, log) }

@@ -1,0 +1,187 @@
+package baseline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+)
+
+// maxRows bounds the reference: it is held in memory while edges are cut.
+const maxRows = 20_000_000
+
+// Source gives the rows of a model's streams, derived columns computed and filters applied. Batches handed to visit belong
+// to the visitor.
+type Source interface {
+	Predictions(visit func(*plan.Batch) error) error
+	Outcomes(visit func(*plan.Batch) error) error
+}
+
+// Build completes a draft plan from its reference data and seals it. The plan is in force for judging from the end of the
+// reference on; what came before is counted and not judged.
+func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
+	rows, err := gather(p, src)
+	if err != nil {
+		return nil, err
+	}
+	p.ReferenceRows = int64(rows.N)
+	p.From = p.Reference.To
+	p.TestPane = testPane(p, rows)
+	p.TruthPane = p.TestPane
+	for i := range p.Columns {
+		c := &p.Columns[i]
+		layout(&c.Layout, &rows.Cols[c.Field])
+	}
+	for i := range p.Slices {
+		p.Slices[i].Values = dictionary(&rows.Cols[p.Slices[i].Field])
+	}
+	if p.Score != nil {
+		p.Score.Edges = scoreEdges(&rows.Cols[p.Prediction.Roles.Score], p.Score.Threshold)
+	}
+	panes, err := count(p, rows)
+	if err != nil {
+		return nil, err
+	}
+	scatter(p, panes)
+	if p.Score != nil && p.Outcome != nil {
+		if err := learnTruth(p, rows, src); err != nil {
+			return nil, err
+		}
+	}
+	p.Unjudged = unjudged(p)
+	if err := seal(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// gather collects the reference's rows.
+func gather(p *plan.Plan, src Source) (*plan.Batch, error) {
+	if p.Reference.From.IsZero() || !p.Reference.From.Before(p.Reference.To) {
+		return nil, fmt.Errorf("build baseline of %s: this build learns from a reference given as {from, to}", p.Model)
+	}
+	from, to := plan.Micros(p.Reference.From), plan.Micros(p.Reference.To)
+	rows := plan.NewBatch(&p.Prediction, 0)
+	var first, last int64
+	seen := 0
+	err := src.Predictions(func(b *plan.Batch) error {
+		times := &b.Cols[p.Prediction.Roles.Time]
+		for i := range b.N {
+			t := times.Int[i]
+			if seen == 0 || t < first {
+				first = t
+			}
+			if seen == 0 || t > last {
+				last = t
+			}
+			seen++
+			if t < from || t >= to {
+				continue
+			}
+			if rows.N == maxRows {
+				return fmt.Errorf("the reference holds more than %d events; choose a shorter one", maxRows)
+			}
+			rows.Append(b, i)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build baseline of %s: %w", p.Model, err)
+	}
+	if rows.N == 0 {
+		span := "there are none at all"
+		if seen > 0 {
+			span = fmt.Sprintf("the %d events read lie between %s and %s", seen, plan.FromMicros(first).Format(time.RFC3339), plan.FromMicros(last).Format(time.RFC3339))
+		}
+		return nil, fmt.Errorf("build baseline of %s: no event between %s and %s; %s",
+			p.Model, p.Reference.From.Format(time.RFC3339), p.Reference.To.Format(time.RFC3339), span)
+	}
+	return rows, nil
+}
+
+// enough is how many events a test pane should hold; quieter models get longer panes, up to a day.
+const enough = 200
+
+// testPane is the shortest pane, out of those that divide a day, whose median holds enough events.
+func testPane(p *plan.Plan, rows *plan.Batch) time.Duration {
+	day := 24 * time.Hour
+	times := rows.Cols[p.Prediction.Roles.Time].Int
+	for _, hours := range []int{1, 2, 3, 4, 6, 8, 12} {
+		d := time.Duration(hours) * time.Hour
+		if hours == 1 {
+			d = p.Pane
+		}
+		if d < p.Pane || d%p.Pane != 0 {
+			continue
+		}
+		n := map[int64]int{}
+		for _, t := range times {
+			n[t/d.Microseconds()]++
+		}
+		counts := make([]int, 0, len(n))
+		for _, c := range n {
+			counts = append(counts, c)
+		}
+		slices.Sort(counts)
+		if counts[len(counts)/2] >= enough {
+			return d
+		}
+	}
+	return max(day, p.Pane)
+}
+
+// count counts the reference's rows into test panes, in order.
+func count(p *plan.Plan, rows *plan.Batch) ([]*sketch.Set, error) {
+	d, err := plan.NewDeriver(&p.Prediction, p.Rules)
+	if err != nil {
+		return nil, err
+	}
+	c := sketch.NewCounter(p)
+	c.Count(0, rows, d.Broken(rows))
+	var panes []*sketch.Set
+	at := int64(0)
+	for i, cell := range c.Cells() {
+		start := p.TestStart(cell.Key.Pane)
+		if i == 0 || start != at {
+			panes = append(panes, sketch.NewSet(p))
+			at = start
+		}
+		if err := panes[len(panes)-1].Merge(cell.Set); err != nil {
+			return nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
+		}
+	}
+	return panes, nil
+}
+
+// unjudged lists what the contract asks for and this build does not judge, in words for people.
+func unjudged(p *plan.Plan) []string {
+	var out []string
+	for _, pr := range p.Policy.Promises {
+		if !known(pr.Metric) {
+			out = append(out, fmt.Sprintf("the promise on %s is kept in the plan but not judged by this build", pr.Metric))
+		} else if p.Score == nil || p.Outcome == nil {
+			out = append(out, fmt.Sprintf("the promise on %s needs a binary score and outcomes", pr.Metric))
+		}
+	}
+	return out
+}
+
+func seal(p *plan.Plan) error {
+	b, err := json.Marshal(struct {
+		Columns   []plan.Column
+		Score     *plan.Score
+		Slices    []plan.Dimension
+		Reference plan.Span
+	}{p.Columns, p.Score, p.Slices, p.Reference})
+	if err != nil {
+		return fmt.Errorf("encode baseline of %s: %w", p.Model, err)
+	}
+	sum := sha256.Sum256(b)
+	p.Baseline = "sha256:" + hex.EncodeToString(sum[:])
+	return p.Seal()
+}

@@ -1,0 +1,308 @@
+package baseline
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+)
+
+// effective is how many independent outcomes a truth pane should hold.
+const effective = 30
+
+// fewestPanes is how many panes of a length the reference must hold before anything is claimed by that length.
+const fewestPanes = 8
+
+func known(metric string) bool { _, ok := engine.Find(metric); return ok }
+
+// cohort is the labelled counts of one test pane by finest slice.
+type cohort struct {
+	start int64
+	cells map[string]*sketch.Curve
+}
+
+// learnTruth joins the reference's outcomes and learns what they show.
+func learnTruth(p *plan.Plan, rows *plan.Batch, src Source) error {
+	states, err := join(p, rows, src)
+	if err != nil {
+		return err
+	}
+	if p.Policy.Cheapest && p.Policy.Costs != nil {
+		cohorts, err := curves(p, rows, states)
+		if err != nil {
+			return err
+		}
+		p.Score.Threshold = cheapest(p, cohorts)
+	}
+	cohorts, err := curves(p, rows, states)
+	if err != nil {
+		return err
+	}
+	for _, c := range cohorts {
+		for _, v := range c.cells {
+			for _, n := range v.Labels {
+				p.Score.Labels += n
+			}
+		}
+	}
+	p.Score.Dispersion = dispersion(p, cohorts)
+	p.TruthPane = truthPane(p, cohorts)
+	return views(p, cohorts)
+}
+
+// join folds the outcomes of the reference's predictions.
+func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.State, error) {
+	r := p.Prediction.Roles
+	states := make(map[outcome.ID]*outcome.State, rows.N)
+	ids, times := &rows.Cols[r.ID], &rows.Cols[r.Time]
+	for i := range rows.N {
+		id := outcome.HashID(p.Model, ids.Str[i])
+		pr, ok := outcome.Predicted(p, rows, i)
+		if !ok {
+			continue
+		}
+		pr.Place = outcome.Place{Time: times.Int[i], Offset: rows.Offset[i]}
+		s := states[id]
+		if s == nil {
+			s = &outcome.State{}
+			states[id] = s
+		}
+		s.Fold(&outcome.Row{ID: id, Model: p.Model, Prediction: pr})
+	}
+	o := p.Outcome.Roles
+	err := src.Outcomes(func(b *plan.Batch) error {
+		for i := range b.N {
+			s := states[outcome.HashID(p.Model, b.Cols[o.ID].Str[i])]
+			if s == nil || b.Cols[o.Label].State[i] != plan.OK {
+				continue
+			}
+			s.Fold(&outcome.Row{Outcome: &outcome.Outcome{
+				Place: outcome.Place{Time: b.Cols[o.Time].Int[i], Offset: b.Offset[i]}, Positive: p.IsPositive(b.Cols[o.Label].Str[i]),
+			}})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("join the outcomes of the reference of %s: %w", p.Model, err)
+	}
+	return states, nil
+}
+
+// curves counts the labels by test pane, with the decisions of the plan's threshold.
+func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State) ([]cohort, error) {
+	terms := p.Terms()
+	byStart := map[int64]*cohort{}
+	for i := range rows.N {
+		s := states[outcome.HashID(p.Model, rows.Cols[p.Prediction.Roles.ID].Str[i])]
+		if s == nil || s.Prediction.Place.Offset != rows.Offset[i] {
+			continue // no score, or a later duplicate
+		}
+		positive, ok := s.Label(terms, true)
+		if !ok {
+			continue
+		}
+		pr, _ := outcome.Predicted(p, rows, i)
+		start := p.TestStart(pr.Pane)
+		c := byStart[start]
+		if c == nil {
+			c = &cohort{start: start, cells: map[string]*sketch.Curve{}}
+			byStart[start] = c
+		}
+		v := c.cells[pr.Slice]
+		if v == nil {
+			v = sketch.NewCurve(p.Score.Bins())
+			c.cells[pr.Slice] = v
+		}
+		v.Label(pr.Bin, pr.Score, pr.Positive, positive, 1)
+	}
+	if len(byStart) == 0 {
+		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids and that keep (%s) is long enough", p.Model, p.Keep)
+	}
+	out := make([]cohort, 0, len(byStart))
+	for _, start := range slices.Sorted(maps.Keys(byStart)) {
+		out = append(out, *byStart[start])
+	}
+	return out, nil
+}
+
+// view adds up the cells of a cohort that lie in a view.
+func (c *cohort) view(p *plan.Plan, dims, codes []int) *sketch.Curve {
+	sum := sketch.NewCurve(p.Score.Bins())
+	for slice, v := range c.cells {
+		if plan.InSlice(slice, dims, codes) {
+			mustMerge(sum, v)
+		}
+	}
+	return sum
+}
+
+func mustMerge(into, from *sketch.Curve) {
+	if err := into.Merge(from); err != nil {
+		panic("curves of one plan don't merge: " + err.Error()) // both were made with the plan's bins: a bug, not an input
+	}
+}
+
+// dispersion is how much more outcomes scatter from cohort to cohort than independent ones would, given the score and the
+// reference's own calibration map.
+func dispersion(p *plan.Plan, cohorts []cohort) float64 {
+	total := sketch.NewCurve(p.Score.Bins())
+	daily := make([]*sketch.Curve, len(cohorts))
+	for i := range cohorts {
+		daily[i] = cohorts[i].view(p, nil, nil)
+		mustMerge(total, daily[i])
+	}
+	m, ok := engine.Reliability(total).CalibrationMap()
+	if !ok {
+		return 1
+	}
+	var y, mu, v []float64
+	for _, c := range daily {
+		var sy, sm, sv float64
+		for b, n := range c.Labels {
+			if n == 0 {
+				continue
+			}
+			q := m.At(float64(c.LS[b]) / sketch.ScoreScale / float64(n))
+			sy += float64(c.Pos[b])
+			sm += float64(n) * q
+			sv += float64(n) * q * (1 - q)
+		}
+		y, mu, v = append(y, sy), append(mu, sm), append(v, sv)
+	}
+	return stat.OutcomeDispersion(y, mu, v)
+}
+
+// truthPane is the shortest length whose panes hold enough independent outcomes and of which the reference holds enough
+// panes; if none does, the longest of which it holds enough.
+func truthPane(p *plan.Plan, cohorts []cohort) time.Duration {
+	best := p.TestPane
+	day := 24 * time.Hour
+	for _, d := range []time.Duration{p.TestPane, day, 7 * day, 28 * day} {
+		if d < p.TestPane || d%p.TestPane != 0 {
+			continue
+		}
+		n := panesOf(p, d, cohorts)
+		if len(n) < fewestPanes {
+			break
+		}
+		best = d
+		perPane := float64(p.Score.Labels) / p.Reference.To.Sub(p.Reference.From).Hours() * d.Hours()
+		if perPane/p.Score.Dispersion >= effective {
+			break
+		}
+	}
+	return best
+}
+
+// panesOf groups the cohorts by aligned windows of length d that lie wholly inside the reference.
+func panesOf(p *plan.Plan, d time.Duration, cohorts []cohort) [][]cohort {
+	var out [][]cohort
+	at := int64(math.MinInt64)
+	for _, c := range cohorts {
+		start := plan.Align(c.start, d)
+		if start < plan.Micros(p.Reference.From) || start+d.Microseconds() > plan.Micros(p.Reference.To) {
+			continue
+		}
+		if start != at {
+			out = append(out, nil)
+			at = start
+		}
+		out[len(out)-1] = append(out[len(out)-1], c)
+	}
+	return out
+}
+
+// views measures every metric over the reference and over its truth panes: as a whole, and for every slice that occurs.
+func views(p *plan.Plan, cohorts []cohort) error {
+	all := []plan.View{{}}
+	for _, group := range p.Groups {
+		seen := map[string]plan.View{}
+		for _, c := range cohorts {
+			for slice := range c.cells {
+				v := plan.View{Dims: group, Slice: map[string]string{}}
+				for _, d := range group {
+					code := plan.SliceAt(slice, d)
+					v.Codes = append(v.Codes, code)
+					v.Slice[p.Slices[d].Name] = p.Slices[d].Label(code)
+				}
+				seen[fmt.Sprint(v.Codes)] = v
+			}
+		}
+		found := slices.SortedFunc(maps.Values(seen), func(a, b plan.View) int { return cmp.Compare(fmt.Sprint(a.Codes), fmt.Sprint(b.Codes)) })
+		all = append(all, found...)
+	}
+	panes := panesOf(p, p.TruthPane, cohorts)
+	for i := range all {
+		v := &all[i]
+		v.Metrics = map[string]plan.Measured{}
+		total := sketch.NewCurve(p.Score.Bins())
+		for j := range cohorts {
+			mustMerge(total, cohorts[j].view(p, v.Dims, v.Codes))
+		}
+		n := engine.Labels(total)
+		v.PerDay = float64(n) / (p.Reference.To.Sub(p.Reference.From).Hours() / 24)
+		for _, m := range engine.All() {
+			value, ok := m.Value(total, p.Policy.Costs)
+			if !ok {
+				continue
+			}
+			var scatter []float64
+			for _, pane := range panes {
+				sum := sketch.NewCurve(p.Score.Bins())
+				for j := range pane {
+					mustMerge(sum, pane[j].view(p, v.Dims, v.Codes))
+				}
+				if x, ok := m.Value(sum, p.Policy.Costs); ok && engine.Labels(sum) >= fewest {
+					scatter = append(scatter, x)
+				}
+			}
+			v.Metrics[m.Name] = plan.Measured{Value: value, Null: moments(scatter)}
+		}
+	}
+	p.Score.Views = all
+	return nil
+}
+
+// cheapest is the threshold that would have cost least over the reference: the smallest score of the first bin that is
+// decided positive.
+func cheapest(p *plan.Plan, cohorts []cohort) float64 {
+	total := sketch.NewCurve(p.Score.Bins())
+	for i := range cohorts {
+		mustMerge(total, cohorts[i].view(p, nil, nil))
+	}
+	c := p.Policy.Costs
+	cost := func(from int) float64 { // bins from `from` on are decided positive
+		var sum float64
+		for b := range total.Labels {
+			pos, neg := float64(total.Pos[b]), float64(total.Labels[b]-total.Pos[b])
+			if b >= from {
+				sum += pos*c.TruePositive + neg*c.FalsePositive
+			} else {
+				sum += pos*c.FalseNegative + neg*c.TrueNegative
+			}
+		}
+		return sum
+	}
+	best := 0
+	for from := range len(total.Labels) + 1 {
+		if cost(from) < cost(best) {
+			best = from
+		}
+	}
+	switch {
+	case best == 0:
+		return 0
+	case best > len(p.Score.Edges):
+		return math.Nextafter(1, 2)
+	default:
+		return math.Nextafter(p.Score.Edges[best-1], 2)
+	}
+}

@@ -1,0 +1,223 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/baseline"
+	"github.com/plumbline-ml/plumbline/internal/collect"
+	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/window"
+)
+
+// Report is what a run found.
+type Report struct {
+	Model     string              `json:"model"`
+	Contract  string              `json:"contract"`
+	Baseline  string              `json:"baseline"`
+	Streams   []Counts            `json:"streams"`
+	Reference plan.Span           `json:"reference"`
+	Rows      int64               `json:"reference_rows"`
+	TestPane  string              `json:"test_pane"`
+	TruthPane string              `json:"truth_pane"`
+	Judged    *plan.Span          `json:"judged"` // event time judged; null if nothing came after the reference
+	Late      int64               `json:"late"`   // rows out of order by more than the allowed lateness: in no test
+	Notes     []string            `json:"notes,omitempty"`
+	Findings  []finding.Finding   `json:"findings"`
+	Incidents []incident.Incident `json:"incidents"`
+}
+
+// Alarming is the number of incidents that are tickets or pages.
+func (r *Report) Alarming() int { return len(r.Incidents) }
+
+// Plan compiles a contract against the reference rows of files.
+func Plan(c *contract.Contract, f Files) (*plan.Plan, error) {
+	draft, err := plan.Draft(c)
+	if err != nil {
+		return nil, err
+	}
+	if f.Outcomes == "" {
+		draft.Outcome = nil
+	}
+	return baseline.Build(draft, Source(f, draft))
+}
+
+// Run checks files against a contract. progress, if not nil, is called now and then with what is going on.
+func Run(c *contract.Contract, f Files, progress func(stage string, rows int64)) (*Report, error) {
+	if progress == nil {
+		progress = func(string, int64) {}
+	}
+	progress("learning the reference", 0)
+	p, err := Plan(c, f)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		plan: p, src: &source{f, p}, engine: engine.New(p), clock: window.NewClock(), book: incident.NewBook(),
+		states: map[outcome.ID]*outcome.State{}, progress: progress,
+		report: &Report{
+			Model: p.Model, Contract: p.Contract, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows,
+			TestPane: p.TestPane.String(), TruthPane: p.TruthPane.String(), Notes: p.Unjudged,
+			Findings: []finding.Finding{}, Incidents: []incident.Incident{},
+		},
+	}
+	r.book.SetPolicy(p.Model, &p.Policy)
+	if r.collector, err = collect.New(p); err != nil {
+		return nil, err
+	}
+	r.effects = outcome.NewEffects(func(string) *plan.Plan { return p })
+	if err := r.predictions(); err != nil {
+		return nil, err
+	}
+	if err := r.outcomes(); err != nil {
+		return nil, err
+	}
+	return r.finish(), nil
+}
+
+type run struct {
+	plan      *plan.Plan
+	src       *source
+	collector *collect.Collector
+	engine    *engine.Engine
+	clock     *window.Clock
+	book      *incident.Book
+	states    map[outcome.ID]*outcome.State
+	effects   *outcome.Effects
+	report    *Report
+	progress  func(string, int64)
+
+	rows          int64
+	first, latest int64 // event times of predictions
+}
+
+func (r *run) predictions() error {
+	counts := Counts{}
+	r.first, r.latest = record.NoTime, record.NoTime
+	err := r.src.predictions(&counts, func(b *plan.Batch) error {
+		from := r.rows
+		r.rows += int64(b.N)
+		for _, t := range b.Cols[r.plan.Prediction.Roles.Time].Int {
+			r.latest = max(r.latest, t)
+			if r.first == record.NoTime || t < r.first {
+				r.first = t
+			}
+		}
+		r.collector.Predictions(collect.Source{Topic: r.report.name(&counts)}, b)
+		cells, rows := r.collector.Take()
+		for i := range cells {
+			if err := r.engine.Add(&cells[i]); err != nil {
+				return err
+			}
+		}
+		r.fold(rows)
+		r.clock.Cover(&record.Coverage{
+			Source: record.Source{Topic: r.plan.Prediction.Topic, Partitions: 1}, From: from, To: r.rows, Watermark: r.latest, Records: int64(b.N),
+		})
+		r.progress("checking predictions", r.rows)
+		return r.engine.Advance(r.clock, r.found)
+	})
+	r.report.Streams = append(r.report.Streams, counts)
+	return err
+}
+
+func (r *run) outcomes() error {
+	if r.plan.Outcome == nil {
+		return nil
+	}
+	counts := Counts{}
+	latest, n := int64(record.NoTime), int64(0)
+	mark := func(topic string, us int64) {
+		r.clock.Mark(&record.Mark{Source: record.Source{Topic: topic, Partitions: 1}, Watermark: us}, 1)
+	}
+	mark(r.plan.Prediction.Topic, r.latest)
+	err := r.src.outcomes(&counts, func(b *plan.Batch) error {
+		for _, t := range b.Cols[r.plan.Outcome.Roles.Time].Int {
+			latest = max(latest, t)
+		}
+		n += int64(b.N)
+		r.collector.Outcomes(collect.Source{}, b)
+		_, rows := r.collector.Take()
+		r.fold(rows)
+		cells := collect.Cells(r.effects)
+		for i := range cells {
+			if err := r.engine.Add(&cells[i]); err != nil {
+				return err
+			}
+		}
+		mark(r.plan.Outcome.Topic, latest)
+		r.progress("joining outcomes", n)
+		return r.engine.Advance(r.clock, r.found)
+	})
+	r.report.Streams = append(r.report.Streams, counts)
+	return err
+}
+
+func (r *run) fold(rows []outcome.Row) {
+	for i := range rows {
+		s := r.states[rows[i].ID]
+		if s == nil {
+			s = &outcome.State{}
+			r.states[rows[i].ID] = s
+		}
+		r.effects.Change(s, &rows[i])
+	}
+}
+
+func (r *run) found(f finding.Finding) error {
+	r.engine.TakeEnded() // nobody keeps a history here
+	r.report.Findings = append(r.report.Findings, f)
+	r.book.Fold(f)
+	return nil
+}
+
+func (r *run) finish() *Report {
+	out := r.report
+	slices.SortFunc(out.Findings, finding.Compare)
+	out.Incidents = r.book.Incidents()
+	out.Late = r.engine.Late()
+	if s := r.engine.Snapshot(); s.Pane != nil {
+		out.Judged = &plan.Span{From: r.plan.From, To: s.Pane.End}
+	}
+	if out.Late > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d rows were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))
+	}
+	if r.latest != record.NoTime {
+		end := plan.FromMicros(r.plan.TestStart(r.latest))
+		if out.Judged == nil || out.Judged.To.Before(plan.FromMicros(r.latest)) {
+			out.Notes = append(out.Notes, fmt.Sprintf("the pane from %s on is not over yet and not judged", end.Format(time.RFC3339)))
+		}
+	}
+	for _, m := range tooShort(r.plan) {
+		out.Notes = append(out.Notes, m)
+	}
+	return out
+}
+
+// name is what offsets call the file.
+func (r *Report) name(c *Counts) string { return c.File }
+
+// tooShort says what can't be judged because the reference is too short for it.
+func tooShort(p *plan.Plan) []string {
+	var out []string
+	for i := range p.Columns {
+		c := &p.Columns[i]
+		if !c.Layout.Empty && !c.Layout.Constant() && c.Reference.Null.Panes < 8 {
+			out = append(out, fmt.Sprintf("distributions are not judged: the reference holds %d panes of %s, at least 8 are needed", c.Reference.Null.Panes, p.TestPane))
+			break
+		}
+	}
+	if p.Outcome != nil && p.Score != nil && len(p.Score.Views) > 0 {
+		if m, ok := p.Score.Views[0].Metrics["brier"]; ok && m.Null.Panes < 8 {
+			out = append(out, fmt.Sprintf("outcomes are not judged: the reference holds %d panes of %s, at least 8 are needed", m.Null.Panes, p.TruthPane))
+		}
+	}
+	return out
+}

@@ -1,0 +1,204 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plumbline-ml/plumbline/internal/expr"
+)
+
+// checkPromises reads the limits by their metrics' units and holds each promise against what the task can have.
+func (k *checker) checkPromises() {
+	for i, v := range items(k.root.at("promises")) {
+		if v.ok {
+			k.checkPromise(v, &k.c.Promises[i])
+		}
+	}
+}
+
+func (k *checker) checkPromise(v *value, p *Promise) {
+	limits := 0
+	for _, key := range []string{"max", "min", "max_increase"} {
+		if v.at(key) != nil {
+			limits++
+		}
+	}
+	switch {
+	case limits == 0:
+		k.refuse(v, "nothing is promised; add max, min or max_increase")
+	case limits > 1:
+		k.refuse(v, "one promise has one of max, min and max_increase; make two promises of it")
+	}
+	k.multipleOfPane(v.at("over"), "a promise's window")
+	if by := v.at("by"); by.readable() && len(p.By) > 0 && !slices.ContainsFunc(k.c.Slices, func(s []string) bool { return sameSet(s, p.By) }) {
+		k.refuse(by, "there is no slice by [%s]; add it to slices", strings.Join(p.By, ", "))
+	}
+	then := items(v.at("then"))
+	k.unique(then, "this stands here twice")
+	for _, it := range then {
+		if of[string](it) == "retrain" && k.root.at("retrain") == nil {
+			k.refuse(it, "nothing says where retraining is asked for; add retrain: {topic: ..., on: [...]}")
+		}
+	}
+	if name := v.at("metric"); name.readable() && k.c.Task.Type != "" {
+		k.checkMetric(v, name, p)
+	}
+}
+
+func (k *checker) checkMetric(v, name *value, p *Promise) {
+	task := k.c.Task.Type
+	m, known := MetricOf(task, p.Metric)
+	e := v.at("expr")
+	switch {
+	case e != nil && known:
+		k.refuse(name, "this is a metric already; give a metric of one's own another name, or remove expr")
+		return
+	case e != nil:
+		if e.ok {
+			k.checkKPI(e, p)
+		}
+		m = Metric{Name: p.Metric, Unit: own, Direction: Either}
+	case !known:
+		names := Metrics(task)
+		if near := didYouMean(p.Metric, names); near != "" {
+			k.refuse(name, "a %s task has no such metric%s", task, near)
+		} else {
+			k.refuse(name, "a %s task has no such metric (it has %s; or give an expr for one of your own)", task, strings.Join(names, ", "))
+		}
+		return
+	default:
+		k.needs(name, m)
+	}
+	switch {
+	case m.Direction == Lower && v.at("min") != nil:
+		k.refuse(v.at("min"), "%s is better when it is small; promise max or max_increase", m.Name)
+		return
+	case m.Direction == Higher && (v.at("max") != nil || v.at("max_increase") != nil):
+		worse := v.at("max")
+		if worse == nil {
+			worse = v.at("max_increase")
+		}
+		k.refuse(worse, "%s is better when it is large; promise min", m.Name)
+		return
+	}
+	p.Max = k.limit(v.at("max"), m)
+	p.Min = k.limit(v.at("min"), m)
+}
+
+// own is the unit of a metric that a contract defines itself: nobody knows.
+const own Unit = ""
+
+// limit reads a limit in m's unit; nil if there is none or it can't be read.
+func (k *checker) limit(v *value, m Metric) *float64 {
+	if !v.readable() {
+		return nil
+	}
+	l := of[limit](v)
+	f, ok := l.number, l.isNumber
+	want := "a number"
+	switch m.Unit {
+	case Seconds:
+		d, err := ParseDuration(l.text)
+		f, ok = d.Std().Seconds(), !l.isNumber && err == nil && d > 0
+		want = "a duration, like 250ms or 2h"
+	case own:
+		if !ok {
+			f, ok = percent(l.text)
+		}
+		want = "a number or a percentage"
+	case Share, Ratio:
+		if !ok {
+			f, ok = percent(l.text)
+		}
+		want = "a share, like 0.1 or 10%"
+	case Events:
+		want = "a number of events"
+		ok = ok && f >= 0
+	case Currency:
+		want = "a number, in the currency of costs"
+	case Plain:
+	}
+	switch {
+	case !ok:
+		k.refuse(v, "a limit on %s is %s", m.Name, want)
+		return nil
+	case m.Bounded && (f < m.Least || f > m.Most):
+		k.refuse(v, "%s lies between %g and %g; a limit on it is %s", m.Name, m.Least, m.Most, want)
+		return nil
+	case m.Unit == Ratio && f < 0:
+		k.refuse(v, "%s is never negative; a limit on it is %s", m.Name, want)
+		return nil
+	}
+	return &f
+}
+
+// needs reports what m asks for and the contract doesn't have.
+func (k *checker) needs(v *value, m Metric) {
+	if missing := k.lacking(m); missing != "" {
+		k.refuse(v, "%s needs %s", m.Name, missing)
+	}
+}
+
+// lacking says what of m's needs the contract doesn't have; "" if it has all.
+func (k *checker) lacking(m Metric) string {
+	streams := k.root.at("streams")
+	fields := streams.at("prediction").at("fields")
+	has := func(role string) bool { return fields == nil || fields.at(role) != nil } // no fields at all is reported by itself
+	threshold := k.c.Decision.Threshold != nil || k.c.Decision.Cheapest
+	var missing []string
+	if m.Needs.Outcome && streams.at("outcome") == nil {
+		missing = append(missing, "labels: add streams.outcome")
+	}
+	if m.Needs.Score && !has("score") {
+		missing = append(missing, "a score: add streams.prediction.fields.score")
+	}
+	if m.Needs.Decision {
+		switch k.c.Task.Type {
+		case Binary:
+			if !threshold && !has("decision") {
+				missing = append(missing, "decisions: add decision: {threshold: 0.5}, or streams.prediction.fields.decision")
+			}
+		default:
+			if !has("decision") && !has("score") {
+				missing = append(missing, "decisions: add streams.prediction.fields.decision or score")
+			}
+		}
+	}
+	if m.Needs.Latency && !has("latency") {
+		missing = append(missing, "latencies: add streams.prediction.fields.latency")
+	}
+	if m.Needs.Costs && k.root.at("costs") == nil {
+		missing = append(missing, "prices: add costs")
+	}
+	return strings.Join(missing, "; ")
+}
+
+// KPIVars are the variables that a promise's expr sees: the metrics of a task of type t, all numbers.
+func KPIVars(t TaskType) []expr.Var {
+	var out []expr.Var
+	for _, name := range Metrics(t) {
+		out = append(out, expr.Var{Name: name, Type: expr.Number})
+	}
+	return out
+}
+
+func (k *checker) checkKPI(v *value, p *Promise) {
+	vars := KPIVars(k.c.Task.Type)
+	prog, err := expr.Compile(p.Expr, vars, expr.Number)
+	if err != nil {
+		k.badExpr(v, err)
+		return
+	}
+	used := prog.Vars()
+	if len(used) == 0 {
+		k.refuse(v, "this uses no metric, so it never changes")
+	}
+	for _, i := range used {
+		if m, ok := MetricOf(k.c.Task.Type, vars[i].Name); ok {
+			if missing := k.lacking(m); missing != "" {
+				k.refuse(v, "%s", fmt.Sprintf("%s needs %s", m.Name, missing))
+			}
+		}
+	}
+}

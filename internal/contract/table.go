@@ -1,0 +1,224 @@
+package contract
+
+// shape says what a place in the document holds.
+type shape int
+
+const (
+	scalarShape shape = iota
+	objectShape       // a mapping with known keys
+	mapShape          // a mapping from free names to elements
+	listShape
+	oneOrManyShape // a list, or its only element alone
+)
+
+// spec describes one place in the document. The reader and the JSON Schema both follow it; there is no other list of keys.
+type spec struct {
+	shape    shape
+	format   *format // of a scalar
+	fields   []field // of an object
+	keys     *format // of a map's keys
+	elem     *spec   // of a map's or a list's elements
+	min, max int     // how many entries a map or a list has; max 0: no bound but the document's size
+	or       *spec   // a scalar that may stand instead of an object
+}
+
+type field struct {
+	key      string
+	required bool
+	doc      string
+	spec     *spec
+}
+
+func scalar(f *format) *spec { return &spec{shape: scalarShape, format: f} }
+
+func objectOf(fields ...field) *spec { return &spec{shape: objectShape, fields: fields} }
+
+func mapOf(most int, keys *format, elem *spec) *spec {
+	return &spec{shape: mapShape, keys: keys, elem: elem, max: most}
+}
+
+func listOf(least, most int, elem *spec) *spec {
+	return &spec{shape: listShape, elem: elem, min: least, max: most}
+}
+
+func oneOrMany(elem *spec) *spec { return &spec{shape: oneOrManyShape, elem: elem, min: 1} }
+
+func must(key, doc string, s *spec) field { return field{key: key, required: true, doc: doc, spec: s} }
+
+func may(key, doc string, s *spec) field { return field{key: key, doc: doc, spec: s} }
+
+// CauseKinds are the kinds of cause an incident can have; runbooks are kept by them.
+func CauseKinds() []string {
+	return []string{
+		"unit_change", "clock_shift", "stuck", "released", "swapped", "sentinel", "precision_loss", "clipped", "sign_flip",
+		"recoded", "new_category", "missing", "duplicates", "volume", "late", "schema_change", "mix_shift", "covariate_shift",
+		"prior_shift", "concept_drift", "calibration", "performance", "disparity", "version_change", "fallback", "unknown",
+	}
+}
+
+const (
+	apiVersion = "plumbline/v1"
+	docKind    = "QualityContract"
+)
+
+// document is the whole contract.
+var document = objectOf(
+	must("apiVersion", "Version of this format.", scalar(formatEnum(apiVersion))),
+	must("kind", "What this document is.", scalar(formatEnum(docKind))),
+	must("metadata", "Which model this is about.", objectOf(
+		must("model", "Name of the model, as findings and topics show it.", scalar(formatModel)),
+		may("description", "What the model predicts, in one sentence.", scalar(formatText(2000))),
+		may("tags", "Free words to find the model by.", listOf(0, 50, scalar(formatText(100)))),
+	)),
+	must("owners", "Who answers for what: role (data, model, platform, business, risk, legal, or any lower-case word) to team. The role model is required.",
+		&spec{shape: mapShape, keys: formatWord, elem: scalar(formatTeam), min: 1}),
+	must("task", "What the model predicts.", objectOf(
+		must("type", "Kind of prediction: binary, multiclass or regression.",
+			scalar(formatEnum(string(Binary), string(Multiclass), string(Regression)))),
+		may("positive", "Binary: the label that counts as 1. Default: 1.", scalar(formatScalar)),
+		may("classes", "Multiclass: the names of the classes.", listOf(2, 1000, scalar(formatScalar))),
+	)),
+	must("streams", "Where events come from, and which field means what.", objectOf(
+		must("prediction", "What the model was asked and answered.", streamSpec(
+			must("id", "Field that names the event; outcomes carry the same.", scalar(formatPath)),
+			must("time", "Field with the event's own time.", scalar(formatPath)),
+			may("version", "Field with the model's version.", scalar(formatPath)),
+			may("score", "Field with the score: a probability for binary, the predicted value for regression.", scalar(formatPath)),
+			may("decision", "Field with the decision that was taken.", scalar(formatPath)),
+			may("latency", "Field with the time it took to answer, in milliseconds.", scalar(formatPath)),
+			may("lineage", "Field that says which job or feature version produced the inputs.", scalar(formatPath)),
+		)),
+		may("outcome", "What turned out to be true.", streamSpec(
+			must("id", "Field with the id of the prediction this is the outcome of.", scalar(formatPath)),
+			must("time", "Field with the outcome's own time.", scalar(formatPath)),
+			must("label", "Field with the true value.", scalar(formatPath)),
+		).with(
+			may("keep", "How long a prediction waits for its outcome, between the two events' own times. Default: 7d.", scalar(formatDuration(1))),
+			may("mature_after", "When a cohort's labels count as complete, after the end of its pane. Default: 1h, or keep if that is shorter.", scalar(formatDuration(0))),
+		)),
+		may("feature", "Raw feature events, watched before any model reads them.", streamSpec(
+			may("id", "Field that names the event.", scalar(formatPath)),
+			must("time", "Field with the event's own time.", scalar(formatPath)),
+			may("version", "Field with the version of what produced the event.", scalar(formatPath)),
+			may("lineage", "Field that says which job produced the event.", scalar(formatPath)),
+		)),
+	)),
+	may("inputs", "What the model reads: name to kind and promises.", mapOf(10000, formatColumn, objectOf(
+		must("type", "Kind of values.", scalar(formatEnum(string(Numeric), string(Categorical), string(Identifier), string(Timestamp),
+			string(Boolean), string(Text), string(Vector)))),
+		may("path", "Where the value lies in the event, with dots into records and maps. Default: the name.", scalar(formatPath)),
+		may("unit", "Unit of the values (numeric).", scalar(formatText(100))),
+		may("range", "Smallest and largest value that make sense, both included (numeric).", listOf(2, 2, scalar(formatNumber))),
+		may("missing", "How much may be missing.", objectOf(
+			must("max", "Largest share of events without a value.", scalar(formatShare)),
+		)),
+		may("values", "All values there are (categorical).", listOf(1, 10000, scalar(formatScalar))),
+		may("unique", "Whether no value comes twice (identifier).", scalar(formatBool)),
+		may("ignore_below", "What is too small to matter, for this input.", ignoreSpec),
+	))),
+	may("derived", "Columns computed from others: name to a CEL expression. Slices are often made this way.", mapOf(1000, formatColumn, scalar(formatExpr))),
+	may("rules", "Conditions that each event should meet.", listOf(0, 1000, objectOf(
+		must("name", "Name of the rule, as findings show it.", scalar(formatName)),
+		must("expr", "CEL condition over inputs, derived columns and fields; false counts against the rule.", scalar(formatExpr)),
+	))),
+	may("slices", "Parts of the traffic that every metric is also kept for: lists of columns; [a, b] is their cross.",
+		listOf(0, 64, listOf(1, 8, scalar(formatColumn)))),
+	may("protected", "Attributes that fairness is judged by: column to its privileged value. Switches fairness on.", mapOf(100, formatColumn, objectOf(
+		must("privileged", "The value others are compared with.", scalar(formatScalar)),
+		may("justification", "Why the model may read it; required where it is also an input.", scalar(formatText(5000))),
+	))),
+	may("costs", "What one decision costs; a benefit is negative (binary).", objectOf(
+		must("currency", "Three-letter code, like EUR.", scalar(formatPattern("a three-letter currency code is needed, like EUR", `^[A-Z]{3}$`))),
+		must("false_positive", "Cost of deciding for an event that turns out negative.", scalar(formatNumber)),
+		must("false_negative", "Cost of deciding against an event that turns out positive.", scalar(formatNumber)),
+		may("true_positive", "Cost of rightly deciding for. Default: 0.", scalar(formatNumber)),
+		may("true_negative", "Cost of rightly deciding against. Default: 0.", scalar(formatNumber)),
+	)),
+	may("decision", "How a score becomes a decision: a threshold, cheapest (the threshold with the least expected cost), or event (the event's own decision field; the default).",
+		&spec{
+			shape:  objectShape,
+			fields: []field{must("threshold", "A score at or above it is positive: 0 to 1, or cheapest.", scalar(formatThreshold))},
+			or:     scalar(formatEnum(cheapest, byEvent)),
+		}),
+	may("promises", "What was agreed, with whom, until when: limits, SLAs and KPIs alike.", listOf(0, 1000, objectOf(
+		must("metric", "What is measured; with expr, the name of a metric of one's own.", scalar(formatPattern(
+			"the name of a metric is needed, like ece or scoring_latency_p99", `^[a-z][a-z0-9_]{0,99}$`))),
+		may("expr", "CEL over the task's metrics, for a metric of one's own.", scalar(formatExpr)),
+		may("max", "Largest value allowed: a number, a percentage or a duration, as the metric asks.", scalar(formatLimit)),
+		may("min", "Smallest value allowed.", scalar(formatLimit)),
+		may("max_increase", "Largest increase against the reference, like 50%.", scalar(formatPercent)),
+		must("over", "Window the metric is taken over; a multiple of the pane.", scalar(formatDuration(1))),
+		may("by", "A slice the promise holds in every part of.", listOf(1, 8, scalar(formatColumn))),
+		may("then", "What follows from breaking it: page, ticket, retrain; one or several. Default: ticket.",
+			oneOrMany(scalar(formatEnum("page", "ticket", "retrain")))),
+		may("agreed", "Who agreed to it.", listOf(1, 100, scalar(formatTeam))),
+		may("until", "When it ends.", scalar(formatDate)),
+	))),
+	must("watch", "What is compared with what, and how often a false alarm is acceptable.", objectOf(
+		must("reference", "The data that counts as good: one of from and to, file, rolling, baseline.", objectOf(
+			may("from", "First instant of the reference.", scalar(formatDate)),
+			may("to", "End of the reference, no longer part of it.", scalar(formatDate)),
+			may("file", "File with reference events, relative to the contract.", scalar(formatText(1000))),
+			may("rolling", "The last so long.", scalar(formatDuration(1))),
+			may("baseline", "A baseline by digest (sha256:...) or name.", scalar(formatPattern(
+				"a digest (sha256: and 64 hexadecimal digits) or the name of a baseline is needed", `^(sha256:[0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,99})$`))),
+		)),
+		may("pane", "Length of the panes that counts are kept by; it divides a day. Default: 1h.", scalar(formatDuration(1))),
+		may("lateness", "How late an event may be within its partition. Default: 5m.", scalar(formatDuration(0))),
+		may("windows", "What dashboards show. Default: 1d and 7d.", listOf(1, 20, scalar(formatDuration(1)))),
+		may("false_alarms", "How many false alarms are acceptable, for the whole model.", objectOf(
+			may("pages", "Default: 1/30d.", scalar(formatRate)),
+			may("tickets", "Default: 4/30d.", scalar(formatRate)),
+		)),
+		may("ignore_below", "What is too small to matter.", ignoreSpec),
+		may("calendar", "Declared odd days: nothing is learnt from them and no alarm is raised.", listOf(0, 1000, objectOf(
+			must("name", "What makes them odd.", scalar(formatText(200))),
+			must("from", "First instant.", scalar(formatDate)),
+			must("to", "End, no longer part of it.", scalar(formatDate)),
+		))),
+	)),
+	may("notify", "Who is told what. Every route that matches is used.", listOf(0, 100, objectOf(
+		may("when", "What the route is for; without it, everything.", objectOf(
+			may("severity", "Only this severity.", scalar(formatEnum("page", "ticket", "info"))),
+			may("role", "Only what this owner answers for.", scalar(formatWord)),
+			may("slice", "Only these parts of the traffic: column to value.", mapOf(8, formatColumn, scalar(formatScalar))),
+		)),
+		may("pagerduty", "PagerDuty service.", scalar(formatText(200))),
+		may("slack", "Slack channel, like \"#model-oncall\" (in quotes: # begins a comment).", scalar(formatPattern(
+			"a channel or member is needed, like \"#model-oncall\" or \"@team\"", `^[#@][^\s]{1,80}$`))),
+		may("webhook", "URL that incidents are posted to.", scalar(formatPattern("an http or https URL is needed", `^https?://[^\s]{1,1000}$`))),
+		may("email", "E-mail address.", scalar(formatPattern("an e-mail address is needed", `^[^@\s]{1,100}@[^@\s]{1,200}$`))),
+	))),
+	may("retrain", "When a retraining trigger is published.", objectOf(
+		must("topic", "Topic the triggers go to.", scalar(formatTopic)),
+		must("on", "What triggers: calibration, performance, drift, or the name of a rule.", listOf(1, 100, scalar(formatName))),
+		may("cooldown", "Least time between two triggers. Default: 7d.", scalar(formatDuration(0))),
+		may("budget", "How many triggers there may be, like 2/30d.", scalar(formatRateText)),
+	)),
+	may("runbooks", "What to do: cause to a path or URL.", mapOf(0, formatEnum(CauseKinds()...), scalar(formatText(1000)))),
+)
+
+var ignoreSpec = objectOf(
+	may("shift", "Change of the mean, in standard deviations of the reference. Default: 0.05sd.", scalar(formatDeviations)),
+	may("spread", "Relative change of the standard deviation. Default: 5%.", scalar(formatPercent)),
+	may("rate", "Change of a share, in percentage points. Default: 0.5pp.", scalar(formatPoints)),
+)
+
+// streamSpec is a stream whose fields have the given roles.
+func streamSpec(roles ...field) *spec {
+	return objectOf(
+		must("topic", "Kafka topic.", scalar(formatTopic)),
+		may("schema", "Where the Avro schema comes from, if the schema id in each event isn't enough: a subject or a file.", objectOf(
+			may("subject", "Subject in the schema registry.", scalar(formatText(500))),
+			may("file", "Avro schema file, relative to the contract.", scalar(formatText(1000))),
+		)),
+		may("where", "CEL filter over the event's fields, for topics that models share.", scalar(formatExpr)),
+		must("fields", "Which field means what.", objectOf(roles...)),
+	)
+}
+
+// with is s with more fields.
+func (s *spec) with(more ...field) *spec {
+	s.fields = append(s.fields, more...)
+	return s
+}

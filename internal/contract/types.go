@@ -1,0 +1,228 @@
+package contract
+
+// Contract is one model's quality contract: what its events look like, what good means, what errors cost, who owns what and
+// how often a false alarm is acceptable. Everything else in Plumbline is compiled from it. A Contract that Load returned is valid.
+type Contract struct {
+	Metadata  Metadata
+	Owners    map[string]string // role (data, model, platform, business, risk, ...) -> team
+	Task      Task
+	Streams   Streams
+	Inputs    []Input   // in the file's order
+	Derived   []Derived // in the file's order
+	Rules     []Rule
+	Slices    [][]string // each entry names one or more columns; several are their cross
+	Protected []Protected
+	Costs     *Costs // nil: not priced
+	Decision  Decision
+	Promises  []Promise
+	Watch     Watch
+	Notify    []Route
+	Retrain   *Retrain
+	Runbooks  map[string]string // cause -> path or URL
+
+	// Digest is "sha256:" + hex over the canonical form of the whole contract; Policy the same over the parts that restart no
+	// learning when they change (owners, costs, decision, promises, notify, retrain, runbooks, false-alarm budget).
+	Digest string
+	Policy string
+}
+
+// Metadata names the model.
+type Metadata struct {
+	Model       string // [a-z0-9][a-z0-9._-]{0,99}
+	Description string
+	Tags        []string
+}
+
+// TaskType says what the model predicts.
+type TaskType string
+
+// The task types.
+const (
+	Binary     TaskType = "binary"
+	Multiclass TaskType = "multiclass"
+	Regression TaskType = "regression"
+)
+
+// Task is what the model predicts. Positive is the label value that counts as 1 (binary; the YAML scalar as written, "1" by
+// default); Classes are the class names (multiclass).
+type Task struct {
+	Type     TaskType
+	Positive string
+	Classes  []string
+}
+
+// Streams are the topics events come from. Prediction is required.
+type Streams struct {
+	Prediction *Stream
+	Outcome    *Stream
+	Feature    *Stream
+}
+
+// Stream is one topic (or file) and which of its fields means what.
+type Stream struct {
+	Topic  string
+	Schema SchemaRef
+	Where  string // CEL over the stream's fields; "" takes every event
+	Fields Fields
+	// Outcome streams only.
+	Keep        Duration // how long a prediction waits for its outcome, between the two events' own times
+	MatureAfter Duration // when a cohort's labels count as complete
+}
+
+// SchemaRef says where the Avro schema comes from: a registry subject or a file (relative to the contract). Both empty: the
+// schema id each event carries is enough.
+type SchemaRef struct {
+	Subject string
+	File    string
+}
+
+// Fields maps roles to field paths ("a.b.c" walks records and maps). "" means the stream doesn't carry it.
+type Fields struct {
+	ID       string
+	Time     string
+	Version  string
+	Score    string
+	Decision string
+	Latency  string
+	Lineage  string
+	Label    string
+}
+
+// InputKind is the kind of values an input holds.
+type InputKind string
+
+// The input kinds.
+const (
+	Numeric     InputKind = "numeric"
+	Categorical InputKind = "categorical"
+	Identifier  InputKind = "identifier"
+	Timestamp   InputKind = "timestamp"
+	Boolean     InputKind = "boolean"
+	Text        InputKind = "text"
+	Vector      InputKind = "vector"
+)
+
+// Input is one feature the model reads and what is promised of it.
+type Input struct {
+	Name        string
+	Kind        InputKind
+	Path        string // field path; the name itself by default
+	Unit        string
+	Range       *Range
+	Missing     *float64 // largest allowed share, 0..1
+	Values      []string // closed list (categorical)
+	Unique      bool     // identifier
+	IgnoreBelow IgnoreBelow
+}
+
+// Range is a closed interval.
+type Range struct{ Min, Max float64 }
+
+// Derived is a column computed by CEL from the inputs.
+type Derived struct {
+	Name string
+	Expr string
+}
+
+// Rule is a CEL condition that every event should meet.
+type Rule struct {
+	Name string
+	Expr string
+}
+
+// Protected is an attribute fairness is judged by.
+type Protected struct {
+	Attribute     string
+	Privileged    string
+	Justification string
+}
+
+// Costs prices one decision, in Currency; a benefit is negative.
+type Costs struct {
+	Currency                                                 string
+	FalsePositive, FalseNegative, TruePositive, TrueNegative float64
+}
+
+// Decision says how a score becomes a decision: score >= Threshold is positive; Cheapest searches the threshold by cost.
+// Without either, the event's own decision field counts.
+type Decision struct {
+	Threshold *float64
+	Cheapest  bool
+}
+
+// Promise is an agreed limit on a metric: a limit, an SLA or a KPI.
+type Promise struct {
+	Metric      string
+	Max         *float64 // in the metric's base unit (seconds, share, currency)
+	Min         *float64
+	MaxIncrease *float64 // relative to the reference, 0.5 = 50 %
+	Over        Duration
+	By          []string
+	Then        []string // page, ticket, retrain
+	Agreed      []string
+	Until       Date   // zero: no end
+	Expr        string // CEL, for KPIs of one's own
+	Line        int    // where it stands in the file
+}
+
+// Watch says what is compared with what, and how often a false alarm is acceptable.
+type Watch struct {
+	Reference   Reference
+	Pane        Duration // default 1h
+	Lateness    Duration // allowed lateness of events within their partition; default 5m
+	Windows     []Duration
+	FalseAlarms FalseAlarms
+	IgnoreBelow IgnoreBelow
+	Calendar    []CalendarEntry
+}
+
+// Reference is the data that counts as good: exactly one of a range of event time [From, To), a file, the last Rolling
+// duration, or a named baseline.
+type Reference struct {
+	From, To Date
+	File     string
+	Rolling  Duration
+	Baseline string
+}
+
+// FalseAlarms is the budget for the whole model, in alarms per day. Defaults: pages 1/30d, tickets 4/30d.
+type FalseAlarms struct {
+	Pages, Tickets float64
+}
+
+// IgnoreBelow is what is too small to matter. A zero field inherits: input -> watch -> 0.05 sd, 5 %, 0.5 pp.
+type IgnoreBelow struct {
+	Shift  float64 // in reference standard deviations
+	Spread float64 // relative change of the standard deviation
+	Rate   float64 // absolute change of a share
+}
+
+// CalendarEntry is a declared odd period [From, To): nothing is learnt and no evidence gathered.
+type CalendarEntry struct {
+	Name     string
+	From, To Date
+}
+
+// Route says who is told what. Values are kept as written; later parts give them life.
+type Route struct {
+	When      RouteMatch
+	PagerDuty string
+	Slack     string
+	Webhook   string
+	Email     string
+}
+
+// RouteMatch limits a route; empty fields match all.
+type RouteMatch struct {
+	Severity string // page, ticket, info
+	Role     string
+	Slice    map[string]string
+}
+
+// Retrain says when a retraining trigger is published.
+type Retrain struct {
+	Topic    string
+	On       []string // calibration, performance, drift, or a rule's name
+	Cooldown Duration
+	Budget   string
+}

@@ -1,0 +1,298 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/examples/electricity"
+	"github.com/plumbline-ml/plumbline/internal/app"
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/check"
+	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/file"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+const (
+	drainEvery = 20 * time.Millisecond
+	stopWithin = 30 * time.Second
+)
+
+// Options configure a run of the demo.
+type Options struct {
+	Screen  Screen
+	Logger  *zap.Logger
+	Metrics prometheus.Registerer
+	// Serving, if not nil, is called with the parts once they are up: the API and the metrics are mounted there.
+	Serving func(*app.Parts) error
+	// Drained, if not nil, is called when everything is judged, with the services still running.
+	Drained func(context.Context, Result) error
+}
+
+// Result is what a run found: all of it, in an order that doesn't depend on how the run went.
+type Result struct {
+	Incidents []incident.Incident
+	Findings  []finding.Finding
+	Events    int64
+	Took      time.Duration // from the first event published until everything was judged
+}
+
+// Screen shows a run to people.
+type Screen interface {
+	Start(c *contract.Contract, p *plan.Plan)
+	Progress(published, judged time.Time)
+	Incident(inc incident.Incident, again bool)
+}
+
+// Files are the demo's data as `plumbline check` reads it.
+func Files() check.Files {
+	return check.Files{
+		Predictions: electricity.DataFile, Outcomes: electricity.DataFile, Delay: electricity.Delay,
+		Open: func(name string) (file.Reader, error) {
+			f, err := electricity.FS.Open(name)
+			if err != nil {
+				return nil, err
+			}
+			return file.New(f, file.Auto, name)
+		},
+	}
+}
+
+// Contract is the demo's contract.
+func Contract() (*contract.Contract, error) {
+	b, err := fs.ReadFile(electricity.FS, electricity.ContractFile)
+	if err != nil {
+		return nil, err
+	}
+	return contract.Parse(electricity.ContractFile, b)
+}
+
+// Run replays the stream and returns when everything is judged and Drained has returned.
+func Run(ctx context.Context, o Options) (err error) {
+	c, err := Contract()
+	if err != nil {
+		return err
+	}
+	p, err := check.Plan(c, Files())
+	if err != nil {
+		return err
+	}
+	parts, err := app.Embedded(ctx, o.Logger, o.Metrics)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, parts.Close()) }()
+	if o.Serving != nil {
+		if err := o.Serving(parts); err != nil {
+			return err
+		}
+	}
+	writers, err := prepare(ctx, parts, c)
+	if err != nil {
+		return err
+	}
+	if err := bus.PublishPlan(ctx, parts.Producer, p); err != nil {
+		return err
+	}
+	o.Screen.Start(c, p)
+
+	services, stop := context.WithCancel(ctx)
+	running := make(chan error, 1)
+	go func() { running <- app.Together(services, parts.All()) }()
+	defer func() {
+		stop()
+		select {
+		case failed := <-running:
+			err = errors.Join(err, failed)
+		case <-time.After(stopWithin):
+			err = errors.Join(err, errors.New("the services did not stop in time"))
+		}
+	}()
+	r := &replay{o: o, parts: parts, plan: p, shown: map[string]incident.Incident{}}
+	if err := r.run(ctx, writers); err != nil {
+		return err
+	}
+	if o.Drained == nil {
+		return nil
+	}
+	return o.Drained(ctx, r.result)
+}
+
+// prepare makes the demo's own topics and registers its schemas.
+func prepare(ctx context.Context, parts *app.Parts, c *contract.Contract) (map[string]*writer, error) {
+	adm := kadm.NewClient(parts.Producer)
+	writers := map[string]*writer{}
+	for _, s := range []struct {
+		name, file string
+		stream     *contract.Stream
+	}{
+		{electricity.Prediction, electricity.PredictionFile, c.Streams.Prediction},
+		{electricity.Outcome, electricity.OutcomeFile, c.Streams.Outcome},
+	} {
+		if _, err := adm.CreateTopic(ctx, sourcePartitions, 1, nil, s.stream.Topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return nil, fmt.Errorf("create topic %s: %w", s.stream.Topic, err)
+		}
+		w, err := newWriter(ctx, parts.Registry, s.stream, s.file)
+		if err != nil {
+			return nil, err
+		}
+		writers[s.name] = w
+	}
+	return writers, nil
+}
+
+// replay is one run under way.
+type replay struct {
+	o      Options
+	parts  *app.Parts
+	plan   *plan.Plan
+	shown  map[string]incident.Incident // by id: as last told
+	latest map[string]incident.Incident
+	result Result
+
+	predictions, outcomes atomic.Int64 // event time judged, microseconds
+}
+
+func (r *replay) run(ctx context.Context, writers map[string]*writer) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var at atomic.Int64
+	published := make(chan error, 1)
+	began := time.Now()
+	go func() { published <- publish(ctx, r.parts.Producer, writers, &at, r.wait) }()
+
+	incidents, err := newTail[incident.Incident](r.parts.Kafka, bus.TopicIncidents, 1)
+	if err != nil {
+		return err
+	}
+	defer incidents.close()
+	findings, err := newTail[finding.Finding](r.parts.Kafka, bus.TopicFindings, r.parts.Layout.Fragments)
+	if err != nil {
+		return err
+	}
+	defer findings.close()
+	r.latest = map[string]incident.Incident{}
+	done := false
+	for {
+		for _, inc := range incidents.poll(ctx, drainEvery) {
+			r.latest[inc.ID] = inc
+			r.tell(inc)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.progress(ctx, &at)
+		select {
+		case err := <-published:
+			if err != nil {
+				return err
+			}
+			done = true
+		default:
+		}
+		if !done {
+			continue
+		}
+		drained, err := r.drained(ctx, incidents)
+		if err != nil {
+			return err
+		}
+		if drained {
+			break
+		}
+	}
+	r.result.Took = time.Since(began)
+	return r.collect(ctx, findings)
+}
+
+// tell shows an incident when it opens, and again when it becomes a page.
+func (r *replay) tell(inc incident.Incident) {
+	was, known := r.shown[inc.ID]
+	if !known || was.Severity != finding.Page && inc.Severity == finding.Page {
+		r.o.Screen.Incident(inc, known)
+	}
+	r.shown[inc.ID] = inc
+}
+
+// progress shows how far the event time published and the event time judged have come.
+func (r *replay) progress(ctx context.Context, at *atomic.Int64) {
+	if predictions, outcomes, err := r.parts.JudgedUntil(ctx, r.plan.Model); err == nil {
+		r.predictions.Store(plan.Micros(predictions))
+		r.outcomes.Store(plan.Micros(outcomes))
+	}
+	r.o.Screen.Progress(plan.FromMicros(at.Load()), plan.FromMicros(r.predictions.Load()))
+}
+
+// wait holds the events of a day back until what came before has been judged. Up to the end of the reference nothing is
+// judged, and there is nothing to wait for.
+func (r *replay) wait(ctx context.Context, day time.Time) error {
+	start := r.plan.From
+	tick := time.NewTicker(drainEvery / 5)
+	defer tick.Stop()
+	for {
+		predictions, outcomes := plan.FromMicros(r.predictions.Load()), plan.FromMicros(r.outcomes.Load())
+		if day.Before(later(predictions, start).Add(lead)) && day.Before(later(outcomes, start).Add(leadTruth)) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// firstEvent and lastEvent bound the event times of the demo's data.
+var (
+	firstEvent = time.Date(1996, 5, 7, 0, 0, 0, 0, time.UTC)
+	lastEvent  = time.Date(1998, 12, 7, 0, 0, 0, 0, time.UTC)
+)
+
+// drained reports whether everything published has come out at the other end. The order matters: once a stage has caught up,
+// the stages before it add nothing any more.
+func (r *replay) drained(ctx context.Context, incidents *tail[incident.Incident]) (bool, error) {
+	ok, err := r.parts.CaughtUp(ctx, r.plan)
+	if err != nil || !ok {
+		return false, err
+	}
+	return incidents.atEnd(ctx)
+}
+
+func (r *replay) collect(ctx context.Context, findings *tail[finding.Finding]) error {
+	for {
+		end, err := findings.atEnd(ctx)
+		if err != nil {
+			return err
+		}
+		if end {
+			break
+		}
+		r.result.Findings = append(r.result.Findings, findings.poll(ctx, drainEvery)...)
+	}
+	slices.SortFunc(r.result.Findings, finding.Compare)
+	for _, inc := range r.latest {
+		r.result.Incidents = append(r.result.Incidents, inc)
+	}
+	slices.SortFunc(r.result.Incidents, incident.Compare)
+	r.result.Events = 2 * electricity.Rows
+	return nil
+}

@@ -1,0 +1,11 @@
+// Package detect is the detector: a loop that folds fragments into panes and panes into findings.
+//
+//  1. service.go: one run under the plans in force.
+//  2. restore.go: the state of a fragments partition as of its committed offset, from the panes topic.
+//  3. fold.go: cells to the engines, coverage to the clock; then everything that has ended is judged.
+//  4. flush.go: findings, ended panes and the state go out with the offsets, in one transaction.
+//  5. serve.go: the latest panes for people, after the commit; losing them loses nothing.
+//
+// Invariants: the state record names the input offset it stands for, and a restore that can't match it fails; nothing here
+// decides: internal/engine does. The package imports no other service.
+package detect

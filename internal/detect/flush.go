@@ -1,0 +1,105 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+// contentType marks the findings topic's records as CloudEvents.
+const contentType = "application/cloudevents+json"
+
+// Flush writes findings, ended panes and the state of every partition that moved. The clock's record names the offset the
+// whole state stands for, so it is written also when nothing else changed.
+func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
+	var out []*kgo.Record
+	for _, g := range ranges {
+		p := r.parts[g.Partition]
+		if p == nil {
+			continue
+		}
+		for i := range p.findings {
+			body, err := finding.Event(&p.findings[i])
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, &kgo.Record{
+				Topic: bus.TopicFindings, Partition: g.Partition, Key: []byte(p.findings[i].Model), Value: body,
+				Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte(contentType)}},
+			})
+		}
+		for _, e := range p.panes {
+			out = append(out, &kgo.Record{
+				Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(paneKey(e.model, e.pane.Start)), Value: e.pane.AppendBinary(nil),
+			})
+		}
+		p.flushed = map[string][]byte{clockKey: p.clock.AppendBinary(wire.Int(nil, g.To))}
+		for _, model := range slices.Sorted(maps.Keys(p.dirty)) {
+			e := p.engines[model]
+			body, err := e.AppendBinary(wire.String(nil, e.Plan().Digest()))
+			if err != nil {
+				return nil, err
+			}
+			putState(p.flushed, model, body)
+		}
+		for _, key := range slices.Sorted(maps.Keys(p.flushed)) {
+			out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: p.flushed[key]})
+		}
+	}
+	return out, nil
+}
+
+// stateBytes is the largest piece of a state that goes into one record; brokers take 1 MiB by default.
+const stateBytes = 512 << 10
+
+// putState cuts a model's state into records: the first says how many pieces there are.
+func putState(into map[string][]byte, model string, body []byte) {
+	n := (len(body) + stateBytes - 1) / stateBytes
+	into[stateKey(model)] = wire.Uint(nil, uint64(n))
+	for i := range n {
+		into[pieceKey(model, i)] = body[i*stateBytes : min((i+1)*stateBytes, len(body))]
+	}
+}
+
+// getState puts a model's state together again; ok is false where there is none.
+func getState(from map[string][]byte, model string) (body []byte, ok bool, err error) {
+	head, ok := from[stateKey(model)]
+	if !ok {
+		return nil, false, nil
+	}
+	r := wire.NewReader(head)
+	n := r.Uint()
+	if err := r.Close(); err != nil {
+		return nil, false, fmt.Errorf("read state of %s: %w", model, err)
+	}
+	for i := range int(n) {
+		piece, there := from[pieceKey(model, i)]
+		if !there {
+			return nil, false, fmt.Errorf("read state of %s: piece %d of %d is missing", model, i+1, n)
+		}
+		body = append(body, piece...)
+	}
+	return body, true, nil
+}
+
+// Committed makes the flushed state the one to roll back to, and shows it to people.
+func (r *role) Committed() {
+	for _, p := range r.parts {
+		maps.Copy(p.committed, p.flushed)
+		for _, f := range p.findings {
+			r.m.findings.WithLabelValues(f.Model, string(f.Verdict)).Inc()
+		}
+		if p.flushed != nil {
+			r.serve(p)
+		}
+		p.findings, p.panes, p.flushed = nil, nil, nil
+		clear(p.dirty)
+	}
+}

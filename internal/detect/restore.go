@@ -1,0 +1,110 @@
+package detect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/window"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+var errMismatch = errors.New("state and offset do not match")
+
+// Restore reads the state of a fragments partition from the panes topic and checks that it stands for the committed offset.
+func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) error {
+	records := map[string][]byte{}
+	err := bus.ReadState(ctx, r.o.Settings, bus.TopicPanes, tp.Partition, func(rec *kgo.Record) error {
+		if key := string(rec.Key); key == clockKey || strings.HasPrefix(key, "state/") {
+			records[key] = rec.Value
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("restore fragments %d: %w", tp.Partition, err)
+	}
+	if len(records) == 0 {
+		r.parts[tp.Partition] = r.newPart(tp.Partition)
+		return nil
+	}
+	p, at, err := r.load(tp.Partition, records)
+	if err != nil {
+		return fmt.Errorf("restore fragments %d: %w", tp.Partition, err)
+	}
+	if at != next {
+		return fmt.Errorf("restore fragments %d: %w: the state is of offset %d, committed is %d", tp.Partition, errMismatch, at, next)
+	}
+	r.parts[tp.Partition] = p
+	return nil
+}
+
+// load builds a partition's state from its records. The state of a model whose plan changed is left behind: it begins afresh.
+func (r *role) load(partition int32, records map[string][]byte) (*part, int64, error) {
+	p := r.newPart(partition)
+	p.committed = records
+	rd := wire.NewReader(records[clockKey])
+	next := rd.Int()
+	clock, err := window.ReadClock(rd)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := rd.Close(); err != nil {
+		return nil, 0, fmt.Errorf("read clock: %w", err)
+	}
+	p.clock = clock
+	for model, e := range p.engines {
+		body, ok, err := getState(records, model)
+		if err != nil {
+			return nil, 0, err
+		}
+		if !ok {
+			continue
+		}
+		rd := wire.NewReader(body)
+		if digest := rd.String(); digest != e.Plan().Digest() {
+			r.log.Info("plan changed: the model begins afresh", zap.String("model", model), zap.String("was", digest), zap.String("is", e.Plan().Digest()))
+			continue
+		}
+		restored, err := engine.ReadEngine(e.Plan(), rd)
+		if err != nil {
+			return nil, 0, err
+		}
+		if err := rd.Close(); err != nil {
+			return nil, 0, fmt.Errorf("read engine state of %s: %w", model, err)
+		}
+		p.engines[model] = restored
+	}
+	return p, next, nil
+}
+
+// Drop forgets partitions.
+func (r *role) Drop(tps []bus.TopicPartition) {
+	for _, tp := range tps {
+		delete(r.parts, tp.Partition)
+	}
+}
+
+// Advance does nothing: the position is in the ranges of Flush.
+func (r *role) Advance(bus.TopicPartition, int64) {}
+
+// Rollback returns to the last commit, from memory.
+func (r *role) Rollback() error {
+	for partition, p := range r.parts {
+		if len(p.committed) == 0 {
+			r.parts[partition] = r.newPart(partition)
+			continue
+		}
+		back, _, err := r.load(partition, p.committed)
+		if err != nil {
+			return err
+		}
+		r.parts[partition] = back
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+// Package engine decides. It takes the cells of one model, and for every pane that has ended says what drifted, broke or
+// recovered. The stream, `plumbline check` and the baseline all judge by this code.
+//
+//  1. engine.go: cells and clocks in, findings out, in two lanes: panes (of predictions) and truth (of outcomes).
+//  2. signal.go: one signal's run, alarm, hold and recovery.
+//  3. judge_base.go: hard faults, on base panes, while the test pane is still open.
+//  4. judge_test_pane.go: distributions and rates against the reference, on test panes.
+//  5. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes.
+//  6. judge_promise.go: what the contract promises.
+//  7. measure.go: the metrics of a reliability curve; impact.go: what they cost.
+//  8. state.go: all of it to bytes and back.
+//
+// The first alarm rule: a signal alarms when its effect lies beyond what is too small to matter and beyond what the
+// reference's own panes of the same length did, and when it persists: in three test panes in a row, or, where one truth
+// pane holds several test panes, also without any one of them. There is no alarm from a p-value alone. An alarmed
+// signal is held open until three panes in a row are back inside.
+//
+// Invariants: the two lanes share no state, so that their interleaving can't show; nothing here knows how epochs were cut.
+// The package imports no client, no clock and no logger.
+package engine

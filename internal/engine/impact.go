@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+)
+
+// loss is what the outcomes of one view have cost beyond the reference since they began to deviate.
+type loss struct {
+	SoFar float64 `json:"so_far"`
+}
+
+// pane adds one truth pane and says what it costs. Decisions a day are the pane's own; the band is the jackknife's 95 % over
+// its test panes. It returns nil where decisions aren't priced or the pane is too short to give a band.
+func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *finding.Impact {
+	m, _ := Find("expected_cost")
+	ref, had := v.Metrics[m.Name]
+	now, ok := m.Value(t.whole, e.plan.Policy.Costs)
+	if !ok || !had {
+		return nil
+	}
+	if !deviating {
+		l.SoFar = 0
+		return nil
+	}
+	n := float64(Labels(t.whole))
+	l.SoFar += (now - ref.Value) * n
+	se, _, ok := jackknife(t.parts, &m, e.plan.Policy.Costs)
+	if !ok {
+		return nil
+	}
+	reach := stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
+	perDay := n / (float64(t.end-t.start) / 86400e6)
+	band := [2]finding.Number{finding.Number((now - ref.Value - reach) * perDay), finding.Number((now - ref.Value + reach) * perDay)}
+	return &finding.Impact{
+		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number((now - ref.Value) * perDay), Band: band,
+		SoFar: finding.Number(math.Round(l.SoFar*100) / 100), Basis: "measured",
+	}
+}

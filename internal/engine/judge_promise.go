@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/window"
+)
+
+// windowKept is what a promise has seen of its current window: one list of curves per view it is judged by.
+type windowKept struct {
+	start int64
+	parts map[int][]*sketch.Curve // by index into plan.Score.Views
+}
+
+// judgePromises adds mature cohorts to the promises' windows and judges the windows that have ended.
+func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Finding) error) error {
+	truthEnd := e.plan.TruthStart(cohorts[0].Start) + e.plan.TruthPane.Microseconds()
+	for i := range e.plan.Policy.Promises {
+		pr := &e.plan.Policy.Promises[i]
+		m, ok := Find(pr.Metric)
+		if !ok {
+			continue // told once, in plan.Unjudged
+		}
+		k := e.kept[i]
+		for _, c := range cohorts {
+			start := plan.Align(c.Start, pr.Over)
+			if start != k.start {
+				if err := e.judgeWindow(i, pr, &m, k, emit); err != nil {
+					return err
+				}
+				*k = windowKept{start: start, parts: map[int][]*sketch.Curve{}}
+			}
+			if !e.monitored(c.Start, c.End) {
+				continue
+			}
+			for _, at := range e.viewsOf(pr) {
+				v := &e.plan.Score.Views[at]
+				part, err := c.View(e.plan.Score.Bins(), v.Dims, v.Codes)
+				if err != nil {
+					return err
+				}
+				if Labels(part) > 0 {
+					k.parts[at] = append(k.parts[at], part)
+				}
+			}
+		}
+		if k.start+pr.Over.Microseconds() <= truthEnd {
+			if err := e.judgeWindow(i, pr, &m, k, emit); err != nil {
+				return err
+			}
+			*k = windowKept{}
+		}
+	}
+	return nil
+}
+
+// viewsOf are the views a promise is judged by: the whole, or each slice of its dimensions.
+func (e *Engine) viewsOf(pr *plan.Promise) []int {
+	var out []int
+	for i := range e.plan.Score.Views {
+		v := &e.plan.Score.Views[i]
+		same := len(v.Dims) == len(pr.By)
+		for j := range v.Dims {
+			same = same && v.Dims[j] == pr.By[j]
+		}
+		if same {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// judgeWindow judges a promise over one window. It is broken only if the 95 % bound on the good side lies beyond the limit.
+func (e *Engine) judgeWindow(i int, pr *plan.Promise, m *Metric, k *windowKept, emit func(finding.Finding) error) error {
+	end := k.start + pr.Over.Microseconds()
+	for _, at := range e.viewsOf(pr) {
+		parts := k.parts[at]
+		if len(parts) < persist || !pr.Until.IsZero() && end > plan.Micros(pr.Until) {
+			continue
+		}
+		v := &e.plan.Score.Views[at]
+		whole := sketch.NewCurve(e.plan.Score.Bins())
+		for _, p := range parts {
+			if err := whole.Merge(p); err != nil {
+				return err
+			}
+		}
+		x, ok := m.Value(whole, e.plan.Policy.Costs)
+		se, _, banded := jackknife(parts, m, e.plan.Policy.Costs)
+		limit, sign, given := promised(pr, v.Metrics[m.Name])
+		if !ok || !banded || !given || Labels(whole) < fewest {
+			continue
+		}
+		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
+		s := e.signal(fmt.Sprintf("promise %d\x00%s", i, finding.SliceKey(v.Slice)))
+		var did change
+		switch broken, kept := sign*(x-limit) > reach, sign*(x-limit) <= 0; {
+		case broken:
+			did = s.update(k.start, true, 1)
+		case kept && s.Open: // one window kept closes it: a window is long by itself
+			*s = signal{Onset: s.Onset}
+			did = recovered
+		}
+		if did == nothing {
+			continue
+		}
+		f := e.finding(k.start, end, e.plan.Model, "promise: "+promiseWords(pr, m, e.plan.Policy.Costs), "promise")
+		f.Version = ""
+		f.Onset, f.Slice = plan.FromMicros(s.Onset), v.Slice
+		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(v.Metrics[m.Name].Value), finding.Number(limit)
+		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: Labels(whole)}
+		f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
+		if did == recovered {
+			f.Verdict, f.Severity = finding.Equivalent, finding.Info
+		}
+		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}
+		if err := emit(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// promised is a promise's limit and the side that breaks it: +1 above, -1 below.
+func promised(pr *plan.Promise, ref plan.Measured) (limit, sign float64, ok bool) {
+	switch {
+	case pr.Max != nil:
+		return *pr.Max, 1, true
+	case pr.Min != nil:
+		return *pr.Min, -1, true
+	case pr.MaxIncrease != nil && ref.Null.Panes > 0:
+		return ref.Value * (1 + *pr.MaxIncrease), 1, true
+	}
+	return math.NaN(), 0, false
+}
+
+func promiseSeverity(pr *plan.Promise) finding.Severity {
+	for _, then := range pr.Then {
+		if then == "page" {
+			return finding.Page
+		}
+	}
+	return finding.Ticket
+}
+
+func promiseWords(pr *plan.Promise, m *Metric, costs *plan.Costs) string {
+	unit := ""
+	if m.Name == "expected_cost" && costs != nil {
+		unit = " " + costs.Currency
+	}
+	switch {
+	case pr.Max != nil:
+		return fmt.Sprintf("%s at most %g%s", m.Words, *pr.Max, unit)
+	case pr.Min != nil:
+		return fmt.Sprintf("%s at least %g%s", m.Words, *pr.Min, unit)
+	default:
+		return fmt.Sprintf("%s at most %g %% above the reference", m.Words, 100**pr.MaxIncrease)
+	}
+}
+
+func days(pr *plan.Promise) string {
+	if h := pr.Over.Hours(); h >= 24 && math.Mod(h, 24) == 0 {
+		return fmt.Sprintf("%g d", h/24)
+	}
+	return pr.Over.String()
+}

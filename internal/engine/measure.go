@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+)
+
+// Metric is one quality of the labelled counts. Worse says which way is bad: +1 up, -1 down, 0 both.
+type Metric struct {
+	Name    string
+	Channel string
+	Worse   int
+	Words   string
+	value   func(stat.Reliability) (stat.Estimate, bool)
+}
+
+// eceBins is the number of equal-width bins of the expected calibration error (Naeini, Cooper & Hauskrecht 2015).
+const eceBins = 10
+
+// Metrics are the qualities judged of a binary model, the costliest first.
+var Metrics = []Metric{
+	{"expected_cost", "cost", +1, "cost per decision", nil},
+	{"brier", "performance", +1, "Brier score", stat.Reliability.Brier},
+	{"ece", "calibration", +1, "calibration error", func(r stat.Reliability) (stat.Estimate, bool) { return r.ECEWidth(eceBins) }},
+	{"calibration_bias", "calibration", 0, "outcomes above the score", stat.Reliability.Bias},
+	{"roc_auc", "performance", -1, "ROC AUC", stat.Reliability.ROCAUC},
+}
+
+// described are further metrics: promises may name them, no test of its own looks at them.
+var described = []Metric{
+	{"accuracy", "performance", -1, "accuracy", stat.Reliability.Accuracy},
+	{"precision", "performance", -1, "precision", stat.Reliability.Precision},
+	{"recall", "performance", -1, "recall", stat.Reliability.Recall},
+	{"specificity", "performance", -1, "specificity", stat.Reliability.Specificity},
+	{"f1", "performance", -1, "F1", stat.Reliability.F1},
+	{"mcc", "performance", -1, "Matthews correlation", stat.Reliability.MCC},
+	{"log_loss", "performance", +1, "log loss", stat.Reliability.LogLoss},
+	{"mean_score", "score", 0, "mean score", meanScore},
+	{"label_rate", "outcome", 0, "base rate", stat.Reliability.LabelRate},
+}
+
+// Find returns the metric of that name.
+func Find(name string) (Metric, bool) {
+	for _, list := range [][]Metric{Metrics, described} {
+		for _, m := range list {
+			if m.Name == name {
+				return m, true
+			}
+		}
+	}
+	return Metric{}, false
+}
+
+// All lists every metric this build can compute of labelled counts.
+func All() []Metric { return append(append([]Metric{}, Metrics...), described...) }
+
+// Value computes m; ok is false where the counts don't determine it (no outcomes, one class only, no costs).
+func (m *Metric) Value(c *sketch.Curve, costs *plan.Costs) (float64, bool) {
+	r := Reliability(c)
+	var v stat.Estimate
+	var ok bool
+	switch {
+	case m.value != nil:
+		v, ok = m.value(r)
+	case costs != nil: // expected cost, the only metric that needs prices
+		v, ok = r.ExpectedCost(stat.Costs{FP: costs.FalsePositive, FN: costs.FalseNegative, TP: costs.TruePositive, TN: costs.TrueNegative})
+	}
+	return v.Value, ok && !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0)
+}
+
+// meanScore is over the predictions whose outcome is known, so that it can be held against the base rate.
+func meanScore(r stat.Reliability) (stat.Estimate, bool) {
+	rate, ok := r.LabelRate()
+	bias, ok2 := r.Bias()
+	return stat.Estimate{Value: rate.Value - bias.Value, SE: math.NaN(), N: rate.N}, ok && ok2
+}
+
+// Reliability is a curve's counts as the statistics read them. It shares the curve's memory.
+func Reliability(c *sketch.Curve) stat.Reliability {
+	return stat.Reliability{
+		N: c.N, S: c.S, S2: c.S2, Labels: c.Labels, Pos: c.Pos, LS: c.LS, LS2: c.LS2, PS: c.PS,
+		TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN,
+	}
+}
+
+// floor is the change of m that is too small to matter: the contract's rate, in the metric's own unit. For cost it is that
+// share of decisions going wrong in the dearer way.
+func (m *Metric) floor(p *plan.Policy) float64 {
+	if m.Name != "expected_cost" || p.Costs == nil {
+		return p.Floor
+	}
+	c := p.Costs
+	return p.Floor * max(math.Abs(c.FalsePositive-c.TrueNegative), math.Abs(c.FalseNegative-c.TruePositive))
+}
+
+// Labels is the number of joined outcomes in a curve.
+func Labels(c *sketch.Curve) int64 { return sum(c.Labels) }
+
+// figures are the numbers that convince a person that a model went wrong.
+func (e *Engine) figures(now *sketch.Curve, v *plan.View) []finding.Figure {
+	var out []finding.Figure
+	for _, name := range []string{"expected_cost", "brier", "mean_score", "label_rate"} {
+		m, _ := Find(name)
+		x, ok := m.Value(now, e.plan.Policy.Costs)
+		before, had := v.Metrics[name]
+		if !ok || !had {
+			continue
+		}
+		f := finding.Figure{Name: m.Words, Before: finding.Number(before.Value), Now: finding.Number(x)}
+		if name == "expected_cost" {
+			f.Unit = e.plan.Policy.Costs.Currency
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// jackknife is the standard error of a metric of the sum of parts, from leaving out one part at a time (Quenouille 1956;
+// Tukey 1958). The parts are test panes, so that what outcomes of one day share is in it.
+func jackknife(parts []*sketch.Curve, m *Metric, costs *plan.Costs) (se float64, leftOut []float64, ok bool) {
+	for i := range parts {
+		rest := sketch.NewCurve(len(parts[i].Labels))
+		for j, p := range parts {
+			if j != i {
+				if err := rest.Merge(p); err != nil {
+					return 0, nil, false
+				}
+			}
+		}
+		v, ok := m.Value(rest, costs)
+		if !ok {
+			return 0, nil, false
+		}
+		leftOut = append(leftOut, v)
+	}
+	k := float64(len(leftOut))
+	if k < 3 {
+		return 0, leftOut, false
+	}
+	var mu, ss float64
+	for _, v := range leftOut {
+		mu += v / k
+	}
+	for _, v := range leftOut {
+		ss += (v - mu) * (v - mu)
+	}
+	return math.Sqrt((k - 1) / k * ss), leftOut, true
+}

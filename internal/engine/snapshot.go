@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/window"
+)
+
+// Snapshot is what the latest panes looked like: to look at, in the API and the console. The quantiles and cardinalities in
+// it come from sketches and feed no test.
+type Snapshot struct {
+	Model   string           `json:"model"`
+	Pane    *finding.Window  `json:"pane,omitempty"`
+	Rows    int64            `json:"rows"`
+	Columns []ColumnSnapshot `json:"columns,omitempty"`
+	Truth   *TruthSnapshot   `json:"truth,omitempty"`
+}
+
+// ColumnSnapshot is one column of a Snapshot.
+type ColumnSnapshot struct {
+	Name     string                    `json:"name"`
+	Rows     int64                     `json:"rows"`
+	Missing  finding.Number            `json:"missing_share"`
+	Mean     finding.Number            `json:"mean"`
+	PSI      finding.Number            `json:"psi"`
+	KS       finding.Number            `json:"ks"`
+	Quantile map[string]finding.Number `json:"quantiles,omitempty"` // t-digest
+	Distinct int64                     `json:"distinct"`            // HyperLogLog
+}
+
+// TruthSnapshot is the latest truth pane of a Snapshot.
+type TruthSnapshot struct {
+	Pane    finding.Window            `json:"pane"`
+	Labels  int64                     `json:"labels"`
+	Metrics map[string]finding.Number `json:"metrics"`
+}
+
+// Snapshot is the state of the latest panes.
+func (e *Engine) Snapshot() Snapshot {
+	s := e.snapshot
+	s.Model = e.plan.Model
+	return s
+}
+
+// Ended is the end of the latest test pane judged, zero before the first.
+func (s *Snapshot) Ended() time.Time {
+	if s.Pane == nil {
+		return time.Time{}
+	}
+	return s.Pane.End
+}
+
+func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set) {
+	s.Pane = &finding.Window{Start: plan.FromMicros(w.Start), End: plan.FromMicros(w.End)}
+	s.Rows = set.Rows
+	s.Columns = make([]ColumnSnapshot, len(set.Columns))
+	for i := range set.Columns {
+		c, n := &p.Columns[i], &set.Columns[i]
+		out := ColumnSnapshot{
+			Name: c.Name, Rows: n.N, Missing: share(n.Missing, n.N), Mean: finding.None(),
+			PSI: finding.None(), KS: finding.None(),
+		}
+		if !c.Layout.Categorical {
+			out.Mean = mean(n)
+		}
+		if len(n.Bins) > 1 && sum(n.Bins) > 0 {
+			out.PSI = finding.Number(stat.PSI(n.Bins, c.Reference.Bins))
+			ks, _ := stat.KS(n.Bins, c.Reference.Bins)
+			out.KS = finding.Number(ks)
+		}
+		if n.Digest != nil {
+			out.Quantile = map[string]finding.Number{}
+			for name, q := range map[string]float64{"p01": .01, "p50": .5, "p99": .99} {
+				out.Quantile[name] = finding.Number(n.Digest.Quantile(q))
+			}
+		}
+		if n.Distinct != nil {
+			out.Distinct = n.Distinct.Estimate()
+		}
+		s.Columns[i] = out
+	}
+}
+
+func (s *Snapshot) truth(p *plan.Plan, start, end int64, c *sketch.Curve) {
+	t := &TruthSnapshot{
+		Pane:   finding.Window{Start: plan.FromMicros(start), End: plan.FromMicros(end)},
+		Labels: Labels(c), Metrics: map[string]finding.Number{},
+	}
+	for _, m := range All() {
+		if v, ok := m.Value(c, p.Policy.Costs); ok {
+			t.Metrics[m.Name] = finding.Number(v)
+		}
+	}
+	s.Truth = t
+}

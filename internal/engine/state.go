@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/window"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+const stateFormat = 1
+
+var errState = errors.New("unknown engine state format")
+
+// decided is the part of the state that is small and changes shape often: JSON.
+type decided struct {
+	Signals  map[string]*signal `json:"signals"`
+	Losses   []loss             `json:"losses"`
+	Snapshot Snapshot           `json:"snapshot"`
+}
+
+// AppendBinary writes everything the engine knows, so that ReadEngine goes on where it stopped.
+func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
+	signals := maps.Clone(e.signals)
+	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
+	j, err := json.Marshal(decided{Signals: signals, Losses: e.losses, Snapshot: e.snapshot})
+	if err != nil {
+		return nil, fmt.Errorf("write engine state of %s: %w", e.plan.Model, err)
+	}
+	b = wire.Uint(b, stateFormat)
+	b = wire.Bytes(b, j)
+	b = wire.Uint(b, uint64(len(e.kept)))
+	for _, k := range e.kept {
+		b = wire.Int(b, k.start)
+		b = wire.Uint(b, uint64(len(k.parts)))
+		for _, at := range slices.Sorted(maps.Keys(k.parts)) {
+			b = wire.Uint(b, uint64(at))
+			b = wire.Uint(b, uint64(len(k.parts[at])))
+			for _, c := range k.parts[at] {
+				b = wire.Bytes(b, c.AppendBinary(nil))
+			}
+		}
+	}
+	return e.panes.AppendBinary(b), nil
+}
+
+// ReadEngine reads what AppendBinary wrote, for the same plan.
+func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
+	if v := r.Uint(); r.Err() == nil && v != stateFormat {
+		return nil, fmt.Errorf("read engine state of %s: %w %d, this build reads %d", p.Model, errState, v, stateFormat)
+	}
+	e := New(p)
+	var d decided
+	if j := r.Bytes(); r.Err() == nil {
+		if err := json.Unmarshal(j, &d); err != nil {
+			return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)
+		}
+	}
+	if d.Signals != nil {
+		e.signals = d.Signals
+	}
+	if len(d.Losses) == len(e.losses) {
+		e.losses = d.Losses
+	}
+	e.snapshot = d.Snapshot
+	for i := range r.Count(2) {
+		k := &windowKept{start: r.Int(), parts: map[int][]*sketch.Curve{}}
+		for range r.Count(2) {
+			at := int(r.Uint())
+			for range r.Count(1) {
+				body := r.Bytes()
+				if r.Err() != nil || p.Score == nil {
+					break
+				}
+				c, err := sketch.ReadCurve(p.Score.Bins(), wire.NewReader(body))
+				if err != nil {
+					return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)
+				}
+				k.parts[at] = append(k.parts[at], c)
+			}
+		}
+		if i < len(e.kept) {
+			e.kept[i] = k
+		}
+	}
+	if err := r.Err(); err != nil {
+		return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)
+	}
+	panes, err := window.ReadAssembler(p, r)
+	if err != nil {
+		return nil, err
+	}
+	e.panes = panes
+	return e, nil
+}

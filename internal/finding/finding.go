@@ -1,0 +1,158 @@
+package finding
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Kind is the value of a finding's "kind".
+const Kind = "finding"
+
+// Verdict is what was concluded.
+type Verdict string
+
+// The verdicts.
+const (
+	Drift      Verdict = "drift"      // moved by more than what is too small to matter
+	Equivalent Verdict = "equivalent" // back within, or shown to be within, the tolerance
+	Undecided  Verdict = "undecided"  // too few events to say
+	Learning   Verdict = "learning"   // the reference is too short to judge by
+	Breach     Verdict = "breach"     // a promise of the contract is broken
+	Fault      Verdict = "fault"      // a hard data fault
+)
+
+// Severity is how loudly to say it.
+type Severity string
+
+// The severities.
+const (
+	Page   Severity = "page"
+	Ticket Severity = "ticket"
+	Info   Severity = "info"
+)
+
+// Finding is one verdict.
+type Finding struct {
+	KindName    string            `json:"kind"`
+	ID          string            `json:"id"`
+	Model       string            `json:"model"`
+	Version     string            `json:"version"`
+	At          time.Time         `json:"at"` // event time from which it could be known
+	Window      Window            `json:"window"`
+	Onset       time.Time         `json:"onset"` // first window of the run that led to it
+	Slice       map[string]string `json:"slice"`
+	Subject     string            `json:"subject"` // an input, "score", "outcome", a rule, a promise
+	Channel     string            `json:"channel"` // location, distribution, missing, range, constant, calibration, performance, cost, promise, coverage
+	Metric      string            `json:"metric"`  // names its unit where it has one
+	Value       Number            `json:"value"`
+	Reference   Number            `json:"reference"`
+	IgnoreBelow Number            `json:"ignore_below"`
+	Threshold   Number            `json:"threshold"`
+	N           Sizes             `json:"n"`
+	Evidence    Evidence          `json:"evidence"`
+	Verdict     Verdict           `json:"verdict"`
+	Severity    Severity          `json:"severity"`
+	Numbers     []Figure          `json:"numbers,omitempty"` // the few that convince a person
+	Impact      *Impact           `json:"impact,omitempty"`
+	Baseline    string            `json:"baseline"`
+	Contract    string            `json:"contract"`
+	Offsets     Offsets           `json:"offsets,omitempty"`
+}
+
+// Window is a half-open interval of event time.
+type Window struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+// Sizes are the events on both sides of a comparison.
+type Sizes struct {
+	Reference int64 `json:"reference"`
+	Current   int64 `json:"current"`
+}
+
+// Evidence is how far the value lies beyond what the reference did by itself: decimal logarithms of the odds against it, and
+// of what is asked for an alarm.
+type Evidence struct {
+	Log10  Number `json:"log10"`
+	Needed Number `json:"needed"`
+}
+
+// Figure is one number a person is shown: name, then against now.
+type Figure struct {
+	Name   string `json:"name"`
+	Before Number `json:"before"`
+	Now    Number `json:"now"`
+	Unit   string `json:"unit,omitempty"`
+}
+
+// Impact is what it costs, in the contract's currency.
+type Impact struct {
+	Currency string    `json:"currency"`
+	PerDay   Number    `json:"per_day"`
+	Band     [2]Number `json:"band"` // 95 % band of PerDay
+	SoFar    Number    `json:"so_far"`
+	Basis    string    `json:"basis"` // measured (from outcomes) | estimated
+}
+
+// Offsets are the smallest and largest source offset of the window's own events, by topic and partition. They say where the
+// events lie and enter no id.
+type Offsets map[string]map[string][2]int64
+
+// Seal fills in kind and id.
+func (f *Finding) Seal() error {
+	f.KindName, f.ID = Kind, ""
+	if f.Slice == nil {
+		f.Slice = map[string]string{}
+	}
+	at := f.Offsets
+	f.Offsets = nil
+	b, err := json.Marshal(f)
+	f.Offsets = at
+	if err != nil {
+		return fmt.Errorf("encode finding on %s: %w", f.Subject, err)
+	}
+	sum := sha256.Sum256(b)
+	f.ID = hex.EncodeToString(sum[:8])
+	return nil
+}
+
+// Signal names what the finding is about: the same signal keeps its name over time.
+func (f *Finding) Signal() string {
+	return f.Channel + "\x00" + f.Subject + "\x00" + f.Metric + "\x00" + SliceKey(f.Slice)
+}
+
+// Alarming reports whether the verdict asks for somebody's attention.
+func (f *Finding) Alarming() bool {
+	return f.Verdict == Drift || f.Verdict == Breach || f.Verdict == Fault
+}
+
+// Compare orders findings by time, then by what they are about: a total order that doesn't depend on how they arrived.
+func Compare(a, b Finding) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Signal(), b.Signal()), cmp.Compare(a.ID, b.ID))
+}
+
+// SliceKey renders a slice in one canonical line; "" is the whole.
+func SliceKey(s map[string]string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	keys := make([]string, 0, len(s))
+	for k := range s {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	out := ""
+	for i, k := range keys {
+		if i > 0 {
+			out += ", "
+		}
+		out += k + "=" + s[k]
+	}
+	return out
+}

@@ -1,0 +1,350 @@
+package incident
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+const (
+	joinGap     = 24 * time.Hour     // onsets this close are one incident
+	reopenAfter = 7 * 24 * time.Hour // a signal that comes back sooner reopens its incident
+	manyEvents  = 200                // lines of a timeline that are kept
+)
+
+type lane string
+
+const (
+	data  lane = "data"  // seen on predictions
+	truth lane = "truth" // shown by outcomes
+)
+
+// Book holds the incidents of all models, folded from findings in order. It belongs to one goroutine.
+type Book struct {
+	policies map[string]*plan.Policy // by model
+	all      []*entry
+}
+
+// entry is an incident and what the fold needs beside it.
+type entry struct {
+	inc     Incident
+	lane    lane
+	fault   bool
+	signals []*part // in the order they joined
+}
+
+// part is one signal's part of an incident.
+type part struct {
+	name    string
+	last    finding.Finding // the latest that alarmed
+	live    bool
+	slice   map[string]string
+	subject string
+}
+
+// NewBook makes an empty book.
+func NewBook() *Book { return &Book{policies: map[string]*plan.Policy{}} }
+
+// SetPolicy tells who owns a model's incidents and where its runbooks are.
+func (b *Book) SetPolicy(model string, p *plan.Policy) { b.policies[model] = p }
+
+// Incidents are all incidents, by the time they opened.
+func (b *Book) Incidents() []Incident {
+	out := make([]Incident, len(b.all))
+	for i, e := range b.all {
+		out[i] = e.inc
+	}
+	slices.SortStableFunc(out, Compare)
+	return out
+}
+
+// Compare orders incidents by the time they opened, then by model and id.
+func Compare(a, b Incident) int {
+	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.Model, b.Model), cmp.Compare(a.ID, b.ID))
+}
+
+// Change says what a finding did to an incident.
+type Change string
+
+// The changes.
+const (
+	None     Change = ""
+	Opened   Change = "opened"
+	Joined   Change = "joined"   // one more signal
+	Updated  Change = "updated"  // a signal it already has
+	Eased    Change = "eased"    // one of several signals recovered
+	Closed   Change = "resolved" // the last signal recovered
+	Reopened Change = "reopened"
+)
+
+// Fold takes one finding into account and returns the incident it changed.
+func (b *Book) Fold(f finding.Finding) (Change, Incident) {
+	l := laneOf(&f)
+	name := f.Signal()
+	if !f.Alarming() {
+		return b.ease(l, name, &f)
+	}
+	for _, e := range b.all { // an open incident that has the signal
+		if p := e.part(name); e.is(l, f.Model) && e.inc.Status == Open && p != nil {
+			p.last, p.live = f, true
+			return b.tell(e, &f, Updated)
+		}
+	}
+	for _, e := range slices.Backward(b.all) {
+		if e.joins(l, &f) {
+			e.add(&f, name)
+			return b.tell(e, &f, Joined)
+		}
+	}
+	for _, e := range slices.Backward(b.all) {
+		if p := e.part(name); e.is(l, f.Model) && p != nil && e.inc.ResolvedAt != nil && f.At.Sub(*e.inc.ResolvedAt) <= reopenAfter {
+			p.last, p.live = f, true
+			e.inc.Status, e.inc.ResolvedAt = Open, nil
+			return b.tell(e, &f, Reopened)
+		}
+	}
+	e := &entry{lane: l, fault: f.Verdict == finding.Fault, inc: Incident{
+		KindName: Kind, Model: f.Model, Status: Open, Severity: f.Severity, OpenedAt: f.At, Onset: f.Onset,
+		Slices: []map[string]string{}, Numbers: []finding.Figure{}, Findings: []string{},
+	}}
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.Model, string(l), name, f.Onset.UTC().Format(time.RFC3339Nano), f.At.UTC().Format(time.RFC3339Nano)}, "\x00")))
+	e.inc.ID = hex.EncodeToString(sum[:8])
+	e.add(&f, name)
+	b.all = append(b.all, e)
+	return b.tell(e, &f, Opened)
+}
+
+func laneOf(f *finding.Finding) lane {
+	if f.Subject == "outcome" || f.Channel == "promise" {
+		return truth
+	}
+	return data
+}
+
+func (e *entry) is(l lane, model string) bool { return e.lane == l && e.inc.Model == model }
+
+func (e *entry) part(name string) *part {
+	for _, p := range e.signals {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
+// On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
+// joins what began within a day of it.
+func (e *entry) joins(l lane, f *finding.Finding) bool {
+	if !e.is(l, f.Model) || e.inc.Status != Open {
+		return false
+	}
+	if l == truth {
+		return true
+	}
+	if f.Verdict == finding.Fault {
+		return e.fault && f.Onset.Equal(e.inc.Onset)
+	}
+	apart := f.Onset.Sub(e.inc.Onset)
+	return max(apart, -apart) <= max(joinGap, f.Window.End.Sub(f.Window.Start))
+}
+
+func (e *entry) add(f *finding.Finding, name string) {
+	e.signals = append(e.signals, &part{name: name, last: *f, live: true, slice: f.Slice, subject: f.Subject})
+}
+
+// ease ends one signal's part; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
+// how an open signal goes on.
+func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) {
+	for _, e := range slices.Backward(b.all) {
+		p := e.part(name)
+		if !e.is(l, f.Model) || e.inc.Status != Open || p == nil || !p.live {
+			continue
+		}
+		if f.Verdict != finding.Equivalent {
+			if f.Impact != nil && p.last.Impact != nil {
+				// The alarm's own price stands; what it has cost so far goes on growing.
+				grown := *p.last.Impact
+				grown.SoFar = f.Impact.SoFar
+				p.last.Impact = &grown
+			}
+			return b.tell(e, f, Updated)
+		}
+		p.live = false
+		if slices.ContainsFunc(e.signals, func(p *part) bool { return p.live }) {
+			return b.tell(e, f, Eased)
+		}
+		at := f.At
+		e.inc.Status, e.inc.ResolvedAt = Resolved, &at
+		return b.tell(e, f, Closed)
+	}
+	return None, Incident{}
+}
+
+// tell brings the public object up to date.
+func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
+	inc := &e.inc
+	inc.Findings = append(inc.Findings, f.ID)
+	if c == Opened || c == Joined || c == Closed || c == Reopened || f.Severity == finding.Page && inc.Severity != finding.Page {
+		what := string(c)
+		if c == Updated {
+			what = "page"
+		}
+		if len(inc.Timeline) < manyEvents {
+			inc.Timeline = append(inc.Timeline, Event{At: f.At, What: what, Who: signalWords(f)})
+		}
+	}
+	if f.Alarming() {
+		if f.Severity == finding.Page {
+			inc.Severity = finding.Page
+		}
+		if !e.fault && f.Onset.Before(inc.Onset) {
+			inc.Onset = f.Onset
+		}
+	}
+	inc.Subjects = e.subjects()
+	inc.Slices = e.slices()
+	inc.Numbers = e.numbers()
+	inc.Impact = e.impact()
+	inc.Cause = e.cause()
+	inc.Title = e.title()
+	if p := b.policies[inc.Model]; p != nil {
+		inc.Runbook = p.Runbooks[inc.Cause.Kind]
+		inc.Owner = owner(e.lane, p)
+	}
+	out := *inc
+	out.Findings, out.Timeline = slices.Clone(inc.Findings), slices.Clone(inc.Timeline)
+	return c, out
+}
+
+// owner is the team of the role that acts first: the data's for what is seen on inputs, the model's for what outcomes show.
+func owner(l lane, p *plan.Policy) Owner {
+	roles := []string{"data", "model", "platform"}
+	if l == truth {
+		roles = []string{"model", "data", "platform"}
+	}
+	for _, r := range roles {
+		if t := p.Owners[r]; t != "" {
+			return Owner{Role: r, Team: t}
+		}
+	}
+	return Owner{}
+}
+
+// subjects ranks what moved by its share of the evidence; without a measure of evidence all count alike.
+func (e *entry) subjects() []Subject {
+	weight := map[string]float64{}
+	var order []string
+	var total float64
+	for _, p := range e.signals {
+		w := 1.0
+		if p.last.Evidence.Log10.Valid() {
+			w = max(0.01, float64(p.last.Evidence.Log10))
+		}
+		if _, seen := weight[p.subject]; !seen {
+			order = append(order, p.subject)
+		}
+		if w > weight[p.subject] {
+			total += w - weight[p.subject]
+			weight[p.subject] = w
+		}
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(weight[b], weight[a]) })
+	out := make([]Subject, len(order))
+	for i, s := range order {
+		out[i] = Subject{Name: s, Share: finding.Number(math.Round(weight[s]/total*100) / 100)}
+	}
+	return out
+}
+
+func (e *entry) slices() []map[string]string {
+	out := []map[string]string{}
+	seen := map[string]bool{"": true}
+	for _, p := range e.signals {
+		if k := finding.SliceKey(p.slice); !seen[k] {
+			seen[k] = true
+			out = append(out, p.slice)
+		}
+	}
+	return out
+}
+
+// lead is the signal that speaks for the incident: the whole before a slice, then the one that pages, then the first.
+func (e *entry) lead() *part {
+	best := e.signals[0]
+	rank := func(p *part) int {
+		r := 0
+		if len(p.slice) > 0 {
+			r += 2
+		}
+		if p.last.Severity != finding.Page {
+			r++
+		}
+		if p.last.Channel == "promise" {
+			r += 4
+		}
+		return r
+	}
+	for _, p := range e.signals[1:] {
+		if rank(p) < rank(best) {
+			best = p
+		}
+	}
+	return best
+}
+
+func (e *entry) numbers() []finding.Figure {
+	if e.lane == truth {
+		return e.lead().last.Numbers
+	}
+	var out []finding.Figure
+	for _, p := range e.signals {
+		if n := p.last.Numbers; len(n) > 0 && len(out) < 3 {
+			out = append(out, n[0])
+		}
+	}
+	if len(e.signals) == 1 {
+		out = e.signals[0].last.Numbers
+	}
+	return out
+}
+
+// impact is the price of the whole, where some signal of the whole knows it.
+func (e *entry) impact() *finding.Impact {
+	var out *finding.Impact
+	for _, p := range e.signals {
+		if i := p.last.Impact; i != nil && len(p.slice) == 0 && (out == nil || i.SoFar > out.SoFar) {
+			out = i
+		}
+	}
+	return out
+}
+
+// cause names what the findings themselves establish, and nothing more.
+func (e *entry) cause() Cause {
+	c := Cause{Kind: "unknown", Confidence: finding.None(), Parameters: map[string]string{}, Against: []string{}}
+	switch {
+	case e.lane == truth && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel == "calibration" }):
+		c.Kind = "calibration"
+	case e.lane == truth:
+		c.Kind = "performance"
+	case e.every("constant"):
+		c.Kind, c.Confidence = "released", 1
+	case e.every("missing"):
+		c.Kind, c.Confidence = "missing", 1
+	case e.every("new_category"):
+		c.Kind, c.Confidence = "new_category", 1
+	}
+	return c
+}
+
+func (e *entry) every(channel string) bool {
+	return !slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel != channel })
+}

@@ -1,0 +1,117 @@
+package ingest
+
+import (
+	"context"
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/record"
+)
+
+const (
+	chunkBytes = 400 << 10 // brokers take records of 1 MiB by default; a fragment stays well below
+	chunkRows  = 4000      // join rows per record: one call of the index takes them
+)
+
+// Flush turns the epoch into records: for every fragments partition and every joins partition one at least, also where there
+// is nothing to count, because coverage and markers carry the clocks.
+func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
+	for topic, streams := range r.streams {
+		for _, s := range streams {
+			for _, part := range slices.Sorted(maps.Keys(s.batches)) {
+				r.collect(s, bus.TopicPartition{Topic: topic, Partition: part}, s.batches[part])
+			}
+		}
+	}
+	cells := make([][]record.Cell, r.o.Layout.Fragments)
+	rows := make([][]outcome.Row, r.o.Layout.Joins)
+	for _, c := range r.collectors {
+		counted, joined := c.Take()
+		f := bus.PartitionOf(c.Plan().Model, r.o.Layout.Fragments)
+		cells[f] = append(cells[f], counted...)
+		for _, row := range joined {
+			j := binary.BigEndian.Uint64(row.ID[:8]) % uint64(r.o.Layout.Joins)
+			rows[j] = append(rows[j], row)
+		}
+	}
+	coverage := r.coverage(ranges)
+	out := r.aside
+	for f, list := range cells {
+		for _, frag := range record.Chunks(list, chunkBytes, record.Fragment{Joins: int32(r.o.Layout.Joins), Coverage: coverage}) {
+			out = append(out, &kgo.Record{Topic: bus.TopicFragments, Partition: int32(f), Value: frag.AppendBinary(nil)})
+		}
+	}
+	for j, list := range rows {
+		out = append(out, joins(int32(j), list, coverage)...)
+	}
+	return out, nil
+}
+
+// coverage says which offsets the epoch accounts for, and which partitions have been quiet for so long that nobody should
+// wait for them.
+func (r *role) coverage(ranges []bus.Range) []record.Coverage {
+	var out []record.Coverage
+	seen := map[bus.TopicPartition]bool{}
+	for _, g := range ranges {
+		tp := bus.TopicPartition{Topic: g.Topic, Partition: g.Partition}
+		p := r.owned[tp]
+		if p == nil {
+			continue
+		}
+		seen[tp] = true
+		p.next, p.count, p.id = g.To, g.Partitions, g.TopicID
+		out = append(out, record.Coverage{
+			Source: record.Source{Topic: g.Topic, TopicID: g.TopicID, Partition: g.Partition, Partitions: g.Partitions},
+			From:   g.From, To: g.To, Watermark: p.watermark, Records: g.Records, Lost: g.Lost,
+		})
+	}
+	now := r.o.Now()
+	for _, tp := range slices.SortedFunc(maps.Keys(r.owned), bus.TopicPartition.Compare) {
+		p := r.owned[tp]
+		if seen[tp] || now.Sub(p.active) < r.o.IdleAfter {
+			continue
+		}
+		count, id := r.ofTopic(tp.Topic)
+		out = append(out, record.Coverage{
+			Source: record.Source{Topic: tp.Topic, TopicID: id, Partition: tp.Partition, Partitions: count},
+			From:   p.next, To: p.next, Watermark: p.watermark, Idle: true,
+		})
+	}
+	return out
+}
+
+// ofTopic is what any partition has taught about its topic.
+func (r *role) ofTopic(topic string) (count int32, id [16]byte) {
+	for tp, p := range r.owned {
+		if tp.Topic == topic && p.count > count {
+			count, id = p.count, p.id
+		}
+	}
+	return count, id
+}
+
+// joins cuts the rows of one partition into records; the markers go into the last one.
+func joins(partition int32, rows []outcome.Row, coverage []record.Coverage) []*kgo.Record {
+	var out []*kgo.Record
+	send := func(j record.Joins) {
+		out = append(out, &kgo.Record{Topic: bus.TopicJoins, Partition: partition, Value: j.AppendBinary(nil)})
+	}
+	total := int64(len(rows))
+	for len(rows) > chunkRows {
+		send(record.Joins{Rows: rows[:chunkRows]})
+		rows = rows[chunkRows:]
+	}
+	last := record.Joins{Rows: rows}
+	for _, c := range coverage {
+		last.Markers = append(last.Markers, record.Marker{
+			Source: c.Source, From: c.From, To: c.To, Watermark: c.Watermark, Idle: c.Idle, Rows: total,
+		})
+	}
+	send(last)
+	return out
+}

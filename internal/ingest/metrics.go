@@ -1,0 +1,75 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/plumbline-ml/plumbline/internal/schema"
+)
+
+const (
+	accepted   = "accepted"
+	unlabelled = "unlabelled"
+)
+
+// Metrics are the ingestor's counters.
+type Metrics struct {
+	received   *prometheus.CounterVec
+	accepted   *prometheus.CounterVec
+	setAside   *prometheus.CounterVec
+	unlabelled *prometheus.CounterVec
+}
+
+// NewMetrics registers the ingestor's counters.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	f := promauto.With(reg)
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return f.NewCounterVec(prometheus.CounterOpts{Namespace: "plumbline", Subsystem: "ingest", Name: name, Help: help}, labels)
+	}
+	return &Metrics{
+		received:   vec("received_total", "Events read from a source topic, in committed epochs.", "topic"),
+		accepted:   vec("accepted_total", "Events that every stream of their topic could read.", "topic"),
+		setAside:   vec("set_aside_total", "Events set aside in quarantine, by reason. Received is the sum of accepted and these.", "topic", "reason"),
+		unlabelled: vec("unlabelled_total", "Accepted outcome events without a label.", "topic"),
+	}
+}
+
+// preset makes every series of a topic exist at zero.
+func (m *Metrics) preset(topic string) {
+	m.received.WithLabelValues(topic)
+	m.accepted.WithLabelValues(topic)
+	m.unlabelled.WithLabelValues(topic)
+	for _, r := range schema.Reasons() {
+		m.setAside.WithLabelValues(topic, string(r))
+	}
+}
+
+type counted struct{ topic, what string }
+
+// tally counts what the open epoch did; it is published when the epoch is committed, so that an aborted one counts once.
+type tally map[counted]int
+
+func (t tally) add(topic, what string) { t.addN(topic, what, 1) }
+
+func (t tally) addN(topic, what string, n int) {
+	if n > 0 {
+		t[counted{topic, what}] += n
+	}
+}
+
+func (t tally) publish(m *Metrics) {
+	for k, n := range t {
+		v := float64(n)
+		switch k.what {
+		case accepted:
+			m.received.WithLabelValues(k.topic).Add(v)
+			m.accepted.WithLabelValues(k.topic).Add(v)
+		case unlabelled:
+			m.unlabelled.WithLabelValues(k.topic).Add(v)
+		default:
+			m.received.WithLabelValues(k.topic).Add(v)
+			m.setAside.WithLabelValues(k.topic, k.what).Add(v)
+		}
+	}
+	clear(t)
+}

@@ -1,0 +1,23 @@
+package ingest
+
+import (
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/schema"
+)
+
+// setAside keeps a bad event for people, whole, and goes on.
+func (r *role) setAside(rec *kgo.Record, bad *schema.Error) {
+	r.tally.add(rec.Topic, string(bad.Reason))
+	why := record.SetAside{
+		Reason: string(bad.Reason), Path: bad.Path, Byte: bad.Offset, Detail: bad.Detail,
+		Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset,
+	}
+	out := &kgo.Record{Topic: bus.TopicQuarantine, Partition: 0, Key: rec.Key, Value: rec.Value}
+	for _, h := range why.Headers() {
+		out.Headers = append(out.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	r.aside = append(r.aside, out)
+}

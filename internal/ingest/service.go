@@ -1,0 +1,189 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/collect"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/schema"
+)
+
+// Schemas resolves the schema ids that events carry.
+type Schemas interface {
+	SchemaByID(ctx context.Context, id int) (string, error)
+}
+
+// Options configure the service. Settings, Layout, Schemas, Logger and Registerer are required.
+type Options struct {
+	Settings   bus.Settings
+	Layout     bus.Layout
+	Group      string // consumer group and prefix of the transactional id
+	Instance   string // of this replica; "" is a dynamic member
+	Epoch      time.Duration
+	EpochBytes int
+	IdleAfter  time.Duration // a partition without events for so long holds no pane open; 0: 30 s
+	Schemas    Schemas
+	Now        func() time.Time // wall clock, for IdleAfter only
+	Logger     *zap.Logger
+	Registerer prometheus.Registerer
+	Metrics    *Metrics // nil: made from Registerer
+}
+
+// Run ingests until ctx ends.
+func Run(ctx context.Context, o Options) error {
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(o.Registerer)
+	}
+	if o.IdleAfter == 0 {
+		o.IdleAfter = 30 * time.Second
+	}
+	log := o.Logger.Named("ingest")
+	return bus.Supervise(ctx, o.Settings, log, func(ctx context.Context, plans bus.Plans) error {
+		role, err := newRole(o, plans, log)
+		if err != nil {
+			return err
+		}
+		return bus.Run(ctx, bus.Options{
+			Name: "ingest", Group: o.Group, TransactionalID: o.Group + "-" + instance(o.Instance), InstanceID: o.Instance,
+			Topics: role.topics(), Role: role, Settings: o.Settings, EpochMax: o.Epoch, EpochBytes: o.EpochBytes,
+			Logger: o.Logger, Registerer: o.Registerer,
+		})
+	})
+}
+
+func instance(s string) string {
+	if s == "" {
+		return "0"
+	}
+	return s
+}
+
+// stream is one model's reading of one topic.
+type stream struct {
+	collector *collect.Collector
+	proj      *plan.Projection
+	outcomes  bool
+	deriver   *plan.Deriver
+	programs  map[int32]*schema.Program // by schema id
+	batches   map[int32]*plan.Batch     // by source partition
+}
+
+// partition is what is known of a source partition.
+type partition struct {
+	next      int64
+	watermark int64
+	active    time.Time // wall clock of its last record
+	count     int32     // partitions of the topic
+	id        [16]byte
+}
+
+type role struct {
+	o          Options
+	log        *zap.Logger
+	collectors []*collect.Collector
+	streams    map[string][]*stream // by topic
+	owned      map[bus.TopicPartition]*partition
+	aside      []*kgo.Record
+	before     map[bus.TopicPartition]int64 // watermarks as of the last commit
+	tally      tally
+}
+
+func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {
+	r := &role{
+		o: o, log: log, streams: map[string][]*stream{}, owned: map[bus.TopicPartition]*partition{},
+		before: map[bus.TopicPartition]int64{}, tally: tally{},
+	}
+	for _, model := range slices.Sorted(maps.Keys(plans)) {
+		p := plans[model]
+		c, err := collect.New(p)
+		if err != nil {
+			return nil, err
+		}
+		r.collectors = append(r.collectors, c)
+		if err := r.add(c, &p.Prediction, false); err != nil {
+			return nil, fmt.Errorf("prediction stream of %s: %w", model, err)
+		}
+		if p.Outcome != nil && p.Score != nil {
+			if err := r.add(c, p.Outcome, true); err != nil {
+				return nil, fmt.Errorf("outcome stream of %s: %w", model, err)
+			}
+		}
+	}
+	return r, nil
+}
+
+func (r *role) add(c *collect.Collector, proj *plan.Projection, outcomes bool) error {
+	d, err := plan.NewDeriver(proj, nil)
+	if err != nil {
+		return err
+	}
+	r.streams[proj.Topic] = append(r.streams[proj.Topic], &stream{
+		collector: c, proj: proj, outcomes: outcomes, deriver: d,
+		programs: map[int32]*schema.Program{}, batches: map[int32]*plan.Batch{},
+	})
+	r.o.Metrics.preset(proj.Topic)
+	return nil
+}
+
+func (r *role) topics() []string { return slices.Sorted(maps.Keys(r.streams)) }
+
+// Restore begins a partition afresh: an ingestor keeps nothing over an epoch but the watermark, and that is a maximum the
+// detector keeps as well.
+func (r *role) Restore(_ context.Context, tp bus.TopicPartition, next int64) error {
+	r.owned[tp] = &partition{next: next, watermark: record.NoTime, active: r.o.Now()}
+	r.before[tp] = record.NoTime
+	return nil
+}
+
+// Drop forgets partitions.
+func (r *role) Drop(tps []bus.TopicPartition) {
+	for _, tp := range tps {
+		delete(r.owned, tp)
+		delete(r.before, tp)
+		for _, s := range r.streams[tp.Topic] {
+			delete(s.batches, tp.Partition)
+		}
+	}
+}
+
+// Advance does nothing: offsets past markers come in the ranges of Flush.
+func (r *role) Advance(bus.TopicPartition, int64) {}
+
+// Committed makes the epoch's progress the one to roll back to.
+func (r *role) Committed() {
+	for tp, p := range r.owned {
+		r.before[tp] = p.watermark
+	}
+	r.tally.publish(r.o.Metrics)
+	r.aside = nil
+}
+
+// Rollback forgets the epoch.
+func (r *role) Rollback() error {
+	for tp, p := range r.owned {
+		p.watermark = r.before[tp]
+	}
+	for _, streams := range r.streams {
+		for _, s := range streams {
+			for _, b := range s.batches {
+				b.Reset()
+			}
+		}
+	}
+	for _, c := range r.collectors {
+		c.Take()
+	}
+	r.aside = nil
+	clear(r.tally)
+	return nil
+}

@@ -1,0 +1,93 @@
+package join
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/view"
+)
+
+// Options configure the service; all are required but Instance.
+type Options struct {
+	Settings   bus.Settings
+	Layout     bus.Layout
+	Group      string
+	Instance   string
+	Epoch      time.Duration // longest time from a record to its commit; 0: 1 s. What was found ends an epoch at once
+	Index      view.Index
+	Logger     *zap.Logger
+	Registerer prometheus.Registerer
+}
+
+// Metrics are the joiner's counters.
+type Metrics struct {
+	rows, changed, rebuilt prometheus.Counter
+}
+
+// NewMetrics registers the joiner's counters.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	f := promauto.With(reg)
+	counter := func(name, help string) prometheus.Counter {
+		return f.NewCounter(prometheus.CounterOpts{Namespace: "plumbline", Subsystem: "join", Name: name, Help: help})
+	}
+	return &Metrics{
+		rows:    counter("rows_total", "Join rows folded, in committed epochs."),
+		changed: counter("changed_total", "Join rows that changed the state of their id; the others repeat what was known."),
+		rebuilt: counter("rebuilt_rows_total", "Join rows folded again to bring the index up to date."),
+	}
+}
+
+// Run joins until ctx ends.
+func Run(ctx context.Context, o Options) error {
+	m := NewMetrics(o.Registerer)
+	log := o.Logger.Named("join")
+	return bus.Supervise(ctx, o.Settings, log, func(ctx context.Context, plans bus.Plans) error {
+		r := &role{o: o, log: log, m: m, plans: map[string]*plan.Plan{}, parts: map[int32]*part{}}
+		for _, p := range plans {
+			r.plans[p.Digest()] = p
+		}
+		id := o.Instance
+		if id == "" {
+			id = "0"
+		}
+		return bus.Run(ctx, bus.Options{
+			Name: "join", Group: o.Group, TransactionalID: o.Group + "-" + id, InstanceID: o.Instance,
+			Topics: []string{bus.TopicJoins}, Role: r, Settings: o.Settings, EpochMax: o.Epoch,
+			Logger: o.Logger, Registerer: o.Registerer,
+		})
+	})
+}
+
+type role struct {
+	o     Options
+	log   *zap.Logger
+	m     *Metrics
+	plans map[string]*plan.Plan // by digest
+	parts map[int32]*part
+}
+
+// part is one joins partition in the open epoch.
+type part struct {
+	pending []folded
+	next    int64 // offset the index stands at
+	end     int64 // offset it stands at once the epoch is committed
+	rows    int   // folded in the epoch
+	changed int
+}
+
+// folded is one record of the epoch: its rows, and after Flush the states that the index is to hold as of after it.
+type folded struct {
+	offset  int64
+	rows    []outcome.Row
+	markers []record.Marker
+	ids     [][]byte
+	states  [][]byte
+}

@@ -1,0 +1,111 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// migrations[i] brings the schema from version i to version i+1. A migration that was released is never edited.
+var migrations = [][]string{
+	{
+		// happened is RFC 3339 text and not a number: it is part of what is hashed, and people read it.
+		`CREATE TABLE ledger_entries (
+			seq BIGINT NOT NULL PRIMARY KEY,
+			happened TEXT NOT NULL,
+			kind TEXT NOT NULL,
+			subject TEXT NOT NULL,
+			actor TEXT NOT NULL,
+			body TEXT NOT NULL,
+			prev TEXT NOT NULL,
+			hash TEXT NOT NULL
+		)`,
+		`CREATE INDEX ledger_entries_kind ON ledger_entries (kind, seq)`,
+		// One row. It makes Append find its place without a scan, and a cut tail visible without an anchor.
+		`CREATE TABLE ledger_head (one BIGINT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL, hash TEXT NOT NULL)`,
+		`INSERT INTO ledger_head (one, seq, hash) VALUES (1, 0, '` + Genesis + `')`,
+		`CREATE TABLE ledger_offsets (
+			topic TEXT NOT NULL,
+			part BIGINT NOT NULL,
+			next_offset BIGINT NOT NULL,
+			PRIMARY KEY (topic, part)
+		)`,
+		// due is in microseconds since the Unix epoch; position keeps the order of Append among equal dues.
+		`CREATE TABLE ledger_outbox (
+			id TEXT NOT NULL,
+			sink TEXT NOT NULL,
+			position BIGINT NOT NULL,
+			body TEXT NOT NULL,
+			due BIGINT NOT NULL,
+			state TEXT NOT NULL,
+			attempts BIGINT NOT NULL,
+			reason TEXT NOT NULL,
+			PRIMARY KEY (id, sink)
+		)`,
+		`CREATE INDEX ledger_outbox_due ON ledger_outbox (state, due, position)`,
+		`CREATE INDEX ledger_outbox_position ON ledger_outbox (position)`,
+	},
+}
+
+// migrate creates or upgrades the schema, all steps in one transaction, so that two processes that start together do it once.
+func migrate(ctx context.Context, db *sql.DB) error {
+	return inTx(ctx, db, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS ledger_schema (version BIGINT NOT NULL)`); err != nil {
+			return fmt.Errorf("read schema version: %w", err)
+		}
+		var version int
+		err := tx.QueryRowContext(ctx, `SELECT version FROM ledger_schema`).Scan(&version)
+		fresh := errors.Is(err, sql.ErrNoRows)
+		if err != nil && !fresh {
+			return fmt.Errorf("read schema version: %w", err)
+		}
+		switch {
+		case version > len(migrations):
+			return fmt.Errorf("its schema has version %d and this build knows versions up to %d; use the newer build",
+				version, len(migrations))
+		case version < 0:
+			return fmt.Errorf("its schema has version %d; versions start at 1", version)
+		case version == len(migrations):
+			return nil
+		}
+		for i, steps := range migrations[version:] {
+			for _, step := range steps {
+				if _, err := tx.ExecContext(ctx, step); err != nil {
+					return fmt.Errorf("migrate schema to version %d: %w", version+i+1, err)
+				}
+			}
+		}
+		record := `UPDATE ledger_schema SET version = $1`
+		if fresh {
+			record = `INSERT INTO ledger_schema (version) VALUES ($1)`
+		}
+		if _, err := tx.ExecContext(ctx, record, len(migrations)); err != nil {
+			return fmt.Errorf("write schema version: %w", err)
+		}
+		return nil
+	})
+}
+
+// inTx runs do in a transaction and commits it if do returns nil.
+func inTx(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	if err := do(tx); err != nil {
+		// A context that ends rolls the transaction back by itself; what do then meets (a closed statement, a finished
+		// transaction) doesn't say why.
+		if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+			err = fmt.Errorf("%w: %w", end, err)
+		}
+		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
+			return errors.Join(err, fmt.Errorf("roll back: %w", back))
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package outcome
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+)
+
+// Key names a cell of labelled counts. OnTime cells count only outcomes that came before the cohort was mature.
+type Key struct {
+	Model   string
+	Plan    string
+	OnTime  bool
+	Pane    int64
+	Version string
+	Slice   string
+}
+
+// Compare orders keys.
+func (k Key) Compare(l Key) int {
+	onTime := 0
+	if k.OnTime != l.OnTime {
+		onTime = 1
+		if l.OnTime {
+			onTime = -1
+		}
+	}
+	return cmp.Or(cmp.Compare(k.Model, l.Model), cmp.Compare(k.Plan, l.Plan), onTime,
+		cmp.Compare(k.Pane, l.Pane), cmp.Compare(k.Version, l.Version), cmp.Compare(k.Slice, l.Slice))
+}
+
+// Effects collects what folding rows does to the labelled counts.
+type Effects struct {
+	plans func(digest string) *plan.Plan
+	cells map[Key]*sketch.Curve
+}
+
+// NewEffects makes an empty collection. plans finds a plan by its digest; nil for one that is no longer known, whose
+// predictions are then held against nothing.
+func NewEffects(plans func(digest string) *plan.Plan) *Effects {
+	return &Effects{plans: plans, cells: map[Key]*sketch.Curve{}}
+}
+
+// Change folds r into s and collects the difference it makes: what s stood for is taken back, what it stands for now is
+// added. It reports whether r changed anything.
+func (e *Effects) Change(s *State, r *Row) bool {
+	before := State{Prediction: s.Prediction, Outcomes: slices.Clone(s.Outcomes)}
+	if !s.Fold(r) {
+		return false
+	}
+	for _, onTime := range []bool{false, true} {
+		e.add(&before, r.Model, onTime, -1)
+		e.add(s, r.Model, onTime, +1)
+	}
+	return true
+}
+
+func (e *Effects) add(s *State, model string, onTime bool, sign int64) {
+	if s.Prediction == nil || len(s.Outcomes) == 0 {
+		return
+	}
+	p := s.Prediction
+	pl := e.plans(p.Plan)
+	if pl == nil || pl.Score == nil || p.Bin < 0 || p.Bin >= pl.Score.Bins() {
+		return
+	}
+	positive, ok := s.Label(pl.Terms(), onTime)
+	if !ok {
+		return
+	}
+	key := Key{Model: model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: p.Slice}
+	c := e.cells[key]
+	if c == nil {
+		c = sketch.NewCurve(pl.Score.Bins())
+		e.cells[key] = c
+	}
+	c.Label(p.Bin, p.Score, p.Positive, positive, sign)
+}
+
+// Take returns the collected cells in the order of their keys and forgets them.
+func (e *Effects) Take() ([]Key, []*sketch.Curve) {
+	keys := make([]Key, 0, len(e.cells))
+	for k := range e.cells {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, Key.Compare)
+	curves := make([]*sketch.Curve, len(keys))
+	for i, k := range keys {
+		curves[i] = e.cells[k]
+	}
+	clear(e.cells)
+	return keys, curves
+}

@@ -1,0 +1,136 @@
+package outcome
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+// ID is the hash of (model, event id) that joins a prediction with its outcomes.
+type ID [16]byte
+
+// HashID makes the join key of an event.
+func HashID(model, event string) ID {
+	h := sha256.New()
+	h.Write(wire.String(nil, model))
+	h.Write([]byte(event))
+	var id ID
+	copy(id[:], h.Sum(nil))
+	return id
+}
+
+// Place orders the rows of one id: event time (microseconds since the Unix epoch), then where the event lies.
+type Place struct {
+	Time      int64
+	Partition int32
+	Offset    int64
+}
+
+// Compare orders places.
+func (p Place) Compare(q Place) int {
+	return cmp.Or(cmp.Compare(p.Time, q.Time), cmp.Compare(p.Partition, q.Partition), cmp.Compare(p.Offset, q.Offset))
+}
+
+// Row is what one event brings to the join: exactly one of Prediction and Outcome is set.
+type Row struct {
+	ID         ID
+	Model      string
+	Prediction *Prediction
+	Outcome    *Outcome
+}
+
+// Prediction is what is kept of a prediction: the cell it was counted in, its score and the decision taken.
+type Prediction struct {
+	Place    Place
+	Plan     string // digest
+	Version  string
+	Pane     int64 // start of the base pane, microseconds
+	Slice    string
+	Bin      int   // score bin
+	Score    int64 // fixed point, sketch.ScoreScale
+	Positive bool  // the decision
+}
+
+// Outcome is a label: whether the event turned out positive.
+type Outcome struct {
+	Place    Place
+	Positive bool
+}
+
+var errRow = errors.New("a join row has an unknown kind")
+
+// AppendRow writes r.
+func AppendRow(b []byte, r *Row) []byte {
+	kind := uint64(0)
+	if r.Outcome != nil {
+		kind = 1
+	}
+	b = wire.Uint(b, kind)
+	b = append(b, r.ID[:]...)
+	b = wire.String(b, r.Model)
+	if r.Outcome != nil {
+		return appendOutcome(b, r.Outcome)
+	}
+	return appendPrediction(b, r.Prediction)
+}
+
+// ReadRow reads what AppendRow wrote.
+func ReadRow(r *wire.Reader) Row {
+	var row Row
+	kind := r.Uint()
+	copy(row.ID[:], r.Raw(len(row.ID)))
+	row.Model = r.String()
+	switch kind {
+	case 0:
+		row.Prediction = readPrediction(r)
+	case 1:
+		o := readOutcome(r)
+		row.Outcome = &o
+	default:
+		r.Fail(errRow)
+	}
+	return row
+}
+
+func appendPlace(b []byte, p Place) []byte {
+	return wire.Int(wire.Int(wire.Int(b, p.Time), int64(p.Partition)), p.Offset)
+}
+
+func readPlace(r *wire.Reader) Place {
+	return Place{Time: r.Int(), Partition: int32(r.Int()), Offset: r.Int()}
+}
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func appendPrediction(b []byte, p *Prediction) []byte {
+	b = appendPlace(b, p.Place)
+	b = wire.String(b, p.Plan)
+	b = wire.String(b, p.Version)
+	b = wire.Int(b, p.Pane)
+	b = wire.String(b, p.Slice)
+	b = wire.Uint(b, uint64(p.Bin))
+	b = wire.Int(b, p.Score)
+	return appendBool(b, p.Positive)
+}
+
+func readPrediction(r *wire.Reader) *Prediction {
+	return &Prediction{
+		Place: readPlace(r), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String(),
+		Bin: int(int32(r.Uint())), Score: r.Int(), Positive: r.Uint() == 1,
+	}
+}
+
+func appendOutcome(b []byte, o *Outcome) []byte {
+	return appendBool(appendPlace(b, o.Place), o.Positive)
+}
+
+func readOutcome(r *wire.Reader) Outcome {
+	return Outcome{Place: readPlace(r), Positive: r.Uint() == 1}
+}

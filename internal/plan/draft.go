@@ -1,0 +1,200 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/contract"
+)
+
+// Draft compiles what a contract says without data: what to read and what to count. Layouts, references and slice values are
+// empty until a baseline fills them in. Errors name what this build can't watch yet.
+func Draft(c *contract.Contract) (*Plan, error) {
+	p := &Plan{
+		Format: Format, Model: c.Metadata.Model, Contract: c.Digest,
+		Pane: c.Watch.Pane.Std(), Lateness: c.Watch.Lateness.Std(),
+		Reference: Span{From: c.Watch.Reference.From.UTC(), To: c.Watch.Reference.To.UTC()},
+		Policy:    policy(c),
+	}
+	ps := c.Streams.Prediction
+	p.Prediction = Projection{Topic: ps.Topic, Subject: ps.Schema.Subject, Where: ps.Where, Roles: NoRoles()}
+	for i := range c.Inputs {
+		if err := p.input(c, &c.Inputs[i]); err != nil {
+			return nil, err
+		}
+	}
+	r := &p.Prediction.Roles
+	f := ps.Fields
+	r.ID = p.Prediction.role(f.ID, String)
+	r.Time = p.Prediction.role(f.Time, Time)
+	r.Version = p.Prediction.role(f.Version, String)
+	r.Score = p.Prediction.role(f.Score, Number)
+	r.Decision = p.Prediction.role(f.Decision, Number)
+	r.Latency = p.Prediction.role(f.Latency, Number)
+	r.Lineage = p.Prediction.role(f.Lineage, String)
+	for _, d := range c.Derived {
+		if err := p.derived(d, c); err != nil {
+			return nil, err
+		}
+	}
+	for _, rule := range c.Rules {
+		p.Rules = append(p.Rules, Rule{Name: rule.Name, Expr: rule.Expr})
+	}
+	if r.Score >= 0 {
+		p.Columns = append(p.Columns, Column{Name: p.Prediction.Fields[r.Score].Name, Field: r.Score, Ignore: ignore(c, contract.IgnoreBelow{})})
+	}
+	if c.Task.Type == contract.Binary && r.Score >= 0 {
+		p.Score = &Score{Threshold: 0.5, Own: c.Decision.Threshold == nil && !c.Decision.Cheapest && r.Decision >= 0}
+		if c.Decision.Threshold != nil {
+			p.Score.Threshold = *c.Decision.Threshold
+		}
+	}
+	if err := p.dimensions(c); err != nil {
+		return nil, err
+	}
+	if os := c.Streams.Outcome; os != nil {
+		o := Projection{Topic: os.Topic, Subject: os.Schema.Subject, Where: os.Where, Roles: NoRoles()}
+		o.Roles.ID = o.role(os.Fields.ID, String)
+		o.Roles.Time = o.role(os.Fields.Time, Time)
+		o.Roles.Label = o.role(os.Fields.Label, String)
+		p.Outcome, p.Keep, p.MatureAfter = &o, os.Keep.Std(), os.MatureAfter.Std()
+		p.Positive = c.Task.Positive
+	}
+	for i := range p.Policy.Promises {
+		for _, name := range c.Promises[i].By {
+			at := slices.IndexFunc(p.Slices, func(d Dimension) bool { return d.Name == name })
+			if at < 0 {
+				return nil, fmt.Errorf("promise on %s: by names %q, which is no slice", c.Promises[i].Metric, name)
+			}
+			p.Policy.Promises[i].By = append(p.Policy.Promises[i].By, at)
+		}
+	}
+	return p, nil
+}
+
+// role adds a field for a role, or finds the input that already reads it, and returns its index; -1 for "".
+func (p *Projection) role(path string, kind Kind) int {
+	if path == "" {
+		return -1
+	}
+	steps := strings.Split(path, ".")
+	for i, f := range p.Fields {
+		if f.Kind == kind && slices.Equal(f.Path, steps) {
+			return i
+		}
+	}
+	name := steps[len(steps)-1]
+	if slices.ContainsFunc(p.Fields, func(f Field) bool { return f.Name == name }) {
+		name = path + " (" + string(kind) + ")"
+	}
+	p.Fields = append(p.Fields, Field{Name: name, Path: steps, Kind: kind})
+	return len(p.Fields) - 1
+}
+
+func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
+	kind := Number
+	switch in.Kind {
+	case contract.Numeric, contract.Boolean, contract.Timestamp:
+	case contract.Categorical, contract.Identifier, contract.Text:
+		kind = String
+	default:
+		return fmt.Errorf("input %s: this build can't watch inputs of type %s yet", in.Name, in.Kind)
+	}
+	path := in.Path
+	if path == "" {
+		path = in.Name
+	}
+	p.Prediction.Fields = append(p.Prediction.Fields, Field{Name: in.Name, Path: strings.Split(path, "."), Kind: kind})
+	col := Column{Name: in.Name, Field: len(p.Prediction.Fields) - 1, Missing: in.Missing, Values: in.Values, Ignore: ignore(c, in.IgnoreBelow)}
+	if in.Range != nil {
+		col.Range = &[2]float64{in.Range.Min, in.Range.Max}
+	}
+	col.Layout.Categorical = kind == String
+	p.Columns = append(p.Columns, col)
+	return nil
+}
+
+func (p *Plan) derived(d contract.Derived, c *contract.Contract) error {
+	kind, err := derivedKind(d.Expr, p.Prediction.Fields)
+	if err != nil {
+		return fmt.Errorf("derived %s: %w", d.Name, err)
+	}
+	p.Prediction.Fields = append(p.Prediction.Fields, Field{Name: d.Name, Kind: kind, Expr: d.Expr})
+	col := Column{Name: d.Name, Field: len(p.Prediction.Fields) - 1, Ignore: ignore(c, contract.IgnoreBelow{})}
+	col.Layout.Categorical = kind == String
+	p.Columns = append(p.Columns, col)
+	return nil
+}
+
+// dimensions collects every column that some slice names, in the order they are first named.
+func (p *Plan) dimensions(c *contract.Contract) error {
+	for _, names := range c.Slices {
+		var group []int
+		for _, name := range names {
+			at := slices.IndexFunc(p.Slices, func(d Dimension) bool { return d.Name == name })
+			if at < 0 {
+				field := slices.IndexFunc(p.Prediction.Fields, func(f Field) bool { return f.Name == name })
+				if field < 0 || p.Prediction.Fields[field].Kind != String {
+					return fmt.Errorf("slices: %s is no categorical column; derive one first", name)
+				}
+				at = len(p.Slices)
+				p.Slices = append(p.Slices, Dimension{Name: name, Field: field})
+			}
+			group = append(group, at)
+		}
+		p.Groups = append(p.Groups, group)
+	}
+	return nil
+}
+
+func ignore(c *contract.Contract, own contract.IgnoreBelow) Ignore {
+	pick := func(values ...float64) float64 {
+		for _, v := range values {
+			if v != 0 {
+				return v
+			}
+		}
+		return 0
+	}
+	w := c.Watch.IgnoreBelow
+	return Ignore{
+		Shift:  pick(own.Shift, w.Shift, 0.05),
+		Spread: pick(own.Spread, w.Spread, 0.05),
+		Rate:   pick(own.Rate, w.Rate, 0.005),
+	}
+}
+
+func policy(c *contract.Contract) Policy {
+	p := Policy{
+		Digest: c.Policy, Owners: c.Owners, Runbooks: c.Runbooks,
+		Pages: c.Watch.FalseAlarms.Pages, Tickets: c.Watch.FalseAlarms.Tickets,
+		Floor: c.Watch.IgnoreBelow.Rate, Cheapest: c.Decision.Cheapest,
+	}
+	if p.Floor == 0 {
+		p.Floor = 0.005
+	}
+	if c.Costs != nil {
+		p.Costs = &Costs{
+			Currency: c.Costs.Currency, FalsePositive: c.Costs.FalsePositive, FalseNegative: c.Costs.FalseNegative,
+			TruePositive: c.Costs.TruePositive, TrueNegative: c.Costs.TrueNegative,
+		}
+	}
+	for _, pr := range c.Promises {
+		p.Promises = append(p.Promises, Promise{
+			Metric: pr.Metric, Max: pr.Max, Min: pr.Min, MaxIncrease: pr.MaxIncrease, Over: pr.Over.Std(),
+			Then: pr.Then, Agreed: pr.Agreed, Until: pr.Until.Time,
+		})
+	}
+	for _, e := range c.Watch.Calendar {
+		p.Calendar = append(p.Calendar, Span{From: e.From.UTC(), To: e.To.UTC()})
+	}
+	return p
+}
+
+// Micros is t in microseconds since the Unix epoch, the unit of event time in every record.
+func Micros(t time.Time) int64 { return t.UnixMicro() }
+
+// FromMicros is the inverse of Micros, in UTC.
+func FromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }

@@ -1,0 +1,247 @@
+package plan
+
+import "time"
+
+// Format is the version of the plan record this build writes; it reads this and the one before.
+const Format = 1
+
+// Plan is a contract compiled against a baseline: everything the services need to count and to judge, and nothing of the
+// YAML. It is published once on the plans topic; its digest names it in every record that depends on it.
+type Plan struct {
+	Format   int       `json:"format"`
+	Model    string    `json:"model"`
+	Contract string    `json:"contract"` // digest of the contract
+	Baseline string    `json:"baseline"` // digest of the baseline
+	From     time.Time `json:"from"`     // in force from this event time
+
+	Prediction Projection  `json:"prediction"`
+	Outcome    *Projection `json:"outcome,omitempty"`
+	Columns    []Column    `json:"columns"` // what is counted: inputs, then derived columns
+	Score      *Score      `json:"score,omitempty"`
+	Slices     []Dimension `json:"slices,omitempty"` // the finest cell is the cross of all of them
+	Groups     [][]int     `json:"groups,omitempty"` // what the contract asks for: indices into Slices
+	Rules      []Rule      `json:"rules,omitempty"`
+
+	Pane          time.Duration `json:"pane"`         // what fragments carry
+	TestPane      time.Duration `json:"test_pane"`    // what one test judges, a multiple of Pane
+	TruthPane     time.Duration `json:"truth_pane"`   // the same for outcomes, a multiple of TestPane
+	Lateness      time.Duration `json:"lateness"`     // allowed, within a partition
+	Keep          time.Duration `json:"keep"`         // between a prediction's and its outcome's event times
+	MatureAfter   time.Duration `json:"mature_after"` // after a pane's end
+	Reference     Span          `json:"reference"`
+	ReferenceRows int64         `json:"reference_rows"`
+	Unjudged      []string      `json:"unjudged,omitempty"` // what the contract asks for and this build counts at most
+
+	Positive string `json:"positive"` // the label that counts as 1
+
+	Policy Policy `json:"policy"`
+
+	digest string // set by Seal
+}
+
+// Span is a half-open interval of event time.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Projection is what is read from the events of one stream.
+type Projection struct {
+	Topic   string  `json:"topic"`
+	Subject string  `json:"subject,omitempty"`
+	Where   string  `json:"where,omitempty"` // CEL; "" takes all
+	Fields  []Field `json:"fields"`
+	Roles   Roles   `json:"roles"`
+}
+
+// Field is one value read from an event, or computed from others.
+type Field struct {
+	Name string   `json:"name"`
+	Path []string `json:"path,omitempty"` // into the Avro record; nil where Expr is set
+	Kind Kind     `json:"kind"`
+	Expr string   `json:"expr,omitempty"` // CEL over the fields before it
+}
+
+// Kind is the physical kind of a decoded column.
+type Kind string
+
+// The physical kinds. Number holds float64 (booleans as 0 and 1, timestamps as seconds since the Unix epoch); String holds
+// text, enum symbols, bytes and uuids; Time holds microseconds since the Unix epoch.
+const (
+	Number Kind = "number"
+	String Kind = "string"
+	Time   Kind = "time"
+)
+
+// Roles are indices into Fields; -1 where the stream has none.
+type Roles struct {
+	ID       int `json:"id"`
+	Time     int `json:"time"`
+	Version  int `json:"version"`
+	Score    int `json:"score"`
+	Decision int `json:"decision"`
+	Latency  int `json:"latency"`
+	Lineage  int `json:"lineage"`
+	Label    int `json:"label"`
+}
+
+// NoRoles has every role unset.
+func NoRoles() Roles { return Roles{-1, -1, -1, -1, -1, -1, -1, -1} }
+
+// Column is one counted column: which field it reads and the frozen layout of its counters.
+type Column struct {
+	Name      string      `json:"name"`
+	Field     int         `json:"field"` // into Prediction.Fields
+	Layout    Layout      `json:"layout"`
+	Ignore    Ignore      `json:"ignore_below"`
+	Range     *[2]float64 `json:"range,omitempty"`   // promised
+	Missing   *float64    `json:"missing,omitempty"` // promised largest share
+	Values    []string    `json:"values,omitempty"`  // promised closed list
+	Reference Reference   `json:"reference"`
+}
+
+// Ignore is the smallest effect that matters.
+type Ignore struct {
+	Shift  float64 `json:"shift"`  // in reference standard deviations
+	Spread float64 `json:"spread"` // relative
+	Rate   float64 `json:"rate"`   // absolute change of a share
+}
+
+// Layout says how a column's values are binned. It is frozen with the baseline.
+type Layout struct {
+	Categorical bool `json:"categorical,omitempty"`
+	// Numeric: upper edges, ascending, right-closed: bin i holds (Edges[i-1], Edges[i]]; len(Edges)+1 bins. Lo and Hi are the
+	// smallest and largest reference value: what lies outside is counted apart as well as in the end bins.
+	Edges []float64 `json:"edges,omitempty"`
+	Lo    float64   `json:"lo"`
+	Hi    float64   `json:"hi"`
+	// Categorical: bin i is Categories[i], the last bin holds every other value. Known lists every other value the reference
+	// had (so that a value in neither is new).
+	Categories []string `json:"categories,omitempty"`
+	Known      []string `json:"known,omitempty"`
+	// Empty: the reference had no usable value; only missing and invalid are counted.
+	Empty bool `json:"empty,omitempty"`
+}
+
+// Bins is the number of bins of l.
+func (l *Layout) Bins() int {
+	switch {
+	case l.Empty:
+		return 0
+	case l.Categorical:
+		return len(l.Categories) + 1
+	default:
+		return len(l.Edges) + 1
+	}
+}
+
+// Constant reports whether the reference held a single value.
+func (l *Layout) Constant() bool {
+	if l.Empty {
+		return false
+	}
+	if l.Categorical {
+		return len(l.Categories) == 1 && len(l.Known) == 0
+	}
+	return l.Lo == l.Hi
+}
+
+// Reference is what the baseline knows of one column: totals over the reference, and how panes of the test's own length
+// scattered in it.
+type Reference struct {
+	N       int64   `json:"n"` // rows
+	Missing int64   `json:"missing"`
+	Invalid int64   `json:"invalid"`
+	Broken  int64   `json:"broken"` // outside what the contract promises
+	Bins    []int64 `json:"bins,omitempty"`
+	Mean    float64 `json:"mean"`
+	SD      float64 `json:"sd"`
+	Null    Null    `json:"null"`    // of the cube root of PSI per test pane
+	Singles int64   `json:"singles"` // categories seen once (Good 1953)
+}
+
+// Null is how a statistic scattered over the reference's own panes.
+type Null struct {
+	Panes int     `json:"panes"` // how many panes the reference held; below 8 nothing is claimed
+	Mean  float64 `json:"mean"`
+	SD    float64 `json:"sd"`
+	Deff  float64 `json:"deff,omitempty"` // design effect (Rao & Scott 1981), >= 1
+}
+
+// Score is the layout of the reliability curve and what the reference showed of it.
+type Score struct {
+	Edges      []float64 `json:"edges"` // upper edges, right-closed, over the score
+	Threshold  float64   `json:"threshold"`
+	Own        bool      `json:"own"`        // the event's own decision field decides, not the threshold
+	Labels     int64     `json:"labels"`     // joined outcomes in the reference
+	Dispersion float64   `json:"dispersion"` // of outcomes given the score, >= 1
+	Views      []View    `json:"views"`      // the whole first, then the slices the contract asks for
+}
+
+// Bins is the number of score bins.
+func (s *Score) Bins() int { return len(s.Edges) + 1 }
+
+// View is one way to look at the labelled counts: the whole, or one slice.
+type View struct {
+	Dims    []int               `json:"dims,omitempty"`  // into Slices
+	Codes   []int               `json:"codes,omitempty"` // values of those dimensions, as sketch.SliceCode writes them
+	Slice   map[string]string   `json:"slice,omitempty"` // the same for people
+	PerDay  float64             `json:"per_day"`         // decisions a day in the reference
+	Metrics map[string]Measured `json:"metrics"`         // by name
+}
+
+// Measured is what the reference showed of one metric.
+type Measured struct {
+	Value float64 `json:"value"` // over the whole reference
+	Null  Null    `json:"null"`  // over its truth panes
+}
+
+// Dimension is one slice dimension: a string column and the values it is counted by; what is beyond goes to "other".
+type Dimension struct {
+	Name   string   `json:"name"`
+	Field  int      `json:"field"` // into Prediction.Fields
+	Values []string `json:"values"`
+}
+
+// Rule is a CEL condition; events that break it are counted.
+type Rule struct {
+	Name  string  `json:"name"`
+	Expr  string  `json:"expr"`
+	Share float64 `json:"share"` // of reference events that broke it
+}
+
+// Policy holds what may change without restarting any learning.
+type Policy struct {
+	Digest   string            `json:"digest"`
+	Owners   map[string]string `json:"owners"`
+	Costs    *Costs            `json:"costs,omitempty"`
+	Promises []Promise         `json:"promises,omitempty"`
+	Pages    float64           `json:"pages_per_day"`
+	Tickets  float64           `json:"tickets_per_day"`
+	Runbooks map[string]string `json:"runbooks,omitempty"`
+	Calendar []Span            `json:"calendar,omitempty"`
+	Cheapest bool              `json:"cheapest,omitempty"` // the threshold is searched by cost over the reference
+	Floor    float64           `json:"floor"`              // change of a rate that is too small to matter
+}
+
+// Costs prices one decision.
+type Costs struct {
+	Currency      string  `json:"currency"`
+	FalsePositive float64 `json:"false_positive"`
+	FalseNegative float64 `json:"false_negative"`
+	TruePositive  float64 `json:"true_positive"`
+	TrueNegative  float64 `json:"true_negative"`
+}
+
+// Promise is an agreed limit on a metric over a window.
+type Promise struct {
+	Metric      string        `json:"metric"`
+	Max         *float64      `json:"max,omitempty"`
+	Min         *float64      `json:"min,omitempty"`
+	MaxIncrease *float64      `json:"max_increase,omitempty"`
+	Over        time.Duration `json:"over"`
+	By          []int         `json:"by,omitempty"` // into Slices
+	Then        []string      `json:"then"`
+	Agreed      []string      `json:"agreed,omitempty"`
+	Until       time.Time     `json:"until,omitzero"`
+}

@@ -1,0 +1,68 @@
+package plan
+
+import "strconv"
+
+// A slice code names a finest slice: two bytes per dimension of the plan, big endian, the index of the value; len(Values) is
+// every value not in the dictionary, NoValue a missing one.
+
+// NoValue is the code of a missing slice value.
+const NoValue = 0xFFFF
+
+// SliceAt is the code of dimension dim in a slice code.
+func SliceAt(slice string, dim int) int { return int(slice[2*dim])<<8 | int(slice[2*dim+1]) }
+
+// InSlice reports whether a finest slice lies in the slice that the values codes of the dimensions dims name.
+func InSlice(slice string, dims, codes []int) bool {
+	for i, d := range dims {
+		if 2*d+1 >= len(slice) || SliceAt(slice, d) != codes[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Label is the name of a slice value for people.
+func (d *Dimension) Label(code int) string {
+	switch {
+	case code >= 0 && code < len(d.Values):
+		return d.Values[code]
+	case code == len(d.Values):
+		return "other"
+	default:
+		return "missing"
+	}
+}
+
+// IsPositive reports whether a label counts as 1: it equals the contract's positive value, as text or as a number.
+func (p *Plan) IsPositive(label string) bool {
+	if label == p.Positive {
+		return true
+	}
+	a, okA := number(label)
+	b, okB := number(p.Positive)
+	return okA && okB && a == b
+}
+
+func number(s string) (float64, bool) {
+	switch s {
+	case "true":
+		return 1, true
+	case "false":
+		return 0, true
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil
+}
+
+// Terms are the plan's terms of joining, in microseconds.
+type Terms struct {
+	Keep        int64
+	MatureAfter int64
+	PaneEnd     func(pane int64) int64
+}
+
+// Terms says how predictions and outcomes are joined under the plan.
+func (p *Plan) Terms() Terms {
+	step := p.Pane.Microseconds()
+	return Terms{Keep: p.Keep.Microseconds(), MatureAfter: p.MatureAfter.Microseconds(), PaneEnd: func(pane int64) int64 { return pane + step }}
+}

@@ -1,0 +1,206 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+const fragmentFormat = 1
+
+// NoTime is the watermark of a source no event was read from yet.
+const NoTime = math.MinInt64
+
+// Source is one partition of a topic. Partitions is how many partitions the topic has, as known to who wrote the record: a
+// pane closes when every one of them has passed its end.
+type Source struct {
+	Topic      string
+	TopicID    [16]byte // tells a topic from one that was deleted and made again
+	Partition  int32
+	Partitions int32
+}
+
+// Coverage says that a fragment accounts for the offsets [From, To) of a source. Records is how many of them held an event;
+// the rest are transaction markers and aborted records.
+type Coverage struct {
+	Source
+	From, To  int64
+	Watermark int64 // largest event time read so far, microseconds; NoTime if none
+	Records   int64
+	Idle      bool // the source is declared idle: it holds no pane open (From == To)
+	Lost      bool // the offsets expired before they were read
+}
+
+// Mark is how far a source's events have passed through one joins partition: only what passed through it says that a
+// cohort's rows are all there.
+type Mark struct {
+	Source
+	Joins     int32 // the joins partition
+	Watermark int64
+	Idle      bool
+}
+
+// Kind is what a cell counts.
+type Kind uint8
+
+// The kinds of cells.
+const (
+	Counted  Kind = 1 // events of the prediction stream: a sketch.Set
+	Labelled Kind = 2 // joined outcomes, revised for ever: a sketch.Curve
+	OnTime   Kind = 3 // joined outcomes that came before the cohort was mature: a sketch.Curve
+)
+
+// Span is the smallest and largest offset of a cell's own events in one partition.
+type Span struct {
+	Topic       string
+	Partition   int32
+	First, Last int64
+}
+
+// Cell is one cell's counts, encoded.
+type Cell struct {
+	Kind    Kind
+	Model   string
+	Plan    string // digest
+	Version string
+	Pane    int64 // start, microseconds since the Unix epoch
+	Slice   string
+	Spans   []Span
+	Body    []byte
+}
+
+// Fragment is what one epoch of an ingestor or a joiner adds. Cells add up; coverage moves clocks. A fragment too large for one
+// record is cut into chunks: coverage and marks travel in the last one.
+type Fragment struct {
+	Joins    int32 // partitions of the joins topic
+	Coverage []Coverage
+	Marks    []Mark
+	Cells    []Cell
+}
+
+var errFormat = errors.New("unknown format")
+
+// AppendBinary writes f.
+func (f *Fragment) AppendBinary(b []byte) []byte {
+	b = wire.Uint(b, fragmentFormat)
+	b = wire.Int(b, int64(f.Joins))
+	b = wire.Uint(b, uint64(len(f.Coverage)))
+	for i := range f.Coverage {
+		c := &f.Coverage[i]
+		b = appendSource(b, c.Source)
+		b = wire.Int(wire.Int(wire.Int(wire.Int(b, c.From), c.To), c.Watermark), c.Records)
+		b = wire.Uint(b, flag(c.Idle)|flag(c.Lost)<<1)
+	}
+	b = wire.Uint(b, uint64(len(f.Marks)))
+	for i := range f.Marks {
+		m := &f.Marks[i]
+		b = wire.Int(wire.Int(appendSource(b, m.Source), int64(m.Joins)), m.Watermark)
+		b = wire.Uint(b, flag(m.Idle))
+	}
+	b = wire.Uint(b, uint64(len(f.Cells)))
+	for i := range f.Cells {
+		b = f.Cells[i].append(b)
+	}
+	return b
+}
+
+func (c *Cell) append(b []byte) []byte {
+	b = wire.Uint(b, uint64(c.Kind))
+	b = wire.String(b, c.Model)
+	b = wire.String(b, c.Plan)
+	b = wire.String(b, c.Version)
+	b = wire.Int(b, c.Pane)
+	b = wire.String(b, c.Slice)
+	b = wire.Uint(b, uint64(len(c.Spans)))
+	for _, s := range c.Spans {
+		b = wire.String(b, s.Topic)
+		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last-s.First)
+	}
+	return wire.Bytes(b, c.Body)
+}
+
+// ReadFragment reads what AppendBinary wrote. Bodies point into b.
+func ReadFragment(b []byte) (*Fragment, error) {
+	r := wire.NewReader(b)
+	if v := r.Uint(); r.Err() == nil && v != fragmentFormat {
+		return nil, fmt.Errorf("read fragment: %w %d, this build reads %d", errFormat, v, fragmentFormat)
+	}
+	f := &Fragment{Joins: int32(r.Int())}
+	for range r.Count(23) {
+		c := Coverage{Source: readSource(r), From: r.Int(), To: r.Int(), Watermark: r.Int(), Records: r.Int()}
+		bits := r.Uint()
+		c.Idle, c.Lost = bits&1 != 0, bits&2 != 0
+		if c.To < c.From {
+			r.Fail(fmt.Errorf("coverage of %s/%d ends at %d before it begins at %d", c.Topic, c.Partition, c.To, c.From))
+		}
+		f.Coverage = append(f.Coverage, c)
+	}
+	for range r.Count(22) {
+		f.Marks = append(f.Marks, Mark{Source: readSource(r), Joins: int32(r.Int()), Watermark: r.Int(), Idle: r.Uint() == 1})
+	}
+	for range r.Count(8) {
+		f.Cells = append(f.Cells, readCell(r))
+	}
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("read fragment: %w", err)
+	}
+	return f, nil
+}
+
+func readCell(r *wire.Reader) Cell {
+	c := Cell{Kind: Kind(r.Uint()), Model: r.String(), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String()}
+	if r.Err() == nil && (c.Kind < Counted || c.Kind > OnTime) {
+		r.Fail(fmt.Errorf("a cell of unknown kind %d", c.Kind))
+	}
+	for range r.Count(4) {
+		s := Span{Topic: r.String(), Partition: int32(r.Int()), First: r.Int()}
+		s.Last = s.First + r.Int()
+		c.Spans = append(c.Spans, s)
+	}
+	c.Body = r.Bytes()
+	return c
+}
+
+func appendSource(b []byte, s Source) []byte {
+	b = wire.String(b, s.Topic)
+	b = append(b, s.TopicID[:]...)
+	return wire.Int(wire.Int(b, int64(s.Partition)), int64(s.Partitions))
+}
+
+func readSource(r *wire.Reader) Source {
+	s := Source{Topic: r.String()}
+	copy(s.TopicID[:], r.Raw(len(s.TopicID)))
+	s.Partition, s.Partitions = int32(r.Int()), int32(r.Int())
+	return s
+}
+
+func flag(v bool) uint64 {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+// Chunks cuts cells into fragments whose bodies stay below size bytes each. The last one is last, which carries the coverage
+// and marks of all: clocks move only when every cell is there.
+func Chunks(cells []Cell, size int, last Fragment) []Fragment {
+	var out []Fragment
+	var run []Cell
+	used := 0
+	for _, c := range cells {
+		n := len(c.Body) + cellOverhead
+		if used > 0 && used+n > size {
+			out = append(out, Fragment{Joins: last.Joins, Cells: run})
+			run, used = nil, 0
+		}
+		run = append(run, c)
+		used += n
+	}
+	last.Cells = run
+	return append(out, last)
+}
+
+// cellOverhead is about what a cell takes beside its body.
+const cellOverhead = 128

@@ -1,0 +1,65 @@
+package record
+
+import (
+	"fmt"
+
+	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+const joinsFormat = 1
+
+// Marker says that every row of the offsets [From, To) of a source that belongs to this joins partition lies in this record
+// or before it. Rows is how many rows the whole epoch sent to the partition, over all its records.
+type Marker struct {
+	Source
+	From, To  int64
+	Watermark int64
+	Rows      int64
+	Idle      bool // the source is declared idle (From == To)
+}
+
+// Joins is what one ingestor epoch sends to one joins partition: also when there are no rows, because the markers carry the
+// sources' watermarks.
+type Joins struct {
+	Markers []Marker
+	Rows    []outcome.Row
+}
+
+// AppendBinary writes j.
+func (j *Joins) AppendBinary(b []byte) []byte {
+	b = wire.Uint(b, joinsFormat)
+	b = wire.Uint(b, uint64(len(j.Markers)))
+	for i := range j.Markers {
+		m := &j.Markers[i]
+		b = appendSource(b, m.Source)
+		b = wire.Int(wire.Int(wire.Int(wire.Int(b, m.From), m.To), m.Watermark), m.Rows)
+		b = wire.Uint(b, flag(m.Idle))
+	}
+	b = wire.Uint(b, uint64(len(j.Rows)))
+	for i := range j.Rows {
+		b = outcome.AppendRow(b, &j.Rows[i])
+	}
+	return b
+}
+
+// ReadJoins reads what AppendBinary wrote.
+func ReadJoins(b []byte) (*Joins, error) {
+	r := wire.NewReader(b)
+	if v := r.Uint(); r.Err() == nil && v != joinsFormat {
+		return nil, fmt.Errorf("read joins: %w %d, this build reads %d", errFormat, v, joinsFormat)
+	}
+	j := &Joins{}
+	for range r.Count(23) {
+		j.Markers = append(j.Markers, Marker{
+			Source: readSource(r), From: r.Int(), To: r.Int(), Watermark: r.Int(), Rows: r.Int(), Idle: r.Uint() == 1,
+		})
+	}
+	for range r.Count(20) {
+		j.Rows = append(j.Rows, outcome.ReadRow(r))
+	}
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("read joins: %w", err)
+	}
+	return j, nil
+}

@@ -1,0 +1,312 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// Compile makes the program that reads what schema wrote into the columns of p. Fields with an Expr are left alone. The
+// error joins one *PathError per field that the schema can't give; it is another where the text is no Avro schema.
+func Compile(schema string, p *plan.Projection) (*Program, error) {
+	t, err := parse(schema)
+	if err != nil {
+		return nil, err
+	}
+	w, err := resolve(t, p)
+	if err != nil {
+		return nil, err
+	}
+	c := compiler{
+		prog: &Program{}, fields: p.Fields, id: -1, time: -1,
+		paths: map[string]int32{}, procs: map[*avroType]int32{},
+	}
+	for _, role := range []struct {
+		at   int
+		keep *int
+	}{{p.Roles.ID, &c.id}, {p.Roles.Time, &c.time}} {
+		if role.at < 0 {
+			continue
+		}
+		if role.at >= len(p.Fields) {
+			return nil, fmt.Errorf("compile projection of %s: a required role names field %d of %d", p.Topic, role.at, len(p.Fields))
+		}
+		if p.Fields[role.at].Expr == "" { // a computed one is checked by who computes it
+			*role.keep = role.at
+			c.prog.must = append(c.prog.must, required{role.at, dotted(p.Fields[role.at].Path)})
+		}
+	}
+	c.value(t, w, "", false)
+	c.emit(op{code: opEnd}, "")
+	for i := 0; i < len(c.queue); i++ {
+		c.prog.procs[i] = c.here()
+		c.inline(c.queue[i], nil, "", false)
+		c.emit(op{code: opEnd}, "")
+	}
+	if c.tooBig {
+		return nil, errors.New("compile projection: the schema is too large")
+	}
+	return c.prog, nil
+}
+
+// maxOps bounds a program. A schema of a hundred thousand fields stays far below.
+const maxOps = 1 << 22
+
+// compiler turns types into ops. What the plan doesn't want is compiled too, to be skipped and checked.
+type compiler struct {
+	prog   *Program
+	fields []plan.Field
+	id     int // required columns, -1 for none
+	time   int
+	paths  map[string]int32
+	procs  map[*avroType]int32
+	queue  []*avroType // records to be compiled as procedures, by number
+	tooBig bool
+}
+
+func (c *compiler) here() int32 { return int32(len(c.prog.ops)) }
+
+// emit appends o and returns where.
+func (c *compiler) emit(o op, path string) int32 {
+	at := c.here()
+	if len(c.prog.ops) >= maxOps {
+		c.tooBig = true
+		return at - 1
+	}
+	n, ok := c.paths[path]
+	if !ok {
+		n = int32(len(c.prog.paths))
+		c.paths[path] = n
+		c.prog.paths = append(c.prog.paths, path)
+	}
+	o.path = n
+	c.prog.ops = append(c.prog.ops, o)
+	return at
+}
+
+// value compiles one value of type t at path. w is what is wanted of it, nil for nothing. Again says that the row may
+// already hold values from an earlier item, so that what is absent now must be cleared.
+func (c *compiler) value(t *avroType, w *want, path string, again bool) {
+	if c.tooBig {
+		return
+	}
+	if w != nil && len(w.cols) == 0 && len(w.kids) == 0 {
+		w = nil
+	}
+	switch t.kind {
+	case kindNull:
+		c.absent(w, path, again)
+	case kindUnion:
+		c.union(t, w, path, again)
+	case kindRecord:
+		if w == nil && t.refs > 1 {
+			c.call(t, path)
+			return
+		}
+		c.inline(t, w, path, again)
+	case kindArray:
+		c.refuse(w, t, path)
+		c.array(t, path)
+	case kindMap:
+		c.mapping(t, w, path, again)
+	default:
+		c.scalar(t, w, path)
+	}
+}
+
+// absent compiles the null: the columns stay, or become, Missing; a required one refuses the event.
+func (c *compiler) absent(w *want, path string, again bool) {
+	if w == nil {
+		return
+	}
+	w.all(func(col int) {
+		switch {
+		case col == c.id || col == c.time:
+			c.fail(ReasonMissingField, "the event's "+c.role(col)+" is null", path)
+		case again:
+			c.emit(op{code: opMissing, col: int32(col)}, path)
+		}
+	})
+}
+
+// refuse compiles a value that is there but is none of what w wants.
+func (c *compiler) refuse(w *want, t *avroType, path string) {
+	if w == nil {
+		return
+	}
+	w.all(func(col int) { c.invalid(col, t, path) })
+}
+
+func (c *compiler) invalid(col int, t *avroType, path string) {
+	detail := fmt.Sprintf("the event's %s is a %s, which can't be read as a %s", c.role(col), t.describe(), c.fields[col].Kind)
+	switch col {
+	case c.id:
+		c.fail(ReasonMissingField, detail, path)
+	case c.time:
+		c.fail(ReasonBadTime, detail, path)
+	default:
+		c.emit(op{code: opInvalid, col: int32(col)}, path)
+	}
+}
+
+func (c *compiler) fail(reason Reason, detail, path string) {
+	c.prog.fails = append(c.prog.fails, failure{reason, detail})
+	c.emit(op{code: opFail, a: int32(len(c.prog.fails) - 1)}, path)
+}
+
+func (c *compiler) role(col int) string {
+	if col == c.time {
+		return "time"
+	}
+	return "id"
+}
+
+func (c *compiler) union(t *avroType, w *want, path string, again bool) {
+	if n := c.nullable(t, w); n > 0 {
+		at := c.here()
+		c.value(t.branches[2-n], w, path, again) // of branches 0 and 1 the one that isn't n-1
+		if !c.tooBig {
+			c.prog.ops[at].null = uint8(n)
+		}
+		return
+	}
+	base := len(c.prog.jumps)
+	c.emit(op{code: opUnion, a: int32(base), b: int32(len(t.branches))}, path)
+	c.prog.jumps = append(c.prog.jumps, make([]int32, len(t.branches))...)
+	var ends []int32
+	for i, b := range t.branches {
+		c.prog.jumps[base+i] = c.here()
+		c.value(b, w, path, again)
+		if i < len(t.branches)-1 {
+			ends = append(ends, c.emit(op{code: opJump}, path))
+		}
+	}
+	for _, at := range ends {
+		if !c.tooBig {
+			c.prog.ops[at].a = c.here()
+		}
+	}
+}
+
+// nullable reports which branch of a union of two is null (1 or 2), if the other compiles to a single op, which then takes
+// the union's index as well; else 0.
+func (c *compiler) nullable(t *avroType, w *want) int {
+	if len(t.branches) != 2 {
+		return 0
+	}
+	n, other := 1, t.branches[1]
+	if t.branches[0].kind != kindNull {
+		n, other = 2, t.branches[0]
+	}
+	if t.branches[n-1].kind != kindNull {
+		return 0
+	}
+	switch other.kind {
+	case kindNull, kindUnion, kindArray, kindMap:
+		return 0
+	case kindRecord:
+		if w != nil || other.refs == 1 {
+			return 0
+		}
+		return n
+	}
+	switch {
+	case w == nil:
+		return n
+	case len(w.kids) > 0 || len(w.cols) != 1 || !gives(other, c.fields[w.cols[0]].Kind):
+		return 0
+	case w.cols[0] == c.id || w.cols[0] == c.time:
+		return 0
+	}
+	return n
+}
+
+// call compiles a jump to the record's own ops: records used in several places, or within themselves, are compiled once.
+func (c *compiler) call(t *avroType, path string) {
+	n, ok := c.procs[t]
+	if !ok {
+		n = int32(len(c.queue))
+		c.procs[t] = n
+		c.queue = append(c.queue, t)
+		c.prog.procs = append(c.prog.procs, 0)
+	}
+	c.emit(op{code: opCall, a: n}, path)
+}
+
+// inline compiles a record's fields, in order, at path.
+func (c *compiler) inline(t *avroType, w *want, path string, again bool) {
+	inside := make(map[*avroField]*want)
+	if w != nil {
+		for _, col := range w.cols {
+			c.invalid(col, t, path)
+		}
+		for _, k := range w.kids {
+			f := t.field(k.name)
+			if f == nil { // only another branch of the union has it
+				c.absent(k.want, join(path, k.name), again)
+				continue
+			}
+			if inside[f] == nil {
+				inside[f] = &want{}
+			}
+			inside[f].merge(k.want)
+		}
+	}
+	for i := range t.fields {
+		f := &t.fields[i]
+		c.value(f.typ, inside[f], join(path, f.name), again)
+	}
+}
+
+func (c *compiler) array(t *avroType, path string) {
+	n := c.block(opArray, block{minBytes: t.elem.minBytes, fixed: t.elem.fixed, items: path + "[]"}, path)
+	c.prog.blocks[n].body = c.here()
+	if !t.elem.fixed {
+		c.value(t.elem, nil, path+"[]", false)
+	}
+	c.emit(op{code: opEnd}, path)
+	c.prog.blocks[n].after = c.here()
+}
+
+func (c *compiler) mapping(t *avroType, w *want, path string, again bool) {
+	if w != nil {
+		for _, col := range w.cols {
+			c.invalid(col, t, path)
+		}
+		if again {
+			for _, k := range w.kids {
+				k.want.all(func(col int) { c.emit(op{code: opMissing, col: int32(col)}, path) })
+			}
+		}
+	}
+	items := join(path, "*")
+	n := c.block(opMap, block{minBytes: 1 + t.elem.minBytes, items: items}, path)
+	c.prog.blocks[n].body = c.here()
+	c.value(t.elem, nil, items, false)
+	c.emit(op{code: opEnd}, path)
+	if w != nil && len(w.kids) > 0 {
+		keys := newKeyTable(len(w.kids))
+		for _, k := range w.kids {
+			keys.put(k.name, c.here())
+			c.value(t.elem, k.want, join(path, k.name), true)
+			c.emit(op{code: opEnd}, path)
+		}
+		c.prog.blocks[n].keys = keys
+	}
+	c.prog.blocks[n].after = c.here()
+}
+
+func (c *compiler) block(code opcode, b block, path string) int {
+	c.prog.blocks = append(c.prog.blocks, b)
+	n := len(c.prog.blocks) - 1
+	c.emit(op{code: code, a: int32(n)}, path)
+	return n
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

@@ -1,0 +1,451 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"time"
+
+	"github.com/linkedin/goavro/v2"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+func init() {
+	goavro.MaxBlockCount = 1 << 12 // it allocates what a block declares
+}
+
+// shape is a schema as the tests build it: independent of the parser, and able to say what a value decoded by goavro
+// should look like in a batch.
+type shape struct {
+	kind    string // of Avro
+	logical string
+	name    string
+	scale   int
+	size    int
+	symbols []string
+	fields  []shapeField
+	elem    *shape
+	types   []*shape // of a union
+}
+
+type shapeField struct {
+	name  string
+	alias string
+	typ   *shape
+}
+
+func (s *shape) json() any {
+	switch s.kind {
+	case "record":
+		fields := make([]any, len(s.fields))
+		for i, f := range s.fields {
+			m := map[string]any{"name": f.name, "type": f.typ.json()}
+			if f.alias != "" {
+				m["aliases"] = []string{f.alias}
+			}
+			fields[i] = m
+		}
+		return map[string]any{"type": "record", "name": s.name, "fields": fields}
+	case "enum":
+		return map[string]any{"type": "enum", "name": s.name, "symbols": s.symbols}
+	case "fixed":
+		m := map[string]any{"type": "fixed", "name": s.name, "size": s.size}
+		if s.logical == "decimal" {
+			m["logicalType"], m["precision"], m["scale"] = "decimal", 18, s.scale
+		}
+		return m
+	case "array":
+		return map[string]any{"type": "array", "items": s.elem.json()}
+	case "map":
+		return map[string]any{"type": "map", "values": s.elem.json()}
+	case "union":
+		types := make([]any, len(s.types))
+		for i, t := range s.types {
+			types[i] = t.json()
+		}
+		return types
+	}
+	if s.logical == "" {
+		return s.kind
+	}
+	m := map[string]any{"type": s.kind, "logicalType": s.logical}
+	if s.logical == "decimal" {
+		m["precision"], m["scale"] = 18, s.scale
+	}
+	return m
+}
+
+func (s *shape) text() string {
+	b, err := json.Marshal(s.json())
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// branch is what goavro calls the type in a union.
+func (s *shape) branch() string {
+	switch {
+	case s.name != "":
+		return s.name
+	case s.logical != "":
+		return s.kind + "." + s.logical
+	}
+	return s.kind
+}
+
+// source draws numbers from 0 to n-1: rapid in properties, math/rand in the prefix tests.
+type source func(n int) int
+
+// genRecord draws a record of up to six fields.
+func genRecord(draw source, depth int, serial *int) *shape {
+	*serial++
+	s := &shape{kind: "record", name: "R" + strconv.Itoa(*serial)}
+	for i := range 1 + draw(6) {
+		f := shapeField{name: "f" + strconv.Itoa(i), typ: genShape(draw, depth-1, serial)}
+		if draw(8) == 0 {
+			f.alias = "a" + strconv.Itoa(i)
+		}
+		s.fields = append(s.fields, f)
+	}
+	return s
+}
+
+var genScalars = []shape{
+	{kind: "null"}, {kind: "boolean"}, {kind: "int"}, {kind: "long"}, {kind: "float"}, {kind: "double"}, {kind: "bytes"}, {kind: "string"},
+	{kind: "int", logical: "date"}, {kind: "int", logical: "time-millis"}, {kind: "long", logical: "time-micros"},
+	{kind: "long", logical: "timestamp-millis"}, {kind: "long", logical: "timestamp-micros"},
+	{kind: "bytes", logical: "decimal", scale: 3},
+}
+
+func genShape(draw source, depth int, serial *int) *shape {
+	choice := draw(24)
+	if depth <= 0 {
+		choice %= 16
+	}
+	switch {
+	case choice < len(genScalars):
+		s := genScalars[choice]
+		return &s
+	case choice == 14:
+		*serial++
+		return &shape{kind: "enum", name: "E" + strconv.Itoa(*serial), symbols: []string{"red", "green", "blue"}[:1+draw(3)]}
+	case choice == 15:
+		*serial++
+		s := &shape{kind: "fixed", name: "F" + strconv.Itoa(*serial), size: 1 + draw(9)}
+		if draw(2) == 0 {
+			s.logical, s.scale = "decimal", draw(4)
+		}
+		return s
+	case choice == 16:
+		return genRecord(draw, depth, serial)
+	case choice == 17:
+		return &shape{kind: "array", elem: genShape(draw, depth-1, serial)}
+	case choice <= 19:
+		return &shape{kind: "map", elem: genShape(draw, depth-1, serial)}
+	}
+	u := &shape{kind: "union"}
+	seen := map[string]bool{}
+	for range 1 + draw(4) {
+		t := genShape(draw, depth-1, serial)
+		if t.kind == "union" || seen[t.branch()] {
+			continue
+		}
+		seen[t.branch()] = true
+		u.types = append(u.types, t)
+	}
+	if draw(2) == 0 && !seen["null"] {
+		u.types = append(u.types, &shape{kind: "null"})
+	}
+	if len(u.types) == 0 {
+		return &shape{kind: "long"}
+	}
+	return u
+}
+
+var genKeys = []string{"a", "b", "", "longer key", "k\u00e9y"}
+
+// genValue draws a value in the form goavro encodes.
+func genValue(draw source, s *shape) any {
+	switch s.kind {
+	case "null":
+		return nil
+	case "boolean":
+		return draw(2) == 1
+	case "int":
+		switch s.logical {
+		case "date":
+			return time.Unix(86400*int64(draw(40000)-20000), 0).UTC()
+		case "time-millis":
+			return time.Duration(draw(86400000)) * time.Millisecond
+		}
+		return []int32{0, 1, -1, 1023, 1024, math.MaxInt32, math.MinInt32, int32(draw(1 << 20))}[draw(8)]
+	case "long":
+		switch s.logical {
+		case "time-micros":
+			return time.Duration(draw(1<<31)) * time.Microsecond
+		case "timestamp-millis":
+			return time.UnixMilli(int64(draw(1<<31))*1000 - 1<<35 + int64(draw(1000))).UTC()
+		case "timestamp-micros":
+			return time.UnixMicro(int64(draw(1<<31))*1000000 - 1<<45 + int64(draw(1000000))).UTC()
+		}
+		return []int64{0, 1, -1, 1023, 1024, math.MaxInt64, math.MinInt64, int64(draw(1<<31)) * 997}[draw(8)]
+	case "float":
+		return []float32{0, 1, -1.5, float32(math.NaN()), float32(math.Inf(1)), 1e30, 7, float32(draw(1<<20)) / 64}[draw(8)]
+	case "double":
+		return []float64{0, 1, -1.5, math.NaN(), math.Inf(-1), 1e300, math.Copysign(0, -1), float64(draw(1<<30)) / 64}[draw(8)]
+	case "bytes", "fixed":
+		if s.logical == "decimal" {
+			limit := int64(1) << 40
+			if s.kind == "fixed" {
+				limit = 1 << min(8*s.size-1, 40)
+			}
+			v := int64(draw(1<<31))<<9 | int64(draw(1<<9))
+			return big.NewRat(v%limit-limit/2, int64(math.Pow10(s.scale)))
+		}
+		n := s.size
+		if s.kind == "bytes" {
+			n = draw(12)
+		}
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(draw(256))
+		}
+		return b
+	case "string":
+		return []string{"", "a", "seven77", "eight888", "caf\u00e9 \u65e5\u672c\u8a9e", "2026-03-25T01:02:03.5+02:00", "0123456789abcdef0"}[draw(7)]
+	case "enum":
+		return s.symbols[draw(len(s.symbols))]
+	case "array":
+		out := make([]any, draw(4))
+		for i := range out {
+			out[i] = genValue(draw, s.elem)
+		}
+		return out
+	case "map":
+		out := map[string]any{}
+		for range draw(4) {
+			out[genKeys[draw(len(genKeys))]] = genValue(draw, s.elem)
+		}
+		return out
+	case "union":
+		t := s.types[draw(len(s.types))]
+		return goavro.Union(t.branch(), genValue(draw, t))
+	default:
+		out := map[string]any{}
+		for _, f := range s.fields {
+			out[f.name] = genValue(draw, f.typ)
+		}
+		return out
+	}
+}
+
+// cell is what one field of one row should hold.
+type cell struct {
+	state plan.State
+	num   float64
+	str   string
+	us    int64
+}
+
+var (
+	missing = cell{state: plan.Missing}
+	invalid = cell{state: plan.Invalid}
+)
+
+// project is the oracle: what doc.go promises for path and k of a value that goavro decoded.
+func project(s *shape, v any, path []string, k plan.Kind) cell {
+	if s.kind == "union" {
+		if v == nil {
+			return missing
+		}
+		for name, inner := range v.(map[string]any) {
+			for _, t := range s.types {
+				if t.branch() == name {
+					return project(t, inner, path, k)
+				}
+			}
+		}
+		panic("no such branch")
+	}
+	if s.kind == "null" {
+		return missing
+	}
+	if len(path) == 0 {
+		return cellOf(s, v, k)
+	}
+	switch s.kind {
+	case "record":
+		for _, f := range s.fields {
+			if f.name == path[0] || f.alias == path[0] {
+				return project(f.typ, v.(map[string]any)[f.name], path[1:], k)
+			}
+		}
+		return missing
+	case "map":
+		if inner, ok := v.(map[string]any)[path[0]]; ok {
+			return project(s.elem, inner, path[1:], k)
+		}
+		return missing
+	}
+	return invalid
+}
+
+func cellOf(s *shape, v any, k plan.Kind) cell {
+	switch k {
+	case plan.Number:
+		return numberOf(v)
+	case plan.Time:
+		return timeOf(s, v)
+	}
+	str := func(s string) cell { return cell{str: s} }
+	switch v := v.(type) {
+	case bool, int32, int64, string:
+		return str(fmt.Sprint(v))
+	case float32:
+		return str(strconv.FormatFloat(float64(v), 'g', -1, 32))
+	case float64:
+		return str(strconv.FormatFloat(v, 'g', -1, 64))
+	case []byte:
+		return str(string(v))
+	case time.Duration:
+		if s.logical == "time-millis" {
+			return str(strconv.FormatInt(v.Milliseconds(), 10))
+		}
+		return str(strconv.FormatInt(v.Microseconds(), 10))
+	case time.Time:
+		switch s.logical {
+		case "date":
+			return str(strconv.FormatInt(v.Unix()/86400, 10))
+		case "timestamp-millis":
+			return str(strconv.FormatInt(v.UnixMilli(), 10))
+		default:
+			return str(strconv.FormatInt(v.UnixMicro(), 10))
+		}
+	}
+	return invalid
+}
+
+func numberOf(v any) cell {
+	var f float64
+	switch v := v.(type) {
+	case bool:
+		if v {
+			f = 1
+		}
+	case int32:
+		f = float64(v)
+	case int64:
+		f = float64(v)
+	case float32:
+		f = float64(v)
+	case float64:
+		f = v
+	case *big.Rat:
+		f, _ = v.Float64()
+	case time.Duration:
+		f = float64(v.Microseconds()) / 1e6
+	case time.Time:
+		f = float64(v.UnixMicro()) / 1e6
+	default:
+		return invalid
+	}
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return invalid
+	}
+	return cell{num: f}
+}
+
+func timeOf(s *shape, v any) cell {
+	var t time.Time
+	switch v := v.(type) {
+	case time.Time:
+		t = v
+	case int64:
+		const limit = 1 << 50
+		if s.logical != "" || v < -limit || v > limit {
+			return invalid
+		}
+		t = time.UnixMilli(v).UTC()
+	case string:
+		var err error
+		if t, err = time.Parse(time.RFC3339Nano, v); err != nil {
+			return invalid
+		}
+		t = t.UTC()
+	default:
+		return invalid
+	}
+	if t.Year() < 1 || t.Year() > 9999 {
+		return invalid
+	}
+	return cell{us: t.UnixMicro()}
+}
+
+// cellAt reads a batch.
+func cellAt(b *plan.Batch, col, row int) cell {
+	c := &b.Cols[col]
+	out := cell{state: c.State[row]}
+	if out.state != plan.OK {
+		return out
+	}
+	switch b.Fields[col].Kind {
+	case plan.Number:
+		out.num = c.Num[row]
+	case plan.String:
+		out.str = c.Str[row]
+	case plan.Time:
+		out.us = c.Int[row]
+	}
+	return out
+}
+
+// paths lists every place in s that a path can name.
+func (s *shape) paths(prefix []string, out *[][]string) {
+	at := func(step string) []string { return append(append([]string{}, prefix...), step) }
+	switch s.kind {
+	case "record":
+		for _, f := range s.fields {
+			name := f.name
+			if f.alias != "" {
+				name = f.alias
+			}
+			f.typ.paths(at(name), out)
+		}
+	case "map":
+		s.elem.paths(at("a"), out)
+		s.elem.paths(at("nokey"), out)
+	case "union":
+		for _, t := range s.types {
+			t.paths(prefix, out)
+		}
+	case "array", "null":
+	default:
+		*out = append(*out, prefix)
+	}
+}
+
+// everything projects all of s that can be read, in every kind it can be read as.
+func everything(s *shape) *plan.Projection {
+	var all [][]string
+	s.paths(nil, &all)
+	p := &plan.Projection{Topic: "t", Roles: plan.NoRoles()}
+	seen := map[string]bool{}
+	for _, path := range all {
+		for _, k := range []plan.Kind{plan.Number, plan.String, plan.Time} {
+			id := fmt.Sprint(path, k)
+			one := &plan.Projection{Fields: []plan.Field{{Name: id, Path: path, Kind: k}}, Roles: plan.NoRoles()}
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			if _, err := Compile(s.text(), one); err == nil {
+				p.Fields = append(p.Fields, one.Fields[0])
+			}
+		}
+	}
+	return p
+}

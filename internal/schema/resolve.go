@@ -1,0 +1,271 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// maxPath bounds the steps of a path: each may copy a record's ops.
+const maxPath = maxDepth
+
+// want is what the plan asks of one place in the schema: columns to fill with it, and places inside it.
+type want struct {
+	cols []int
+	kids []kid
+}
+
+type kid struct {
+	name string
+	want *want
+}
+
+// kid finds or adds the place called name.
+func (w *want) kid(name string) *want {
+	for _, k := range w.kids {
+		if k.name == name {
+			return k.want
+		}
+	}
+	sub := &want{}
+	w.kids = append(w.kids, kid{name, sub})
+	return sub
+}
+
+// merge adds all that o wants.
+func (w *want) merge(o *want) {
+	w.cols = append(w.cols, o.cols...)
+	for _, k := range o.kids {
+		w.kid(k.name).merge(k.want)
+	}
+}
+
+// all calls f for every column of w and of what is inside it.
+func (w *want) all(f func(col int)) {
+	for _, c := range w.cols {
+		f(c)
+	}
+	for _, k := range w.kids {
+		k.want.all(f)
+	}
+}
+
+// PathError says that a field of the plan can't be read by a schema.
+type PathError struct {
+	Field   string   // of the plan
+	Path    string   // as the contract names it
+	Problem string   // in words
+	Has     []string // the fields that exist where the path breaks off, in the schema's order
+	Near    string   // of those the one most like the name that isn't there; "" if none is
+	depth   int
+}
+
+// Error is one line: which path, what is wrong, what would be right.
+func (e *PathError) Error() string {
+	s := fmt.Sprintf("field %s: path %q: %s", e.Field, e.Path, e.Problem)
+	if e.Has != nil {
+		shown := e.Has
+		if len(shown) > 50 {
+			shown = append(slices.Clone(shown[:50]), fmt.Sprintf("%d more", len(e.Has)-50))
+		}
+		s += "; there are: " + strings.Join(shown, ", ")
+	}
+	if e.Near != "" {
+		s += fmt.Sprintf("; did you mean %q?", e.Near)
+	}
+	return s
+}
+
+// resolve finds every path of p in the schema and returns what is wanted of its root.
+func resolve(t *avroType, p *plan.Projection) (*want, error) {
+	root := &want{}
+	var errs []error
+	for col, f := range p.Fields {
+		if f.Expr != "" {
+			continue
+		}
+		fail := func(problem string) *PathError {
+			return &PathError{Field: f.Name, Path: strings.Join(f.Path, "."), Problem: problem}
+		}
+		switch {
+		case len(f.Path) == 0:
+			errs = append(errs, fail("the plan gives neither a path nor an expression"))
+			continue
+		case len(f.Path) > maxPath:
+			errs = append(errs, fail(fmt.Sprintf("it has %d steps; this build walks up to %d", len(f.Path), maxPath)))
+			continue
+		}
+		if e := find(t, f.Path, 0, f.Kind); e != nil {
+			e.Field, e.Path = f.Name, strings.Join(f.Path, ".")
+			errs = append(errs, e)
+			continue
+		}
+		w := root
+		for _, step := range f.Path {
+			w = w.kid(step)
+		}
+		w.cols = append(w.cols, col)
+	}
+	return root, errors.Join(errs...)
+}
+
+// find walks path from step i on; it returns nil if some branch leads to a type that gives the kind, else the error of the
+// branch that got furthest.
+func find(t *avroType, path []string, i int, k plan.Kind) *PathError {
+	switch {
+	case t.kind == kindUnion:
+		worst := &PathError{Problem: "a union without branches", depth: -1}
+		for _, b := range t.branches {
+			if b.kind == kindNull && len(t.branches) > 1 {
+				continue
+			}
+			e := find(b, path, i, k)
+			if e == nil {
+				return nil
+			}
+			if e.depth > worst.depth {
+				worst = e
+			}
+		}
+		return worst
+	case i == len(path):
+		if gives(t, k) {
+			return nil
+		}
+		problem := fmt.Sprintf("the schema has %s there, which can't be read as a %s (%s)", t.describe(), k, readable(k))
+		e := &PathError{Problem: problem, depth: i}
+		if t.kind == kindRecord {
+			e.Has = fieldNames(t)
+		}
+		return e
+	case t.kind == kindRecord:
+		if f := t.field(path[i]); f != nil {
+			return find(f.typ, path, i+1, k)
+		}
+		e := &PathError{Problem: fmt.Sprintf("record %s has no field %q", t.name, path[i]), Has: fieldNames(t), depth: i}
+		e.Near = nearest(path[i], e.Has)
+		return e
+	case t.kind == kindMap:
+		return find(t.elem, path, i+1, k)
+	case t.kind == kindArray:
+		return &PathError{Problem: fmt.Sprintf("%s is an array, whose items have no names", where(path[:i])), depth: i}
+	default:
+		return &PathError{Problem: fmt.Sprintf("%s is a %s, which holds no %q", where(path[:i]), t.describe(), path[i]), depth: i}
+	}
+}
+
+func where(path []string) string {
+	if len(path) == 0 {
+		return "the event"
+	}
+	return strings.Join(path, ".")
+}
+
+// field finds a field by its name, else by an alias.
+func (t *avroType) field(name string) *avroField {
+	for i := range t.fields {
+		if t.fields[i].name == name {
+			return &t.fields[i]
+		}
+	}
+	for i := range t.fields {
+		if slices.Contains(t.fields[i].aliases, name) {
+			return &t.fields[i]
+		}
+	}
+	return nil
+}
+
+func fieldNames(t *avroType) []string {
+	names := make([]string, len(t.fields))
+	for i, f := range t.fields {
+		names[i] = f.name
+	}
+	return names
+}
+
+// gives reports whether values of t can be read as k. Doc.go has the table.
+func gives(t *avroType, k plan.Kind) bool {
+	switch k {
+	case plan.Number:
+		switch t.kind {
+		case kindBoolean, kindInt, kindLong, kindFloat, kindDouble:
+			return true
+		case kindBytes, kindFixed:
+			return t.logical == logicalDecimal
+		}
+	case plan.String:
+		switch t.kind {
+		case kindBoolean, kindInt, kindLong, kindFloat, kindDouble, kindString, kindEnum:
+			return true
+		case kindBytes, kindFixed:
+			return t.logical != logicalDecimal && t.logical != logicalDuration
+		}
+	case plan.Time:
+		switch t.kind {
+		case kindInt:
+			return t.logical == logicalDate
+		case kindLong:
+			return t.logical != logicalTimeMicros
+		case kindString:
+			return t.logical == logicalNone
+		}
+	}
+	return false
+}
+
+func readable(k plan.Kind) string {
+	switch k {
+	case plan.Number:
+		return "numbers are read from int, long, float, double, boolean, decimal, date and timestamps"
+	case plan.String:
+		return "text is read from string, bytes, fixed, enum, uuid, boolean and numbers"
+	case plan.Time:
+		return "times are read from timestamps, date, a long of milliseconds and RFC 3339 strings"
+	default:
+		return "an unknown kind"
+	}
+}
+
+// nearest is the name most like s, if one is like it at all: the same but for case, or with edits in fewer than half its
+// letters.
+func nearest(s string, names []string) string {
+	best, least := "", len(s)/2+1
+	for _, name := range names {
+		if strings.EqualFold(s, name) {
+			return name
+		}
+		if d := distance(s, name); d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// distance is the number of one-byte edits from a to b (Levenshtein 1966); names beyond 64 bytes are like nothing.
+func distance(a, b string) int {
+	const longest = 64
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	var row [longest + 1]int
+	for j := range len(b) + 1 {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

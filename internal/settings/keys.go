@@ -1,0 +1,97 @@
+package settings
+
+import (
+	"strings"
+	"time"
+)
+
+// envPrefix starts every environment variable that is read.
+const envPrefix = "PLUMBLINE_"
+
+// key is one row of the table: all there is to know about a setting.
+type key struct {
+	path     string // "kafka.tls.ca_file"
+	fallback string // the default, as it would be written
+	value    value  // its place in a Settings
+	doc      string // what it means, one sentence or two
+}
+
+// env is the name of the environment variable: PLUMBLINE_KAFKA_TLS_CA_FILE.
+func (k key) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.path, ".", "_"))
+}
+
+// table lists every key in the order of the manual, bound to the fields of s.
+func table(s *Settings) []key {
+	return []key{
+		{"kafka.brokers", "localhost:9092", list(&s.Kafka.Brokers, isAddress), "Brokers to start from, as `host:port`."},
+		{"kafka.client_id", "plumbline", text(&s.Kafka.ClientID, isName), "The name that broker logs and quotas see."},
+		{"kafka.replication_factor", "-1", replicas(&s.Kafka.ReplicationFactor), "Replicas of the internal topics, used when they are created; -1 leaves it to the broker."},
+		{"kafka.fragments_partitions", "8", number(&s.Kafka.FragmentsPartitions, 1, 10_000), "Partitions of `plumbline.fragments` and `plumbline.panes`. Fixed once the topics exist."},
+		{"kafka.joins_partitions", "8", number(&s.Kafka.JoinsPartitions, 1, 10_000), "Partitions of `plumbline.joins`. Fixed once the topic exists."},
+		{"kafka.tls.enabled", "false", boolean(&s.Kafka.TLS.Enabled), "Encrypt connections to the brokers."},
+		{"kafka.tls.ca_file", "", path(&s.Kafka.TLS.CAFile), "PEM file of the authorities to trust; empty: those of the system."},
+		{"kafka.tls.cert_file", "", path(&s.Kafka.TLS.CertFile), "PEM certificate to present, for mutual TLS; needs `kafka.tls.key_file`."},
+		{"kafka.tls.key_file", "", path(&s.Kafka.TLS.KeyFile), "PEM key of `kafka.tls.cert_file`."},
+		{"kafka.tls.server_name", "", text(&s.Kafka.TLS.ServerName, nil), "The name the broker's certificate must carry; empty: the host dialled."},
+		{"kafka.tls.insecure_skip_verify", "false", boolean(&s.Kafka.TLS.InsecureSkipVerify), "Accept any broker certificate. Whoever is on the network path can then read and change everything."},
+		{"kafka.sasl.mechanism", "", choice(&s.Kafka.SASL.Mechanism, "", "plain", "scram-sha-256", "scram-sha-512"), "How to log in to the brokers; empty: not at all. `plain` sends the password as it is: use it with TLS."},
+		{"kafka.sasl.username", "", text(&s.Kafka.SASL.Username, nil), "The user to log in as."},
+		{"kafka.sasl.password", "", secret(&s.Kafka.SASL.Password), "The password; better in a file."},
+		{"kafka.sasl.password_file", "", path(&s.Kafka.SASL.PasswordFile), "File that holds `kafka.sasl.password`; one newline at its end is dropped."},
+
+		{"registry.url", "http://localhost:8081", registryURL(&s.Registry.URL), "The schema registry (Confluent API); empty: none, schemas come from files."},
+		{"registry.username", "", text(&s.Registry.Username, nil), "User for HTTP basic authentication."},
+		{"registry.password", "", secret(&s.Registry.Password), "The password; better in a file."},
+		{"registry.password_file", "", path(&s.Registry.PasswordFile), "File that holds `registry.password`; one newline at its end is dropped."},
+		{"registry.ca_file", "", path(&s.Registry.CAFile), "PEM file of the authorities to trust for https; empty: those of the system."},
+
+		{"redis.address", "localhost:6379", text(&s.Redis.Address, isAddress), "Redis, as `host:port`. What it holds is rebuilt from Kafka when it is lost."},
+		{"redis.username", "", text(&s.Redis.Username, nil), "The ACL user; empty: the default user."},
+		{"redis.password", "", secret(&s.Redis.Password), "The password; better in a file."},
+		{"redis.password_file", "", path(&s.Redis.PasswordFile), "File that holds `redis.password`; one newline at its end is dropped."},
+		{"redis.db", "0", number(&s.Redis.DB, 0, 1<<20), "Number of the database."},
+		{"redis.tls.enabled", "false", boolean(&s.Redis.TLS.Enabled), "Encrypt connections to Redis."},
+		{"redis.tls.ca_file", "", path(&s.Redis.TLS.CAFile), "PEM file of the authorities to trust; empty: those of the system."},
+		{"redis.tls.server_name", "", text(&s.Redis.TLS.ServerName, nil), "The name the certificate must carry; empty: the host dialled."},
+
+		{"ledger.url", "sqlite://plumbline.db", ledgerURL(&s.Ledger.URL), "Where decisions are kept: `sqlite://FILE` (relative to the working directory) or `postgres://USER:PASSWORD@HOST/DATABASE`."},
+
+		{"http.listen", "127.0.0.1:8090", text(&s.HTTP.Listen, isListen), "Address of metrics, health, API and console, as `host:port`; `:8090` is every interface, port 0 any free port."},
+		{"http.pprof", "false", boolean(&s.HTTP.Pprof), "Serve Go profiles at `/debug/pprof/`."},
+
+		{"log.level", "info", choice(&s.Log.Level, "debug", "info", "warn", "error"), "The least severe messages to log."},
+		{"log.format", "json", choice(&s.Log.Format, "json", "console"), "How messages are written."},
+
+		{"ingest.epoch", "2s", duration(&s.Ingest.Epoch, 100*time.Millisecond, 30*time.Second), "The longest time between two commits: how stale a fragment may be."},
+		{"ingest.epoch_bytes", "32MiB", size(&s.Ingest.EpochBytes, 64<<10, 4<<30), "Bytes of input after which an epoch ends early; bounds what a crash repeats."},
+		{"ingest.idle_after", "30s", duration(&s.Ingest.IdleAfter, time.Second, 7*24*time.Hour), "How long a partition is silent before it stops holding back the others."},
+
+		{"group.prefix", "plumbline", text(&s.Group.Prefix, isName), "Start of the names of consumer groups and transactional ids: two installations on one cluster need two."},
+		{"group.instance", "", text(&s.Group.Instance, isNameOrEmpty), "This process's slot among its peers (`group.instance.id`, and part of the transactional id), such as a pod's ordinal; empty: dynamic membership."},
+
+		{"alert.webhook.url", "", webhookURL(&s.Alert.Webhook.URL), "Where incidents are posted as JSON; empty: nowhere."},
+		{"alert.webhook.secret", "", secret(&s.Alert.Webhook.Secret), "Key of the signature on each post; better in a file."},
+		{"alert.webhook.secret_file", "", path(&s.Alert.Webhook.SecretFile), "File that holds `alert.webhook.secret`; one newline at its end is dropped."},
+
+		{"contracts", "", paths(&s.Contracts), "Contract files, or folders of them."},
+	}
+}
+
+// fileKey names the key whose file holds the secret of path, or "".
+func fileKey(path string) string {
+	switch path {
+	case "kafka.sasl.password", "registry.password", "redis.password", "alert.webhook.secret":
+		return path + "_file"
+	}
+	return ""
+}
+
+// section is the first element of a path, or "" for a key outside any section.
+func section(path string) string {
+	before, _, found := strings.Cut(path, ".")
+	if !found {
+		return ""
+	}
+	return before
+}

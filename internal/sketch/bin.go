@@ -1,0 +1,145 @@
+package sketch
+
+import (
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// The parts of a slice code: per dimension two bytes, big endian.
+const (
+	SliceMissing = 0xffff // the value is missing or invalid
+	maxSliceCode = 0xfffe
+)
+
+// Bin is the bin of a finite number: how many edges lie below it. Bins are right-closed: a value equal to an edge belongs to
+// the bin that ends there.
+func Bin(l *plan.Layout, v float64) int { return binOf(l.Edges, v) }
+
+func binOf(edges []float64, v float64) int {
+	low, high := 0, len(edges)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if edges[mid] < v {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
+
+// ScoreBin is the bin of a score in the reliability curve. The plan must have one.
+func ScoreBin(p *plan.Plan, score float64) int { return binOf(p.Score.Edges, score) }
+
+// BinString is the bin of a category, and whether the reference had no such value (which is then counted in the last bin). It
+// searches the lists; an Index is faster for many values.
+func BinString(l *plan.Layout, v string) (bin int, isNew bool) {
+	if at := slices.Index(l.Categories, v); at >= 0 {
+		return at, false
+	}
+	return len(l.Categories), !slices.Contains(l.Known, v)
+}
+
+// Index finds a column's categories by a map. It is read-only and may be shared.
+type Index struct {
+	values map[string]category
+	other  category // of a value that is in no list
+}
+
+type category struct {
+	bin    int32
+	isNew  bool
+	broken bool   // not in the promised list
+	hash   uint64 // not set in Index.other
+}
+
+// NewIndex makes the index of a categorical layout and the promised closed list (nil: none is promised).
+func NewIndex(l *plan.Layout, promised []string) *Index {
+	x := &Index{values: make(map[string]category, len(l.Categories)+len(l.Known)+len(promised))}
+	last := int32(len(l.Categories))
+	x.other = category{bin: last, isNew: true, broken: len(promised) > 0}
+	add := func(v string, bin int32, isNew bool) {
+		if _, ok := x.values[v]; !ok {
+			x.values[v] = category{bin: bin, isNew: isNew, broken: x.other.broken, hash: HashString(v)}
+		}
+	}
+	for i, v := range l.Categories {
+		add(v, int32(i), false)
+	}
+	for _, v := range l.Known {
+		add(v, last, false)
+	}
+	for _, v := range promised {
+		add(v, last, true)
+		c := x.values[v]
+		c.broken = false
+		x.values[v] = c
+	}
+	return x
+}
+
+// Find is BinString by the index.
+func (x *Index) Find(v string) (bin int, isNew bool) {
+	c := x.find(v)
+	return int(c.bin), c.isNew
+}
+
+func (x *Index) find(v string) category {
+	if c, ok := x.values[v]; ok {
+		return c
+	}
+	c := x.other
+	c.hash = HashString(v)
+	return c
+}
+
+// SliceCode names the finest slice of a row: two bytes per dimension of plan.Slices, big endian: the index of the value,
+// len(Values) for any other, SliceMissing for none. It searches the lists; a Counter does the same by maps.
+func SliceCode(p *plan.Plan, b *plan.Batch, row int) string {
+	code := make([]byte, 0, 2*len(p.Slices))
+	for i := range p.Slices {
+		d := &p.Slices[i]
+		c := &b.Cols[d.Field]
+		at := SliceMissing
+		if isKind(p, d.Field, plan.String) && c.State[row] == plan.OK {
+			if at = slices.Index(d.Values, c.Str[row]); at < 0 {
+				at = len(d.Values)
+			}
+			at = min(at, maxSliceCode)
+		}
+		code = append(code, byte(at>>8), byte(at))
+	}
+	return string(code)
+}
+
+// Decide is the decision of a row: by the event's own decision field (>= 0.5 is positive) if the plan says so, else by score >=
+// threshold. ok is false where there is none.
+func Decide(p *plan.Plan, b *plan.Batch, row int) (positive, ok bool) {
+	if p.Score == nil {
+		return false, false
+	}
+	roles := &p.Prediction.Roles
+	if p.Score.Own {
+		v, ok := number(p, b, roles.Decision, row)
+		return ok && v >= 0.5, ok
+	}
+	v, ok := number(p, b, roles.Score, row)
+	if _, in := ScoreFixed(v); !ok || !in {
+		return false, false
+	}
+	return v >= p.Score.Threshold, true
+}
+
+func number(p *plan.Plan, b *plan.Batch, field, row int) (float64, bool) {
+	if !isKind(p, field, plan.Number) || b.Cols[field].State[row] != plan.OK {
+		return 0, false
+	}
+	return b.Cols[field].Num[row], true
+}
+
+// isKind reports whether a field is there and of this kind. A plan is checked when it is read, but a role may name a field of
+// another kind; then there are no values rather than a panic.
+func isKind(p *plan.Plan, field int, k plan.Kind) bool {
+	return field >= 0 && field < len(p.Prediction.Fields) && p.Prediction.Fields[field].Kind == k
+}

@@ -1,0 +1,193 @@
+package window
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+)
+
+// Ended is one thing that has ended: exactly one of Base, Test and Truth is set.
+type Ended struct {
+	Base  *Pane     // one base pane; the test pane it belongs to may still be open
+	Test  *Pane     // one test pane
+	Truth []*Cohort // the cohorts of one truth pane that had any outcome, in order
+}
+
+// Assembler adds up the cells of one model under one plan.
+type Assembler struct {
+	plan *plan.Plan
+
+	base    map[int64]*Pane // open base panes by start
+	test    *Pane           // the test pane being filled from ended base panes
+	closed  int64           // everything before is closed; NoTime before the first close
+	cohorts map[int64]*Cohort
+	truth   []*Cohort // mature cohorts of the truth pane being filled
+	mature  int64     // every cohort that ends by then has been handed out
+	late    int64     // events that came after their pane was closed
+}
+
+// NewAssembler makes an empty assembler.
+func NewAssembler(p *plan.Plan) *Assembler {
+	return &Assembler{
+		plan: p, base: map[int64]*Pane{}, cohorts: map[int64]*Cohort{}, closed: record.NoTime, mature: record.NoTime,
+	}
+}
+
+// Late is how many events came after their pane was closed. They enter no test.
+func (a *Assembler) Late() int64 { return a.late }
+
+// Closed is the event time up to which every pane has been judged; ok is false before the first.
+func (a *Assembler) Closed() (us int64, ok bool) { return a.closed, a.closed != record.NoTime }
+
+// Add takes one cell into account.
+func (a *Assembler) Add(c *record.Cell) error {
+	key := Cell{Version: c.Version, Slice: c.Slice}
+	if len(c.Slice) != 2*len(a.plan.Slices) {
+		return fmt.Errorf("add cell of %s: slice code of %d bytes for %d dimensions", c.Model, len(c.Slice), len(a.plan.Slices))
+	}
+	if a.plan.PaneStart(c.Pane) != c.Pane {
+		return fmt.Errorf("add cell of %s: pane start %d is no multiple of %s", c.Model, c.Pane, a.plan.Pane)
+	}
+	if c.Kind != record.Counted {
+		return a.addOutcomes(key, c)
+	}
+	set, err := readSet(a.plan, c.Body)
+	if err != nil {
+		return fmt.Errorf("add cell of %s: %w", c.Model, err)
+	}
+	if c.Pane < a.closed {
+		a.late += set.Rows
+		return nil
+	}
+	p := a.base[c.Pane]
+	if p == nil {
+		p = newPane(c.Pane, c.Pane+a.plan.Pane.Microseconds())
+		a.base[c.Pane] = p
+	}
+	if err := p.add(key, set, c.Spans); err != nil {
+		return fmt.Errorf("add cell of %s: %w", c.Model, err)
+	}
+	return nil
+}
+
+func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
+	if a.plan.Score == nil {
+		return fmt.Errorf("add cell of %s: outcomes for a plan without a score", c.Model)
+	}
+	curve, err := readCurve(a.plan.Score.Bins(), c.Body)
+	if err != nil {
+		return fmt.Errorf("add outcomes of %s: %w", c.Model, err)
+	}
+	start := a.plan.TestStart(c.Pane)
+	co := a.cohorts[start]
+	if co == nil {
+		if start < a.mature {
+			return nil // a correction of a cohort that was forgotten long ago
+		}
+		co = newCohort(start, start+a.plan.TestPane.Microseconds())
+		a.cohorts[start] = co
+	}
+	cells := co.All
+	if c.Kind == record.OnTime {
+		cells = co.OnTime
+	}
+	if err := addCurve(cells, key, curve); err != nil {
+		return fmt.Errorf("add outcomes of %s: %w", c.Model, err)
+	}
+	return nil
+}
+
+// Advance hands out what has ended once every source partition has reached low (microseconds of event time), in the order of
+// the ends; a base pane comes before the test pane it completes.
+func (a *Assembler) Advance(low int64, visit func(Ended) error) error {
+	if low == record.NoTime {
+		return nil
+	}
+	step := a.plan.Pane.Microseconds()
+	ready := low - a.plan.Lateness.Microseconds()
+	if a.closed == record.NoTime {
+		if len(a.base) == 0 {
+			return nil
+		}
+		first := slices.Min(slices.Collect(maps.Keys(a.base)))
+		if first+step > ready {
+			return nil
+		}
+		a.closed = first
+	}
+	for a.closed+step <= ready {
+		if len(a.base) == 0 && a.test == nil { // nothing until low: don't walk an empty year hour by hour
+			a.closed = max(a.closed, a.plan.PaneStart(ready))
+			return nil
+		}
+		if err := a.closeBase(a.closed, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Assembler) closeBase(start int64, visit func(Ended) error) error {
+	end := start + a.plan.Pane.Microseconds()
+	a.closed = end
+	if p := a.base[start]; p != nil {
+		delete(a.base, start)
+		if err := visit(Ended{Base: p}); err != nil {
+			return err
+		}
+		if a.test == nil {
+			t := a.plan.TestStart(start)
+			a.test = newPane(t, t+a.plan.TestPane.Microseconds())
+		}
+		if err := a.test.merge(p); err != nil {
+			return err
+		}
+	}
+	if a.test != nil && end >= a.test.End {
+		t := a.test
+		a.test = nil
+		return visit(Ended{Test: t})
+	}
+	return nil
+}
+
+// Mature hands out the truth panes whose cohorts are complete, once the outcomes of every partition have reached low.
+func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
+	ready := low - a.plan.Lateness.Microseconds() - a.plan.MatureAfter.Microseconds()
+	step := a.plan.TestPane.Microseconds()
+	if a.mature == record.NoTime {
+		if len(a.cohorts) == 0 {
+			return nil
+		}
+		a.mature = slices.Min(slices.Collect(maps.Keys(a.cohorts)))
+	}
+	for a.mature+step <= ready {
+		start := a.mature
+		a.mature += step
+		if co := a.cohorts[start]; co != nil && len(co.OnTime) > 0 {
+			a.truth = append(a.truth, co)
+		}
+		if next := a.plan.TruthStart(a.mature); len(a.truth) > 0 && next > a.plan.TruthStart(start) {
+			truth := a.truth
+			a.truth = nil
+			if err := visit(Ended{Truth: truth}); err != nil {
+				return err
+			}
+		}
+		a.forget()
+	}
+	return nil
+}
+
+// forget drops cohorts that no outcome can reach any more: their predictions are older than keep.
+func (a *Assembler) forget() {
+	keep := a.plan.Keep.Microseconds() + a.plan.TruthPane.Microseconds()
+	for start, co := range a.cohorts {
+		if co.End+keep < a.mature {
+			delete(a.cohorts, start)
+		}
+	}
+}

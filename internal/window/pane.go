@@ -1,0 +1,195 @@
+package window
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+// Cell names one cell of a pane: the model version and the finest slice.
+type Cell struct {
+	Version string
+	Slice   string // as sketch.SliceCode writes it
+}
+
+func (c Cell) compare(d Cell) int {
+	return cmp.Or(cmp.Compare(c.Version, d.Version), cmp.Compare(c.Slice, d.Slice))
+}
+
+// Pane is what was counted of the predictions of one stretch of event time [Start, End), microseconds since the Unix epoch.
+type Pane struct {
+	Start, End int64
+	cells      map[Cell]*sketch.Set
+	spans      map[place]record.Span
+}
+
+func newPane(start, end int64) *Pane {
+	return &Pane{Start: start, End: end, cells: map[Cell]*sketch.Set{}, spans: map[place]record.Span{}}
+}
+
+// Rows is the number of events in the pane.
+func (p *Pane) Rows() int64 {
+	var n int64
+	for _, s := range p.cells {
+		n += s.Rows
+	}
+	return n
+}
+
+// Whole adds all cells up.
+func (p *Pane) Whole(pl *plan.Plan) (*sketch.Set, error) { return p.View(pl, nil, nil) }
+
+// View adds up the cells of one slice: those whose values of the dimensions dims are codes.
+func (p *Pane) View(pl *plan.Plan, dims, codes []int) (*sketch.Set, error) {
+	sum := sketch.NewSet(pl)
+	for _, c := range slices.SortedFunc(maps.Keys(p.cells), Cell.compare) {
+		if !plan.InSlice(c.Slice, dims, codes) {
+			continue
+		}
+		if err := sum.Merge(p.cells[c]); err != nil {
+			return nil, fmt.Errorf("add up pane cells: %w", err)
+		}
+	}
+	return sum, nil
+}
+
+// Version is the model version most of the pane's events come from; of equals the smallest name.
+func (p *Pane) Version() string {
+	rows := map[string]int64{}
+	for c, s := range p.cells {
+		rows[c.Version] += s.Rows
+	}
+	return mostCommon(rows)
+}
+
+// Spans are the smallest and largest offsets of the pane's own events, by topic and partition.
+func (p *Pane) Spans() []record.Span {
+	out := make([]record.Span, 0, len(p.spans))
+	for _, at := range slices.SortedFunc(maps.Keys(p.spans), place.compare) {
+		out = append(out, p.spans[at])
+	}
+	return out
+}
+
+func (p *Pane) add(c Cell, set *sketch.Set, spans []record.Span) error {
+	if was := p.cells[c]; was != nil {
+		if err := was.Merge(set); err != nil {
+			return err
+		}
+	} else {
+		p.cells[c] = set
+	}
+	for _, s := range spans {
+		addSpan(p.spans, s)
+	}
+	return nil
+}
+
+func (p *Pane) merge(q *Pane) error {
+	for _, c := range slices.SortedFunc(maps.Keys(q.cells), Cell.compare) {
+		if err := p.add(c, q.cells[c], nil); err != nil {
+			return err
+		}
+	}
+	for _, s := range q.spans {
+		addSpan(p.spans, s)
+	}
+	return nil
+}
+
+func addSpan(spans map[place]record.Span, s record.Span) {
+	at := place{s.Topic, s.Partition, -1}
+	was, ok := spans[at]
+	if !ok {
+		spans[at] = s
+		return
+	}
+	was.First, was.Last = min(was.First, s.First), max(was.Last, s.Last)
+	spans[at] = was
+}
+
+// Cohort is what is known of the outcomes of the predictions of one test pane. OnTime feeds evidence; All is revised for ever.
+type Cohort struct {
+	Start, End  int64
+	OnTime, All map[Cell]*sketch.Curve
+}
+
+func newCohort(start, end int64) *Cohort {
+	return &Cohort{Start: start, End: end, OnTime: map[Cell]*sketch.Curve{}, All: map[Cell]*sketch.Curve{}}
+}
+
+// View adds up the on-time curves of one slice.
+func (c *Cohort) View(bins int, dims, codes []int) (*sketch.Curve, error) {
+	return viewCurves(c.OnTime, bins, dims, codes)
+}
+
+// Revised adds up the curves of one slice with every correction known so far.
+func (c *Cohort) Revised(bins int, dims, codes []int) (*sketch.Curve, error) {
+	return viewCurves(c.All, bins, dims, codes)
+}
+
+// Version is the model version most of the cohort's outcomes belong to.
+func (c *Cohort) Version() string {
+	rows := map[string]int64{}
+	for k, v := range c.OnTime {
+		for _, n := range v.Labels {
+			rows[k.Version] += n
+		}
+	}
+	return mostCommon(rows)
+}
+
+func viewCurves(cells map[Cell]*sketch.Curve, bins int, dims, codes []int) (*sketch.Curve, error) {
+	sum := sketch.NewCurve(bins)
+	for k, v := range cells {
+		if !plan.InSlice(k.Slice, dims, codes) {
+			continue
+		}
+		if err := sum.Merge(v); err != nil { // integers: the order of the cells doesn't matter
+			return nil, fmt.Errorf("add up outcome cells: %w", err)
+		}
+	}
+	return sum, nil
+}
+
+func addCurve(cells map[Cell]*sketch.Curve, k Cell, v *sketch.Curve) error {
+	if was := cells[k]; was != nil {
+		return was.Merge(v)
+	}
+	cells[k] = v
+	return nil
+}
+
+func mostCommon(rows map[string]int64) string {
+	best := ""
+	for _, v := range slices.Sorted(maps.Keys(rows)) {
+		if best == "" && rows[best] == 0 || rows[v] > rows[best] {
+			best = v
+		}
+	}
+	return best
+}
+
+func readSet(pl *plan.Plan, body []byte) (*sketch.Set, error) {
+	r := wire.NewReader(body)
+	s, err := sketch.ReadSet(pl, r)
+	if err != nil {
+		return nil, err
+	}
+	return s, r.Close()
+}
+
+func readCurve(bins int, body []byte) (*sketch.Curve, error) {
+	r := wire.NewReader(body)
+	c, err := sketch.ReadCurve(bins, r)
+	if err != nil {
+		return nil, err
+	}
+	return c, r.Close()
+}

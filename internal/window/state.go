@@ -1,0 +1,197 @@
+package window
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+const stateFormat = 1
+
+var errStateFormat = errors.New("unknown state format")
+
+// AppendBinary writes the clock.
+func (c *Clock) AppendBinary(b []byte) []byte {
+	b = wire.Uint(b, stateFormat)
+	b = wire.Int(b, int64(c.joins))
+	places := c.sorted()
+	b = wire.Uint(b, uint64(len(places)))
+	for _, p := range places {
+		w := c.places[p]
+		b = appendPlace(b, p)
+		b = append(b, w.TopicID[:]...)
+		b = wire.Int(wire.Int(wire.Int(b, w.Next), w.Watermark), int64(w.Partitions))
+		idle := uint64(0)
+		if w.Idle {
+			idle = 1
+		}
+		b = wire.Uint(b, idle)
+	}
+	return b
+}
+
+// ReadClock reads what AppendBinary wrote.
+func ReadClock(r *wire.Reader) (*Clock, error) {
+	checkFormat(r)
+	c := NewClock()
+	c.joins = int32(r.Int())
+	for range r.Count(23) {
+		p := readPlace(r)
+		w := &progress{}
+		copy(w.TopicID[:], r.Raw(len(w.TopicID)))
+		w.Next, w.Watermark, w.Partitions = r.Int(), r.Int(), int32(r.Int())
+		w.Idle = r.Uint() == 1
+		c.places[p] = w
+	}
+	if err := r.Err(); err != nil {
+		return nil, fmt.Errorf("read clock: %w", err)
+	}
+	return c, nil
+}
+
+// AppendBinary writes the assembler.
+func (a *Assembler) AppendBinary(b []byte) []byte {
+	b = wire.Uint(b, stateFormat)
+	b = wire.Int(wire.Int(wire.Int(b, a.closed), a.mature), a.late)
+	b = wire.Uint(b, uint64(len(a.base)))
+	for _, start := range slices.Sorted(maps.Keys(a.base)) {
+		b = a.base[start].AppendBinary(b)
+	}
+	if a.test == nil {
+		b = wire.Uint(b, 0)
+	} else {
+		b = a.test.AppendBinary(wire.Uint(b, 1))
+	}
+	b = wire.Uint(b, uint64(len(a.cohorts)))
+	for _, start := range slices.Sorted(maps.Keys(a.cohorts)) {
+		co := a.cohorts[start]
+		b = wire.Int(wire.Int(b, co.Start), co.End)
+		b = appendCurves(appendCurves(b, co.OnTime), co.All)
+	}
+	b = wire.Uint(b, uint64(len(a.truth)))
+	for _, co := range a.truth {
+		b = wire.Int(b, co.Start)
+	}
+	return b
+}
+
+// ReadAssembler reads what AppendBinary wrote.
+func ReadAssembler(p *plan.Plan, r *wire.Reader) (*Assembler, error) {
+	checkFormat(r)
+	a := NewAssembler(p)
+	a.closed, a.mature, a.late = r.Int(), r.Int(), r.Int()
+	for range r.Count(4) {
+		pane := readPane(p, r)
+		a.base[pane.Start] = pane
+	}
+	if r.Uint() == 1 {
+		a.test = readPane(p, r)
+	}
+	for range r.Count(4) {
+		co := newCohort(r.Int(), r.Int())
+		readCurves(p, r, co.OnTime)
+		readCurves(p, r, co.All)
+		a.cohorts[co.Start] = co
+	}
+	for range r.Count(1) {
+		start := r.Int()
+		co := a.cohorts[start]
+		if co == nil {
+			r.Fail(fmt.Errorf("a mature cohort at %d that is not there", start))
+			break
+		}
+		a.truth = append(a.truth, co)
+	}
+	if err := r.Err(); err != nil {
+		return nil, fmt.Errorf("read panes of %s: %w", p.Model, err)
+	}
+	return a, nil
+}
+
+// AppendBinary writes the pane.
+func (p *Pane) AppendBinary(b []byte) []byte {
+	b = wire.Int(wire.Int(b, p.Start), p.End)
+	b = wire.Uint(b, uint64(len(p.cells)))
+	for _, c := range slices.SortedFunc(maps.Keys(p.cells), Cell.compare) {
+		b = wire.String(wire.String(b, c.Version), c.Slice)
+		b = wire.Bytes(b, p.cells[c].AppendBinary(nil))
+	}
+	spans := p.Spans()
+	b = wire.Uint(b, uint64(len(spans)))
+	for _, s := range spans {
+		b = wire.String(b, s.Topic)
+		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last)
+	}
+	return b
+}
+
+func readPane(pl *plan.Plan, r *wire.Reader) *Pane {
+	p := newPane(r.Int(), r.Int())
+	for range r.Count(3) {
+		c := Cell{Version: r.String(), Slice: r.String()}
+		body := r.Bytes()
+		if r.Err() != nil {
+			return p
+		}
+		set, err := readSet(pl, body)
+		if err != nil {
+			r.Fail(err)
+			return p
+		}
+		p.cells[c] = set
+	}
+	for range r.Count(4) {
+		s := record.Span{Topic: r.String(), Partition: int32(r.Int()), First: r.Int(), Last: r.Int()}
+		p.spans[place{s.Topic, s.Partition, -1}] = s
+	}
+	return p
+}
+
+func appendCurves(b []byte, cells map[Cell]*sketch.Curve) []byte {
+	b = wire.Uint(b, uint64(len(cells)))
+	for _, c := range slices.SortedFunc(maps.Keys(cells), Cell.compare) {
+		b = wire.String(wire.String(b, c.Version), c.Slice)
+		b = wire.Bytes(b, cells[c].AppendBinary(nil))
+	}
+	return b
+}
+
+func readCurves(p *plan.Plan, r *wire.Reader, into map[Cell]*sketch.Curve) {
+	for range r.Count(3) {
+		c := Cell{Version: r.String(), Slice: r.String()}
+		body := r.Bytes()
+		if r.Err() != nil {
+			return
+		}
+		if p.Score == nil {
+			r.Fail(errors.New("outcomes for a plan without a score"))
+			return
+		}
+		curve, err := readCurve(p.Score.Bins(), body)
+		if err != nil {
+			r.Fail(err)
+			return
+		}
+		into[c] = curve
+	}
+}
+
+func appendPlace(b []byte, p place) []byte {
+	return wire.Int(wire.Int(wire.String(b, p.Topic), int64(p.Partition)), int64(p.Joins))
+}
+
+func readPlace(r *wire.Reader) place {
+	return place{Topic: r.String(), Partition: int32(r.Int()), Joins: int32(r.Int())}
+}
+
+func checkFormat(r *wire.Reader) {
+	if v := r.Uint(); r.Err() == nil && v != stateFormat {
+		r.Fail(fmt.Errorf("%w %d, this build reads %d", errStateFormat, v, stateFormat))
+	}
+}
