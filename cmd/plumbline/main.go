@@ -55,7 +55,8 @@ Your own topic: plumbline apply contract.yaml && plumbline standalone
 Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or usage, 3 a dependency is away.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().String("config", "", "service settings (YAML); every key is also PLUMBLINE_... in the environment")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

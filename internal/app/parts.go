@@ -43,6 +43,7 @@ type Parts struct {
 	Logger  *zap.Logger
 	Metrics prometheus.Registerer
 
+	forget  func(context.Context) error
 	closers []closer
 }
 
@@ -134,14 +135,14 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 }
 
 // Embedded starts embedded parts: everything in this process, nothing kept after it.
-func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer) (p *Parts, err error) {
+func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer, o bus.EmbeddedOptions) (p *Parts, err error) {
 	p = &Parts{Layout: bus.Layout{Fragments: 2, Joins: 2}, Prefix: "plumbline", Epoch: 40 * time.Millisecond, FoldEpoch: 20 * time.Millisecond, Logger: log, Metrics: reg}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	broker, err := bus.StartEmbedded(bus.EmbeddedOptions{})
+	broker, err := bus.StartEmbedded(o)
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +178,7 @@ func (p *Parts) connect(ctx context.Context, replication int16) error {
 }
 
 func (p *Parts) redis(c redis.UniversalClient) {
+	p.forget = func(ctx context.Context) error { return c.FlushAll(ctx).Err() }
 	p.onClose("redis client", c.Close)
 	p.Index = view.NewRedisIndex(c, p.Prefix, arrivalSlack)
 	p.View = view.NewDisplay(c, p.Prefix)
@@ -190,6 +192,9 @@ func registryClient(c *tls.Config) *http.Client {
 	transport.TLSClientConfig = c
 	return &http.Client{Timeout: registryTimeout, Transport: transport}
 }
+
+// ForgetView empties Redis: join index and latest view. Both come back from the topics.
+func (p *Parts) ForgetView(ctx context.Context) error { return p.forget(ctx) }
 
 // API is the HTTP API over the latest view.
 func (p *Parts) API() http.Handler { return newAPI(&store{p.View}, p.Logger) }

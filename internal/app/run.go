@@ -17,37 +17,45 @@ type Service func(context.Context) error
 
 // Ingestor is the ingestor over the parts.
 func (p *Parts) Ingestor(ctx context.Context) error {
+	reg := &leased{parent: p.Metrics}
+	defer reg.release()
 	return ingest.Run(ctx, ingest.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("ingest"), Instance: p.Instance, Epoch: p.Epoch, EpochBytes: p.EpochBytes,
-		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Logger: p.Logger, Registerer: p.Metrics,
+		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Logger: p.Logger, Registerer: reg,
 	})
 }
 
 // Detector is the detector over the parts.
 func (p *Parts) Detector(ctx context.Context) error {
+	reg := &leased{parent: p.Metrics}
+	defer reg.release()
 	return detect.Run(ctx, detect.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("detect"), Instance: p.Instance, Epoch: p.FoldEpoch,
-		View: &store{p.View}, Logger: p.Logger, Registerer: p.Metrics,
+		View: &store{p.View}, Logger: p.Logger, Registerer: reg,
 	})
 }
 
 // Joiner is the joiner over the parts; it runs where the detector runs.
 func (p *Parts) Joiner(ctx context.Context) error {
+	reg := &leased{parent: p.Metrics}
+	defer reg.release()
 	return join.Run(ctx, join.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("join"), Instance: p.Instance, Epoch: p.FoldEpoch, Index: p.Index,
-		Logger: p.Logger, Registerer: p.Metrics,
+		Logger: p.Logger, Registerer: reg,
 	})
 }
 
 // Alerter is the alerter over the parts.
 func (p *Parts) Alerter(ctx context.Context) error {
+	reg := &leased{parent: p.Metrics}
+	defer reg.release()
 	sinks := []alert.Sink{&alert.TopicSink{Client: p.Producer}}
 	if p.Webhook.URL != "" {
 		sinks = append(sinks, &alert.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
 	}
 	return alert.Run(ctx, alert.Options{
 		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now,
-		Logger: p.Logger, Registerer: p.Metrics,
+		Logger: p.Logger, Registerer: reg,
 	})
 }
 

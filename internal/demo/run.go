@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	parts, err := app.Embedded(ctx, o.Logger, o.Metrics)
+	parts, err := app.Embedded(ctx, o.Logger, o.Metrics, bus.EmbeddedOptions{})
 	if err != nil {
 		return err
 	}

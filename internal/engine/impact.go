@@ -13,8 +13,8 @@ type loss struct {
 	SoFar float64 `json:"so_far"`
 }
 
-// pane adds one truth pane and says what it costs. Decisions a day are the pane's own; the band is the jackknife's 95 % over
-// its test panes. It returns nil where decisions aren't priced or the pane is too short to give a band.
+// pane adds one truth pane and says what it costs. Decisions a day are the pane's own; the band is 95 %. It returns nil where decisions
+// aren't priced.
 func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *finding.Impact {
 	m, _ := Find("expected_cost")
 	ref, had := v.Metrics[m.Name]
@@ -28,15 +28,22 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 	}
 	n := float64(Labels(t.whole))
 	l.SoFar += (now - ref.Value) * n
-	se, _, ok := jackknife(t.parts, &m, e.plan.Policy.Costs)
-	if !ok {
-		return nil
-	}
-	reach := stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
+	reach := e.reach(t)
 	perDay := n / (float64(t.end-t.start) / 86400e6)
 	band := [2]finding.Number{finding.Number((now - ref.Value - reach) * perDay), finding.Number((now - ref.Value + reach) * perDay)}
 	return &finding.Impact{
 		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number((now - ref.Value) * perDay), Band: band,
 		SoFar: finding.Number(math.Round(l.SoFar*100) / 100), Basis: "measured",
 	}
+}
+
+// reach is half the width of the 95 % band of the cost per decision: from the scatter of the pane's own test panes, or, where
+// it holds too few, the multinomial one widened by the dispersion that outcomes showed in the reference.
+func (e *Engine) reach(t *truthPane) float64 {
+	m, _ := Find("expected_cost")
+	if se, _, ok := jackknife(t.parts, &m, e.plan.Policy.Costs); ok {
+		return stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
+	}
+	est, _ := Reliability(t.whole).ExpectedCost(prices(e.plan.Policy.Costs))
+	return stat.NormalQuantile(0.975) * est.SE * math.Sqrt(max(1, e.plan.Score.Dispersion))
 }

@@ -67,9 +67,13 @@ func (m *Metric) Value(c *sketch.Curve, costs *plan.Costs) (float64, bool) {
 	case m.value != nil:
 		v, ok = m.value(r)
 	case costs != nil: // expected cost, the only metric that needs prices
-		v, ok = r.ExpectedCost(stat.Costs{FP: costs.FalsePositive, FN: costs.FalseNegative, TP: costs.TruePositive, TN: costs.TrueNegative})
+		v, ok = r.ExpectedCost(prices(costs))
 	}
 	return v.Value, ok && !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0)
+}
+
+func prices(c *plan.Costs) stat.Costs {
+	return stat.Costs{FP: c.FalsePositive, FN: c.FalseNegative, TP: c.TruePositive, TN: c.TrueNegative}
 }
 
 // meanScore is over the predictions whose outcome is known, so that it can be held against the base rate.

@@ -11,7 +11,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
-	"github.com/plumbline-ml/plumbline/internal/view"
 )
 
 const chunkBytes = 400 << 10
@@ -100,23 +99,22 @@ func (r *role) read(ctx context.Context, g bus.Range, p *part) (map[outcome.ID]*
 	if err := r.upToDate(ctx, g); err != nil {
 		return nil, err
 	}
-	for len(ids) > 0 {
-		n := min(len(ids), view.MaxBatch)
-		upto, ok, found, err := r.o.Index.Read(ctx, g.Partition, ids[:n])
+	if len(ids) == 0 {
+		return states, nil
+	}
+	upto, ok, found, err := r.o.Index.Read(ctx, g.Partition, ids)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read join index: %w", bus.ErrRetry, err)
+	}
+	if !ok || upto != g.From {
+		return nil, fmt.Errorf("%w: join index of partition %d moved to %d while it was read at %d", bus.ErrRetry, g.Partition, upto, g.From)
+	}
+	for i, b := range found {
+		s, err := outcome.ReadState(b)
 		if err != nil {
-			return nil, fmt.Errorf("%w: read join index: %w", bus.ErrRetry, err)
+			return nil, err
 		}
-		if !ok || upto != g.From {
-			return nil, fmt.Errorf("%w: join index of partition %d moved to %d while it was read at %d", bus.ErrRetry, g.Partition, upto, g.From)
-		}
-		for i, b := range found {
-			s, err := outcome.ReadState(b)
-			if err != nil {
-				return nil, err
-			}
-			states[outcome.ID(ids[i])] = s
-		}
-		ids = ids[n:]
+		states[outcome.ID(ids[i])] = s
 	}
 	return states, nil
 }

@@ -2,6 +2,7 @@ package join
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -10,7 +11,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/record"
-	"github.com/plumbline-ml/plumbline/internal/view"
 )
 
 // upToDate makes the index hold the joins partition up to the committed offset g.From, folding what it lacks from the topic.
@@ -53,7 +53,7 @@ func (r *role) upToDate(ctx context.Context, g bus.Range) error {
 		return fmt.Errorf("%w: bring join index up to date: %w", bus.ErrRetry, err)
 	}
 	if at < g.From { // markers at the end of the range
-		if _, err := r.o.Index.Write(ctx, g.Partition, at, g.From, nil, nil); err != nil {
+		if err := r.move(ctx, g.Partition, at, g.From, nil, nil); err != nil {
 			return fmt.Errorf("%w: write join index: %w", bus.ErrRetry, err)
 		}
 	}
@@ -75,12 +75,12 @@ func (r *role) refold(ctx context.Context, partition int32, from int64, rec *kgo
 			ids = append(ids, j.Rows[i].ID[:])
 		}
 	}
-	if len(ids) > view.MaxBatch {
-		return fmt.Errorf("a joins record holds %d ids, at most %d fit the index", len(ids), view.MaxBatch)
-	}
-	_, _, found, err := r.o.Index.Read(ctx, partition, ids)
+	upto, ok, found, err := r.o.Index.Read(ctx, partition, ids)
 	if err != nil {
 		return err
+	}
+	if !ok || upto != from {
+		return fmt.Errorf("%w: it stands at %d, not at %d", errIndexMoved, upto, from)
 	}
 	for i, b := range found {
 		s, err := outcome.ReadState(b)
@@ -96,6 +96,17 @@ func (r *role) refold(ctx context.Context, partition int32, from int64, rec *kgo
 	for i, id := range ids {
 		out[i] = states[outcome.ID(id)].AppendBinary(nil)
 	}
-	_, err = r.o.Index.Write(ctx, partition, from, rec.Offset+1, ids, out)
+	return r.move(ctx, partition, from, rec.Offset+1, ids, out)
+}
+
+// errIndexMoved means that somebody else wrote the index meanwhile: start over from what it holds now.
+var errIndexMoved = errors.New("the join index moved during the rebuild")
+
+// move writes states and moves the index, unless somebody else did.
+func (r *role) move(ctx context.Context, partition int32, from, to int64, ids, states [][]byte) error {
+	ok, err := r.o.Index.Write(ctx, partition, from, to, ids, states)
+	if err == nil && !ok {
+		err = errIndexMoved
+	}
 	return err
 }

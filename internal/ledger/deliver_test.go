@@ -109,10 +109,10 @@ func TestOutboxAndOffsetsModel(t *testing.T) {
 	type key struct{ id, sink string }
 	l := inMemory(t) // opening is slow: one ledger, emptied for every case
 	rapid.Check(t, func(t *rapid.T) {
-		if _, err := l.db.Exec("DELETE FROM ledger_outbox"); err != nil {
+		if _, err := l.db.ExecContext(t.Context(), "DELETE FROM ledger_outbox"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.db.Exec("DELETE FROM ledger_offsets"); err != nil {
+		if _, err := l.db.ExecContext(t.Context(), "DELETE FROM ledger_offsets"); err != nil {
 			t.Fatal(err)
 		}
 		box, offsets, next := map[key]*message{}, map[Offset]int64{}, 0

@@ -217,7 +217,7 @@ func TestVerifyNamesTheFirstFault(t *testing.T) {
 			seq := rapid.Int64Range(1, n).Draw(t, "seq")
 			column := rapid.SampledFrom([]string{"happened", "kind", "subject", "actor", "body", "prev", "hash"}).Draw(t, "column")
 			cut := rapid.IntRange(0, 1).Draw(t, "cut")
-			done, err := l.db.Exec("UPDATE ledger_entries SET "+column+" = SUBSTR("+column+", 1, LENGTH("+column+") - $1) || $2 WHERE seq = $3",
+			done, err := l.db.ExecContext(t.Context(), "UPDATE ledger_entries SET "+column+" = SUBSTR("+column+", 1, LENGTH("+column+") - $1) || $2 WHERE seq = $3",
 				cut, rapid.StringMatching(`[a-z0-9}]{1,3}`).Draw(t, "text"), seq)
 			if err != nil {
 				t.Fatal(err)
@@ -226,7 +226,7 @@ func TestVerifyNamesTheFirstFault(t *testing.T) {
 				t.Fatal(rows, err)
 			}
 			var same int
-			if err := l.db.QueryRow("SELECT COUNT(*) FROM (SELECT * FROM ledger_entries INTERSECT SELECT * FROM good_entries)").Scan(&same); err != nil {
+			if err := l.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM (SELECT * FROM ledger_entries INTERSECT SELECT * FROM good_entries)").Scan(&same); err != nil {
 				t.Fatal(err)
 			}
 			if same == n {

@@ -231,6 +231,7 @@ func (b *between) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
+
 func (b *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if b.before != nil && strings.HasPrefix(cmd.Name(), "evalsha") {

@@ -58,8 +58,8 @@ func NewRedisIndex(c redis.UniversalClient, prefix string, ttl time.Duration) *R
 
 // writeScript sets states and, in the last call of a Write, moves the sentinel.
 // KEYS: the sentinel, then the states' keys. ARGV: from, to, digest, TTL in ms or 0, the generation that the Write's first
-// call answered (” in the first), 1 in the last call, then the states.
-// It answers the generation if the call took effect, now or before, and ” if it was refused.
+// call answered (empty in the first), 1 in the last call, then the states.
+// It answers the generation if the call took effect, now or before, and nothing if it was refused.
 //
 // A later call needs its own Write's mark and the same generation: so at the last call all the others are known to have
 // taken effect on what is there now. The mark alone wouldn't do: after a Reset another process may be in the middle of the

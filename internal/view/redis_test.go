@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -25,24 +27,21 @@ func TestReadMeetsWrites(t *testing.T) {
 	}
 	ids := list("a", "b", "c")
 	at, calls := int64(0), 0
-	moveWhen := func(call func(int) bool) {
-		calls = 0
-		c.AddHook(&afterRead{func() {
-			if calls++; call(calls) {
-				at++
-				state := fmt.Append(nil, at)
-				if ok, err := y.Write(ctx, 0, at-1, at, ids, [][]byte{state, state, state}); !ok || err != nil {
-					t.Error(ok, err)
-				}
+	moves := func(call int) bool { return call == 2 || call == 3 }
+	c.AddHook(&afterRead{func() {
+		if calls++; moves(calls) {
+			at++
+			state := fmt.Append(nil, at)
+			if ok, err := y.Write(ctx, 0, at-1, at, ids, [][]byte{state, state, state}); !ok || err != nil {
+				t.Error(ok, err)
 			}
-		}})
-	}
-	moveWhen(func(n int) bool { return n == 2 || n == 3 })
+		}
+	}})
 	upto, ok, states, err := x.Read(ctx, 0, ids)
 	if upto != 2 || !ok || err != nil || string(states[0])+string(states[1])+string(states[2]) != "222" {
 		t.Errorf("Read = %d, %v, %q, %v; want all as of 2", upto, ok, states, err)
 	}
-	moveWhen(func(int) bool { return true })
+	moves = func(int) bool { return true }
 	if _, ok, states, err := x.Read(ctx, 0, ids); !errors.Is(err, ErrMoved) || ok || states != nil {
 		t.Errorf("Read = %v, %q, %v; want ErrMoved", ok, states, err)
 	}
@@ -93,7 +92,7 @@ func TestLargeBatch(t *testing.T) {
 		t.Fatal(upto, ok, err)
 	}
 	for i := range n {
-		if string(got[i]) != string(states[i]) {
+		if !bytes.Equal(got[i], states[i]) {
 			t.Fatalf("state %d is %q", i, got[i])
 		}
 	}
@@ -129,11 +128,10 @@ func TestLostSentinel(t *testing.T) {
 	}
 }
 
-// Everything in a bubble: states live for their TTL of virtual time from their last write, sentinels for ever, and four
-// joiners with four clients share one Redis without stalling the bubble.
+// Everything in a bubble: four joiners with four clients share one Redis without stalling it, and without using its time up.
 func TestInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx := t.Context()
+		ctx, start := t.Context(), time.Now()
 		e, err := StartEmbedded()
 		if err != nil {
 			t.Fatal(err)
@@ -152,21 +150,66 @@ func TestInBubble(t *testing.T) {
 				if err := x.Reset(ctx, partition, 0); err != nil {
 					t.Error(err)
 				}
-				if ok, err := x.Write(ctx, partition, 0, 1, list("a", "b"), list("1", "2")); !ok || err != nil {
-					t.Error(ok, err)
+				large := bytes.Repeat([]byte("x"), 100_000) // more than any buffer on the way
+				for i := range int64(5) {
+					if ok, err := x.Write(ctx, partition, i, i+1, list("a", "b"), [][]byte{fmt.Append(nil, i), large}); !ok || err != nil {
+						t.Error(ok, err)
+					}
 				}
-				<-time.After(40 * time.Minute)
-				if ok, err := x.Write(ctx, partition, 1, 2, list("b"), list("3")); !ok || err != nil {
-					t.Error(ok, err)
-				}
-				<-time.After(40 * time.Minute)
 				upto, ok, states, err := x.Read(ctx, partition, list("a", "b"))
-				if upto != 2 || !ok || err != nil || states[0] != nil || string(states[1]) != "3" {
-					t.Errorf("after 80 minutes: %d, %v, %q, %v; want only b", upto, ok, states, err)
+				if upto != 5 || !ok || err != nil || string(states[0]) != "4" || !bytes.Equal(states[1], large) {
+					t.Errorf("partition %d: %d, %v, %v", partition, upto, ok, err)
 				}
 			})
 		}
 		wg.Wait()
+		if d := time.Since(start); d != 0 {
+			t.Errorf("%v of virtual time passed", d)
+		}
+	})
+}
+
+// States live for their TTL from their last write, sentinels for ever.
+func TestStatesExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		e := &Embedded{server: miniredis.NewMiniRedis()}
+		e.server.ClockTTL(true)
+		defer e.Close()
+		c := e.Client()
+		defer func() {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		for partition, ttl := range []time.Duration{time.Hour, 0, -1} {
+			x := NewRedisIndex(c, "test", ttl)
+			if err := x.Reset(ctx, int32(partition), 0); err != nil {
+				t.Error(err)
+			}
+			if ok, err := x.Write(ctx, int32(partition), 0, 1, list("a", "b"), list("1", "2")); !ok || err != nil {
+				t.Error(ok, err)
+			}
+		}
+		<-time.After(40 * time.Minute)
+		hour, never := NewRedisIndex(c, "test", time.Hour), NewRedisIndex(c, "test", 0)
+		if ok, err := hour.Write(ctx, 0, 1, 2, list("b"), list("3")); !ok || err != nil {
+			t.Error(ok, err)
+		}
+		<-time.After(40 * time.Minute)
+		upto, ok, states, err := hour.Read(ctx, 0, list("a", "b"))
+		if upto != 2 || !ok || err != nil || states[0] != nil || string(states[1]) != "3" {
+			t.Errorf("after 80 minutes: %d, %v, %q, %v; want only b", upto, ok, states, err)
+		}
+		<-time.After(10_000 * time.Hour)
+		if upto, ok, states, err := hour.Read(ctx, 0, list("a", "b")); upto != 2 || !ok || err != nil || states[1] != nil {
+			t.Errorf("after a year: %d, %v, %q, %v; want the sentinel alone", upto, ok, states, err)
+		}
+		for partition := int32(1); partition < 3; partition++ {
+			if upto, ok, states, err := never.Read(ctx, partition, list("a")); upto != 1 || !ok || err != nil || string(states[0]) != "1" {
+				t.Errorf("without a TTL: %d, %v, %q, %v", upto, ok, states, err)
+			}
+		}
 	})
 }
 
@@ -199,6 +242,7 @@ func (i *informant) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 		return nil
 	}
 }
+
 func (i *informant) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
