@@ -65,7 +65,8 @@ func TestContractLint(t *testing.T) {
 	}{
 		{"good", []string{good}, good + ": ok\n", exitFine, ""},
 		{
-			"bad", []string{good, bad, good},
+			"bad",
+			[]string{good, bad, good},
 			good + ": ok\n" + bad + `:7:30: watch.reference.rolling: read "28 days": a duration is needed, like 90s, 1h30m, 2d or 1w, longer than nothing` + "\n" + good + ": ok\n",
 			exitNo, "1 problem in 1 contract",
 		},

@@ -44,8 +44,7 @@ func exitCode(err error) int {
 	if err == nil {
 		return exitFine
 	}
-	var e *exitError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
 	return exitBadInput

@@ -48,7 +48,7 @@ func Events() iter.Seq2[Event, error] {
 			yield(Event{}, fmt.Errorf("open electricity data: %w", err))
 			return
 		}
-		defer f.Close() // an embedded file: closing it can't fail
+		defer func() { _ = f.Close() }() // an embedded file: closing it can't fail
 		z, err := gzip.NewReader(f)
 		if err != nil {
 			yield(Event{}, fmt.Errorf("open electricity data: %w", err))

@@ -30,11 +30,9 @@ func (p *Parts) Published(ctx context.Context) (bus.Plans, error) {
 			delete(plans, string(rec.Key))
 			return nil
 		}
-		pl, err := plan.Read(rec.Value)
-		if err != nil {
-			return nil // of another version: whoever runs it will say so
+		if pl, err := plan.Read(rec.Value); err == nil { // one of another version is for whoever runs it to tell
+			plans[pl.Model] = pl
 		}
-		plans[pl.Model] = pl
 		return nil
 	})
 	return plans, err

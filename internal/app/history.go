@@ -117,10 +117,10 @@ var errNoTopic = errors.New("does it exist, and may we read it?")
 
 // decode appends one event's row, or passes it over.
 func (h *History) decode(p *plan.Projection, programs map[int32]*schema.Program, b *plan.Batch, rec *kgo.Record) error {
-	_, id, _, body, err := schema.Frame(rec.Value)
-	if err != nil {
+	kind, id, _, body, err := schema.Frame(rec.Value)
+	if kind != schema.FrameConfluent || err != nil {
 		h.Unreadable++
-		return nil
+		return nil //nolint:nilerr // counted; the ingestor sets the event aside with its reason
 	}
 	prog := programs[id]
 	if prog == nil {

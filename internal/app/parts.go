@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,9 +59,9 @@ func (p *Parts) onClose(name string, f func() error) { p.closers = append(p.clos
 // Close ends the parts in the reverse order of their opening. It goes on after a failure and returns all of them.
 func (p *Parts) Close() error {
 	var errs []error
-	for i := len(p.closers) - 1; i >= 0; i-- {
-		if err := p.closers[i].close(); err != nil {
-			errs = append(errs, fmt.Errorf("close %s: %w", p.closers[i].name, err))
+	for _, v := range slices.Backward(p.closers) {
+		if err := v.close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", v.name, err))
 		}
 	}
 	p.closers = nil

@@ -122,7 +122,7 @@ func Main(name string, args []string, roles Roles) int {
 			i++
 			config = args[i]
 		case args[i] == "--help" || args[i] == "-h":
-			fmt.Printf("%s runs one of Plumbline's services until it is told to stop.\n\n  %s [--config FILE]\n\nEvery key of FILE is also PLUMBLINE_... in the environment; `plumbline config show` prints them all.\n", name, name)
+			fmt.Fprintf(os.Stdout, "%s runs one of Plumbline's services until it is told to stop.\n\n  %s [--config FILE]\n\nEvery key of FILE is also PLUMBLINE_... in the environment; `plumbline config show` prints them all.\n", name, name)
 			return 0
 		default:
 			fmt.Fprintf(os.Stderr, "%s: unknown argument %q; see %s --help\n", name, args[i], name)

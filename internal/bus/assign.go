@@ -212,7 +212,7 @@ func (r *runner) refreshTopics(ctx context.Context) error {
 	req := kmsg.NewPtrMetadataRequest()
 	for _, topic := range r.o.Topics {
 		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = kmsg.StringPtr(topic)
+		t.Topic = new(topic)
 		req.Topics = append(req.Topics, t)
 	}
 	resp, err := r.session.Client().RequestCachedMetadata(ctx, req, metadataMaxAge)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -56,7 +57,9 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, run func(contex
 		select {
 		case plans = <-changed:
 			cancel()
-			<-done
+			if err := <-done; err != nil {
+				log.Warn("stopped with an error", zap.Error(err))
+			}
 			log.Info("plans changed, starting afresh", zap.Int("models", len(plans)))
 		case err := <-done:
 			cancel()
@@ -96,9 +99,7 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan P
 			log.Warn("read plans", zap.String("topic", t), zap.Int32("partition", p), zap.Error(err))
 		})
 		next := Plans{}
-		for m, p := range plans {
-			next[m] = p
-		}
+		maps.Copy(next, plans)
 		news := false
 		fetches.EachRecord(func(r *kgo.Record) {
 			model := string(r.Key)

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	// ErrRetry, wrapped by an error of Role.Fold or Role.Flush, says that the epoch should be aborted, rolled back and
+	// ErrRetry wrapped by an error of Role.Fold or Role.Flush, says that the epoch should be aborted, rolled back and
 	// folded again after a pause: something the role depends on is away. Any other error of a role ends Run.
 	ErrRetry = errors.New("retry the epoch")
 	// ErrProtocol says that the broker, the client or the runner broke the protocol: a record below the position, offsets

@@ -78,8 +78,11 @@ func (c *Contract) fieldVars(f Fields) []expr.Var {
 		score = expr.Any // one score, or one for each class
 	}
 	all := []expr.Var{
-		{Name: f.Version, Type: expr.String}, {Name: f.Score, Type: score}, {Name: f.Decision, Type: expr.Any},
-		{Name: f.Latency, Type: expr.Number}, {Name: f.Lineage, Type: expr.String},
+		{Name: f.Version, Type: expr.String},
+		{Name: f.Score, Type: score},
+		{Name: f.Decision, Type: expr.Any},
+		{Name: f.Latency, Type: expr.Number},
+		{Name: f.Lineage, Type: expr.String},
 	}
 	return slices.DeleteFunc(all, func(v expr.Var) bool { return v.Name == "" })
 }

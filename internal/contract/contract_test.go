@@ -119,7 +119,8 @@ func TestGoodFiles(t *testing.T) {
 	}
 }
 
-func ptr[T any](x T) *T { return &x }
+//go:fix inline
+func ptr[T any](x T) *T { return new(x) }
 
 func date(y int, m time.Month, d int) contract.Date {
 	return contract.Date{Time: time.Date(y, m, d, 0, 0, 0, 0, time.UTC)}
@@ -149,7 +150,7 @@ func TestElectricity(t *testing.T) {
 		},
 		Inputs: []contract.Input{
 			{Name: "period", Kind: contract.Numeric, Path: "period", Range: unit},
-			{Name: "nswprice", Kind: contract.Numeric, Path: "nswprice", Unit: "scaled AUD/MWh", Range: unit, Missing: ptr(0.01)},
+			{Name: "nswprice", Kind: contract.Numeric, Path: "nswprice", Unit: "scaled AUD/MWh", Range: unit, Missing: new(0.01)},
 			{Name: "nswdemand", Kind: contract.Numeric, Path: "nswdemand", Range: unit},
 			{Name: "vicprice", Kind: contract.Numeric, Path: "vicprice", IgnoreBelow: contract.IgnoreBelow{Shift: 0.1}},
 			{Name: "vicdemand", Kind: contract.Numeric, Path: "vicdemand"},
@@ -159,12 +160,12 @@ func TestElectricity(t *testing.T) {
 		Rules:    []contract.Rule{{Name: "demand-positive", Expr: "nswdemand > 0.0"}},
 		Slices:   [][]string{{"daypart"}},
 		Costs:    &contract.Costs{Currency: "AUD", FalsePositive: 40, FalseNegative: 90, TruePositive: -10},
-		Decision: contract.Decision{Threshold: ptr(0.5)},
+		Decision: contract.Decision{Threshold: new(0.5)},
 		Promises: []contract.Promise{
-			{Metric: "expected_cost", Max: ptr(15.0), Over: 7 * day, Then: []string{"page"}, Agreed: []string{"trading"}, Until: date(1998, 12, 31), Line: 35},
-			{Metric: "ece", Max: ptr(0.1), Over: 7 * day, Then: []string{"ticket", "retrain"}, Line: 36},
-			{Metric: "roc_auc", Min: ptr(0.8), Over: 7 * day, By: []string{"daypart"}, Then: []string{"ticket"}, Line: 37},
-			{Metric: "scoring_latency_p99", Max: ptr(0.25), Over: hour, Then: []string{"page"}, Line: 38},
+			{Metric: "expected_cost", Max: new(15.0), Over: 7 * day, Then: []string{"page"}, Agreed: []string{"trading"}, Until: date(1998, 12, 31), Line: 35},
+			{Metric: "ece", Max: new(0.1), Over: 7 * day, Then: []string{"ticket", "retrain"}, Line: 36},
+			{Metric: "roc_auc", Min: new(0.8), Over: 7 * day, By: []string{"daypart"}, Then: []string{"ticket"}, Line: 37},
+			{Metric: "scoring_latency_p99", Max: new(0.25), Over: hour, Then: []string{"page"}, Line: 38},
 		},
 		Watch: contract.Watch{
 			Reference: contract.Reference{From: date(1996, 11, 3), To: date(1997, 2, 17)},
@@ -215,11 +216,18 @@ func TestDefaults(t *testing.T) {
 func TestColumns(t *testing.T) {
 	c := load(t, "credit.yaml")
 	want := []expr.Var{
-		{Name: "income", Type: expr.Number}, {Name: "region", Type: expr.String}, {Name: "sex", Type: expr.String},
-		{Name: "customer", Type: expr.String}, {Name: "applied", Type: expr.Number}, {Name: "retired", Type: expr.Bool},
+		{Name: "income", Type: expr.Number},
+		{Name: "region", Type: expr.String},
+		{Name: "sex", Type: expr.String},
+		{Name: "customer", Type: expr.String},
+		{Name: "applied", Type: expr.Number},
+		{Name: "retired", Type: expr.Bool},
 		{Name: "note", Type: expr.String},
-		{Name: "meta.model", Type: expr.String}, {Name: "p", Type: expr.Number},
-		{Name: "size", Type: expr.String}, {Name: "wealthy", Type: expr.Bool}, {Name: "per_day", Type: expr.Number},
+		{Name: "meta.model", Type: expr.String},
+		{Name: "p", Type: expr.Number},
+		{Name: "size", Type: expr.String},
+		{Name: "wealthy", Type: expr.Bool},
+		{Name: "per_day", Type: expr.Number},
 	}
 	if diff := cmp.Diff(want, c.Columns()); diff != "" {
 		t.Error(diff)

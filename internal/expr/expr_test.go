@@ -246,8 +246,7 @@ func TestCompileErrors(t *testing.T) {
 		{"'" + strings.Repeat("a", expr.MaxLength) + "' == 'b'", expr.Any, "1:"},
 	} {
 		_, err := expr.Compile(c.src, columns, c.want)
-		var errs expr.Errors
-		if !errors.As(err, &errs) {
+		if _, ok := errors.AsType[expr.Errors](err); !ok {
 			t.Errorf("Compile(%.40q) = %v, want Errors", c.src, err)
 		} else if !strings.Contains(err.Error(), c.err) {
 			t.Errorf("Compile(%.40q)\n got %v\nwant %s", c.src, err, c.err)

@@ -21,8 +21,12 @@ var damage = []struct {
 	body   string
 	want   Error // Detail is a part of it
 }{
-	{"double cut short", rec(`{"name":"a","type":"int"},{"name":"flows","type":{"type":"record","name":"F","fields":[{"name":"transfer","type":"double"}]}}`),
-		[]string{"flows.transfer number"}, "\x02\x00\x00", Error{ReasonTruncated, "flows.transfer", 6, "8 bytes are needed, 2 are left"}},
+	{
+		"double cut short", rec(`{"name":"a","type":"int"},{"name":"flows","type":{"type":"record","name":"F","fields":[{"name":"transfer","type":"double"}]}}`),
+		[]string{"flows.transfer number"},
+		"\x02\x00\x00",
+		Error{ReasonTruncated, "flows.transfer", 6, "8 bytes are needed, 2 are left"},
+	},
 	{"varint cut short", rec(`{"name":"a","type":"int"}`), nil, "\x80", Error{ReasonTruncated, "a", 5, "cut short"}},
 	{"text longer than the event", rec(`{"name":"a","type":"string"}`), nil, "\x08abc", Error{ReasonTruncated, "a", 5, "the length is 4, 3 bytes are left"}},
 	{"more items than bytes", rec(`{"name":"a","type":{"type":"array","items":"double"}}`), nil, "\x04\x00\x00", Error{ReasonTruncated, "a", 5, "2 items"}},

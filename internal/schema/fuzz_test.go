@@ -142,8 +142,7 @@ func FuzzCompile(f *testing.F) {
 			}
 			prog, err := Compile(text, one)
 			if err != nil {
-				var e *PathError
-				if !errors.As(err, &e) {
+				if _, ok := errors.AsType[*PathError](err); !ok {
 					t.Fatalf("%s parses, but: %v", text, err)
 				}
 				continue

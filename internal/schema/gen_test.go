@@ -115,9 +115,19 @@ func genRecord(draw source, depth int, serial *int) *shape {
 }
 
 var genScalars = []shape{
-	{kind: "null"}, {kind: "boolean"}, {kind: "int"}, {kind: "long"}, {kind: "float"}, {kind: "double"}, {kind: "bytes"}, {kind: "string"},
-	{kind: "int", logical: "date"}, {kind: "int", logical: "time-millis"}, {kind: "long", logical: "time-micros"},
-	{kind: "long", logical: "timestamp-millis"}, {kind: "long", logical: "timestamp-micros"},
+	{kind: "null"},
+	{kind: "boolean"},
+	{kind: "int"},
+	{kind: "long"},
+	{kind: "float"},
+	{kind: "double"},
+	{kind: "bytes"},
+	{kind: "string"},
+	{kind: "int", logical: "date"},
+	{kind: "int", logical: "time-millis"},
+	{kind: "long", logical: "time-micros"},
+	{kind: "long", logical: "timestamp-millis"},
+	{kind: "long", logical: "timestamp-micros"},
 	{kind: "bytes", logical: "decimal", scale: 3},
 }
 

@@ -1,6 +1,7 @@
 package sketch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -125,8 +126,16 @@ type part struct {
 
 func (c *Column) counters() []part {
 	return []part{
-		{hasMissing, &c.Missing}, {hasInvalid, &c.Invalid}, {hasBelow, &c.Below}, {hasAbove, &c.Above}, {hasNew, &c.New},
-		{hasBroken, &c.Broken}, {hasIntegral, &c.Integral}, {hasZero, &c.Zero}, {hasNegative, &c.Negative}, {hasOverflow, &c.Overflow},
+		{hasMissing, &c.Missing},
+		{hasInvalid, &c.Invalid},
+		{hasBelow, &c.Below},
+		{hasAbove, &c.Above},
+		{hasNew, &c.New},
+		{hasBroken, &c.Broken},
+		{hasIntegral, &c.Integral},
+		{hasZero, &c.Zero},
+		{hasNegative, &c.Negative},
+		{hasOverflow, &c.Overflow},
 	}
 }
 
@@ -233,7 +242,7 @@ func ReadSet(p *plan.Plan, r *wire.Reader) (*Set, error) {
 		return nil, fmt.Errorf("read set: %w", err)
 	}
 	s := NewSet(p)
-	if string(shape) != string(s.shape()) {
+	if !bytes.Equal(shape, s.shape()) {
 		r.Fail(fmt.Errorf("%w: the set was counted by another plan than %q", errShape, p.Digest()))
 	}
 	s.Rows = readCounter(r)

@@ -1,6 +1,7 @@
 package sketch
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"slices"
@@ -164,7 +165,7 @@ func (c *Counter) place(b *plan.Batch) (skipped int) {
 		}
 		was := len(c.key)
 		c.key = c.appendKey(c.key, b, row, c.plan.PaneStart(times.Int[row]))
-		if at < 0 || string(c.key[was:]) != string(c.key[:was]) {
+		if at < 0 || !bytes.Equal(c.key[was:], c.key[:was]) {
 			at = c.cell(c.key[was:])
 		}
 		// Keep this key in front, to compare the next one with.

@@ -91,9 +91,8 @@ func TestDistinctMergesInAnyOrder(t *testing.T) {
 }
 
 func TestDistinctBytes(t *testing.T) {
-	d := NewDistinct()
 	for n, most := range map[int]int{0: 1, 2: 17, 48: 385, 200: 650, 1000: 2100, 10_000: 2052, 1_000_000: 2060} {
-		d = NewDistinct()
+		d := NewDistinct()
 		for i := range n {
 			d.Add(HashFloat(float64(i)))
 		}

@@ -15,7 +15,7 @@ const (
 
 // HashFloat is a stable, uniform 64-bit hash of a number; no two float64 collide, except 0 and -0, which are one value.
 func HashFloat(v float64) uint64 {
-	return mix64((math.Float64bits(v + 0)) ^ hashSeed) // -0 + 0 = +0
+	return mix64(math.Float64bits(v+0) ^ hashSeed) // -0 + 0 = +0
 }
 
 // HashString is a stable, near-uniform 64-bit hash of a text: eight bytes at a time are folded in by a 64x64->128-bit
