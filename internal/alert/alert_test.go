@@ -1,0 +1,253 @@
+package alert
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/ledger"
+)
+
+// recorder is a sink that fails as it is told and remembers what it took.
+type recorder struct {
+	name string
+	fail []error // for the next sends; nil ones succeed
+	got  []incident.Incident
+}
+
+func (r *recorder) Name() string                 { return r.name }
+func (r *recorder) Wants(c incident.Change) bool { return louder(c) }
+func (r *recorder) Send(_ context.Context, _ string, body []byte) error {
+	if len(r.fail) > 0 {
+		err := r.fail[0]
+		r.fail = r.fail[1:]
+		if err != nil {
+			return err
+		}
+	}
+	var e finding.Envelope[incident.Incident]
+	if err := json.Unmarshal(body, &e); err != nil {
+		return err
+	}
+	r.got = append(r.got, e.Data)
+	return nil
+}
+
+func (r *recorder) titles() []string {
+	var out []string
+	for i := range r.got {
+		out = append(out, string(r.got[i].Status)+": "+r.got[i].Title)
+	}
+	return out
+}
+
+// fixture is an alerter over a ledger in memory, with a clock that tests move.
+type fixture struct {
+	*service
+	now time.Time
+}
+
+func newFixture(t *testing.T, l *ledger.Ledger, sinks ...Sink) *fixture {
+	t.Helper()
+	f := &fixture{now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
+	f.service = &service{
+		o: Options{
+			Ledger: l, Sinks: sinks, Layout: bus.Layout{Fragments: 1, Joins: 1},
+			Now: func() time.Time { return f.now }, Logger: zap.NewNop(),
+		},
+		log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()), book: incident.NewBook(), queued: make(chan struct{}, 1),
+	}
+	return f
+}
+
+func open(t *testing.T) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), "sqlite::memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+var onset = time.Date(2026, 3, 25, 0, 0, 0, 0, time.UTC)
+
+// fault is a finding that a constant column moved, or is constant again.
+func fault(t *testing.T, subject string, hour int, verdict finding.Verdict) finding.Finding {
+	t.Helper()
+	at := onset.Add(time.Duration(hour) * time.Hour)
+	f := finding.Finding{
+		Model: "credit", At: at, Window: finding.Window{Start: at.Add(-time.Hour), End: at}, Onset: onset, Subject: subject,
+		Channel: "constant", Metric: "share_other_than_constant", Verdict: verdict, Severity: finding.Page,
+		Evidence: finding.Evidence{Log10: finding.None(), Needed: finding.None()},
+	}
+	if err := f.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func records(t *testing.T, from int64, fs ...finding.Finding) []*kgo.Record {
+	t.Helper()
+	var out []*kgo.Record
+	for i := range fs {
+		b, err := finding.Event(&fs[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, &kgo.Record{Topic: bus.TopicFindings, Offset: from + int64(i), Value: b})
+	}
+	return out
+}
+
+func (f *fixture) mustFold(t *testing.T, rs []*kgo.Record) {
+	t.Helper()
+	if err := f.fold(t.Context(), rs); err != nil {
+		t.Fatal(err)
+	}
+	f.mustDeliver(t)
+}
+
+func (f *fixture) mustDeliver(t *testing.T) {
+	t.Helper()
+	if err := f.deliverDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Columns that fail in one instant are one message; the end of it is another; an unreadable record stops nothing.
+func TestOneMessageForOneInstant(t *testing.T) {
+	sink := &recorder{name: "rec"}
+	f := newFixture(t, open(t), sink)
+	rs := records(t, 0, fault(t, "a", 1, finding.Fault), fault(t, "b", 1, finding.Fault), fault(t, "c", 1, finding.Fault))
+	rs = slices.Insert(rs, 1, &kgo.Record{Topic: bus.TopicFindings, Value: []byte("not a finding")})
+	f.mustFold(t, rs)
+	want := []string{"open: a, b and c were constant, now vary, since 2026-03-25 00:00"}
+	if got := sink.titles(); !slices.Equal(got, want) {
+		t.Fatalf("told %q, want %q", got, want)
+	}
+	f.mustFold(t, records(t, 4, fault(t, "a", 50, finding.Equivalent), fault(t, "b", 50, finding.Equivalent), fault(t, "c", 60, finding.Equivalent)))
+	want = append(want, "resolved: a, b and c were constant, now vary, since 2026-03-25 00:00")
+	if got := sink.titles(); !slices.Equal(got, want) {
+		t.Fatalf("told %q, want %q", got, want)
+	}
+}
+
+// A restarted alerter knows its incidents and its place, and tells nothing again.
+func TestRestartTellsNothingTwice(t *testing.T) {
+	l := open(t)
+	before := newFixture(t, l, &recorder{name: "rec"})
+	before.mustFold(t, records(t, 0, fault(t, "a", 1, finding.Fault), fault(t, "b", 1, finding.Fault)))
+
+	sink := &recorder{name: "rec"}
+	after := newFixture(t, l, sink)
+	at, err := after.restore(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := at[0].EpochOffset().Offset; got != 2 {
+		t.Errorf("goes on at offset %d, want 2", got)
+	}
+	after.mustDeliver(t)
+	if len(sink.got) != 0 {
+		t.Errorf("told again: %q", sink.titles())
+	}
+	if got, want := after.book.Incidents(), before.book.Incidents(); len(got) != 1 || got[0].ID != want[0].ID || len(got[0].Findings) != 2 {
+		t.Errorf("restored %+v, want %+v", got, want)
+	}
+	after.mustFold(t, records(t, 2, fault(t, "a", 50, finding.Equivalent), fault(t, "b", 50, finding.Equivalent)))
+	if got := sink.titles(); len(got) != 1 {
+		t.Errorf("told %q after the restart, want only the end", got)
+	}
+	if _, err := l.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A sink that is away gets its messages later, in order; one that refuses doesn't get them at all; neither holds up another.
+func TestSinksFailOnTheirOwn(t *testing.T) {
+	away := &recorder{name: "away", fail: []error{errors.New("connection refused"), errors.New("connection refused")}}
+	refuses := &recorder{name: "refuses", fail: []error{&RefusedError{errors.New("no such channel")}}}
+	fine := &recorder{name: "fine"}
+	f := newFixture(t, open(t), away, refuses, fine)
+	f.mustFold(t, records(t, 0, fault(t, "a", 1, finding.Fault)))
+	f.mustFold(t, records(t, 1, fault(t, "a", 50, finding.Equivalent)))
+	if len(fine.got) != 2 || len(away.got) != 0 || len(refuses.got) != 1 {
+		t.Fatalf("fine got %d, away %d, refuses %d; want 2, 0 and 1", len(fine.got), len(away.got), len(refuses.got))
+	}
+	f.mustDeliver(t) // not yet due
+	if len(away.got) != 0 {
+		t.Error("tried again before the pause was over")
+	}
+	for range 5 {
+		f.now = f.now.Add(10 * time.Second)
+		f.mustDeliver(t)
+	}
+	if got := away.titles(); len(got) != 2 || got[0][:4] != "open" || got[1][:8] != "resolved" {
+		t.Errorf("the sink that was away got %q", got)
+	}
+	if len(fine.got) != 2 {
+		t.Errorf("the sink that was fine got %d messages, want 2", len(fine.got))
+	}
+	given, err := f.o.Ledger.Abandoned(t.Context(), 10)
+	if err != nil || len(given) != 1 || given[0].Sink != "refuses" {
+		t.Errorf("given up: %+v, %v; want the one refused", given, err)
+	}
+}
+
+func TestWebhook(t *testing.T) {
+	answer := http.StatusNoContent
+	var body []byte
+	var header http.Header
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ = io.ReadAll(r.Body)
+		header = r.Header
+		w.WriteHeader(answer)
+	}))
+	defer srv.Close()
+	hook := &Webhook{URL: srv.URL, Secret: "s3cret"}
+	if err := hook.Send(t.Context(), "inc-1", []byte(`{"a":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, []byte("s3cret"))
+	mac.Write([]byte(`{"a":1}`))
+	if got, want := header.Get("Plumbline-Signature"), "sha256="+hex.EncodeToString(mac.Sum(nil)); got != want {
+		t.Errorf("signature %q, want %q", got, want)
+	}
+	if string(body) != `{"a":1}` || header.Get("Content-Type") != "application/cloudevents+json" || header.Get("Idempotency-Key") != "inc-1" {
+		t.Errorf("sent %q with %v", body, header)
+	}
+	for code, refused := range map[int]bool{400: true, 401: true, 404: true, 410: true, 408: false, 429: false, 500: false, 503: false} {
+		answer = code
+		err := hook.Send(t.Context(), "inc-1", nil)
+		if _, is := errors.AsType[*RefusedError](err); err == nil || is != refused {
+			t.Errorf("answer %d: %v; refused should be %t", code, err, refused)
+		}
+	}
+	srv.Close()
+	if err := hook.Send(t.Context(), "inc-1", nil); err == nil {
+		t.Error("nobody listens, and the message was taken")
+	} else if _, is := errors.AsType[*RefusedError](err); is {
+		t.Error("nobody listens, and the message was given up")
+	}
+}
