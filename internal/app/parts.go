@@ -68,6 +68,13 @@ func (p *Parts) Close() error {
 	return errors.Join(errs...)
 }
 
+// closeAfter closes p again if opening it failed. Called by defer while p is set: a failing return may set the result to nil.
+func (p *Parts) closeAfter(err *error) {
+	if *err != nil {
+		*err = errors.Join(*err, p.Close())
+	}
+}
+
 // OpenBroker opens Kafka and the registry only: enough to publish plans.
 func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *Parts, err error) {
 	p = &Parts{
@@ -75,11 +82,7 @@ func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *
 		Prefix: s.Group.Prefix, Instance: s.Group.Instance, Epoch: s.Ingest.Epoch, IdleAfter: s.Ingest.IdleAfter, EpochBytes: int(s.Ingest.EpochBytes),
 		Logger: log,
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.Close())
-		}
-	}()
+	defer p.closeAfter(&err)
 	p.Webhook.URL, p.Webhook.Secret = s.Alert.Webhook.URL.Reveal(), s.Alert.Webhook.Secret.Reveal()
 	p.Kafka = bus.Settings{Brokers: s.Kafka.Brokers, ClientID: s.Kafka.ClientID}
 	if p.Kafka.TLS, err = s.KafkaTLS(); err != nil {
@@ -107,11 +110,7 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 		return nil, err
 	}
 	p.Metrics = reg
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.Close())
-		}
-	}()
+	defer p.closeAfter(&err)
 	if roles.EmbeddedRedis {
 		cache, err := view.StartEmbedded()
 		if err != nil {
@@ -138,11 +137,7 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 // Embedded starts embedded parts: everything in this process, nothing kept after it.
 func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer, o bus.EmbeddedOptions) (p *Parts, err error) {
 	p = &Parts{Layout: bus.Layout{Fragments: 2, Joins: 2}, Prefix: "plumbline", Epoch: 40 * time.Millisecond, FoldEpoch: 20 * time.Millisecond, Logger: log, Metrics: reg}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.Close())
-		}
-	}()
+	defer p.closeAfter(&err)
 	broker, err := bus.StartEmbedded(o)
 	if err != nil {
 		return nil, err

@@ -27,14 +27,14 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 	if err != nil {
 		return err
 	}
-	e.snapshot.pane(e.plan, p, set)
+	alpha := e.inputAlpha()
+	e.snapshot.pane(e.plan, p, set, alpha)
 	if !e.monitored(p.Start, p.End) {
 		return nil
 	}
 	if err := e.judgeFaults(p, true, emit); err != nil {
 		return err
 	}
-	alpha := e.inputAlpha()
 	for i := range e.plan.Columns {
 		c, n := &e.plan.Columns[i], &set.Columns[i]
 		if c.Layout.Empty {
@@ -73,32 +73,60 @@ func (e *Engine) inputAlpha() float64 {
 // clampAlpha keeps an error rate where quantiles are meaningful.
 func clampAlpha(a float64) float64 { return min(max(a, 1e-9), 0.05) }
 
-// judgeDistribution compares the bins with the reference's by PSI, against the larger of two limits: what is too small to
+// comparison is what one pane's bins say against the reference's.
+type comparison struct {
+	counts  stat.Verdict
+	limit   float64         // PSI beyond it deviates
+	verdict finding.Verdict // drift, equivalent or undecided; learning where the reference is too short to judge by
+}
+
+// compare holds a pane's bins against the reference's by PSI, with two limits of which the larger counts: what is too small to
 // matter plus sampling noise, and what the reference's own panes did.
+func compare(c *plan.Column, n *sketch.Column, alpha float64) comparison {
+	null := c.Reference.Null
+	cur, ref := cells(c, n)
+	v := stat.Judge(cur, ref, c.Ignore.Shift*c.Ignore.Shift, null.Deff, alpha)
+	out := comparison{counts: v, limit: v.Threshold, verdict: finding.Undecided}
+	if y, ok := stat.RangeLimit(null.Mean, null.SD, null.Panes, alpha); ok {
+		out.limit = max(out.limit, y*y*y)
+	}
+	switch {
+	case null.Panes < stat.MinWindows:
+		out.verdict = finding.Learning
+	case sum(n.Bins) < fewest:
+	case v.PSI > out.limit:
+		out.verdict = finding.Drift
+	case v.State == stat.Equivalent:
+		out.verdict = finding.Equivalent
+	}
+	return out
+}
+
+// spread reports whether a column has a distribution to compare: more than one value in the reference.
+func spread(c *plan.Column) bool { return !c.Layout.Constant() && c.Layout.Bins() > 1 }
+
+// judgeDistribution follows the distribution of one column from pane to pane.
 func (e *Engine) judgeDistribution(p *window.Pane, c *plan.Column, n *sketch.Column, alpha float64) *finding.Finding {
+	if !spread(c) {
+		return nil
+	}
+	v := compare(c, n, alpha)
 	rows := sum(n.Bins)
-	cur, ref := comparable(c, n)
-	if c.Layout.Constant() || len(n.Bins) < 2 || rows < fewest || c.Reference.Null.Panes < 8 {
+	if v.verdict == finding.Learning || rows < fewest {
 		return nil
 	}
 	null := c.Reference.Null
-	floor := c.Ignore.Shift * c.Ignore.Shift
-	v := stat.Judge(cur, ref, floor, null.Deff, alpha)
-	limit := v.Threshold
-	if y, ok := stat.RangeLimit(null.Mean, null.SD, null.Panes, alpha); ok {
-		limit = max(limit, y*y*y)
-	}
 	s := e.signal("distribution\x00" + c.Name)
-	did := s.update(p.Start, v.PSI > limit, persist)
+	did := s.update(p.Start, v.verdict == finding.Drift, persist)
 	if did != opened && did != recovered {
 		return nil
 	}
 	f := e.finding(p.Start, p.End, p.Version(), c.Name, "distribution")
 	f.Onset, f.Offsets = plan.FromMicros(s.Onset), offsets(p)
-	f.Metric, f.Value, f.Reference = "psi", finding.Number(v.PSI), finding.Number(null.Mean*null.Mean*null.Mean)
-	f.IgnoreBelow, f.Threshold = finding.Number(floor), finding.Number(limit)
+	f.Metric, f.Value, f.Reference = "psi", finding.Number(v.counts.PSI), finding.Number(null.Mean*null.Mean*null.Mean)
+	f.IgnoreBelow, f.Threshold = finding.Number(c.Ignore.Shift*c.Ignore.Shift), finding.Number(v.limit)
 	f.N = finding.Sizes{Reference: sum(c.Reference.Bins), Current: rows}
-	f.Evidence = tailEvidence((math.Cbrt(v.PSI)-null.Mean)/(null.SD*math.Sqrt(1+1/float64(null.Panes))), null.Panes, alpha)
+	f.Evidence = tailEvidence((math.Cbrt(v.counts.PSI)-null.Mean)/(null.SD*math.Sqrt(1+1/float64(null.Panes))), null.Panes, alpha)
 	f.Verdict, f.Severity = finding.Drift, finding.Ticket
 	if did == recovered {
 		f.Verdict, f.Severity = finding.Equivalent, finding.Info
@@ -114,9 +142,9 @@ func (e *Engine) judgeDistribution(p *window.Pane, c *plan.Column, n *sketch.Col
 	return &f
 }
 
-// comparable are the two vectors of counts that a comparison judges: bins are in order, categories are not, so rare ones are
+// cells are the two vectors of counts that a comparison judges: bins are in order, categories are not, so rare ones are
 // put together first.
-func comparable(c *plan.Column, n *sketch.Column) (cur, ref []int64) {
+func cells(c *plan.Column, n *sketch.Column) (cur, ref []int64) {
 	if c.Layout.Categorical {
 		return stat.MergeRare(n.Bins, c.Reference.Bins)
 	}

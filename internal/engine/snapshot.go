@@ -27,7 +27,12 @@ type ColumnSnapshot struct {
 	Missing  finding.Number            `json:"missing_share"`
 	Mean     finding.Number            `json:"mean"`
 	PSI      finding.Number            `json:"psi"`
+	Limit    finding.Number            `json:"psi_limit"` // beyond it the pane deviates
 	KS       finding.Number            `json:"ks"`
+	Chi2     finding.Number            `json:"chi2_per_df"`         // Pearson's two-sample statistic per degree of freedom
+	Verdict  finding.Verdict           `json:"verdict"`             // of this pane alone: drift, equivalent, undecided, learning
+	Needed   int64                     `json:"needed"`              // events a decision would take; 0 if decided, -1 if none would do
+	N        finding.Sizes             `json:"n"`                   // events compared
 	Quantile map[string]finding.Number `json:"quantiles,omitempty"` // t-digest
 	Distinct int64                     `json:"distinct"`            // HyperLogLog
 }
@@ -54,7 +59,7 @@ func (s *Snapshot) Ended() time.Time {
 	return s.Pane.End
 }
 
-func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set) {
+func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set, alpha float64) {
 	s.Pane = &finding.Window{Start: plan.FromMicros(w.Start), End: plan.FromMicros(w.End)}
 	s.Rows = set.Rows
 	s.Columns = make([]ColumnSnapshot, len(set.Columns))
@@ -62,15 +67,18 @@ func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set) {
 		c, n := &p.Columns[i], &set.Columns[i]
 		out := ColumnSnapshot{
 			Name: c.Name, Rows: n.N, Missing: share(n.Missing, n.N), Mean: finding.None(),
-			PSI: finding.None(), KS: finding.None(),
+			PSI: finding.None(), Limit: finding.None(), KS: finding.None(), Chi2: finding.None(), Verdict: finding.Learning,
 		}
 		if !c.Layout.Categorical {
 			out.Mean = mean(n)
 		}
-		if len(n.Bins) > 1 && sum(n.Bins) > 0 {
-			out.PSI = finding.Number(stat.PSI(n.Bins, c.Reference.Bins))
+		if spread(c) && sum(n.Bins) > 0 {
+			v := compare(c, n, alpha)
 			ks, _ := stat.KS(n.Bins, c.Reference.Bins)
-			out.KS = finding.Number(ks)
+			out.PSI, out.Limit, out.KS = finding.Number(v.counts.PSI), finding.Number(v.limit), finding.Number(ks)
+			out.Chi2 = finding.Number(v.counts.X2 / float64(max(1, v.counts.DF)))
+			out.Verdict, out.Needed = v.verdict, v.counts.Needed
+			out.N = finding.Sizes{Reference: sum(c.Reference.Bins), Current: sum(n.Bins)}
 		}
 		if n.Digest != nil {
 			out.Quantile = map[string]finding.Number{}
