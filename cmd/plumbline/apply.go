@@ -75,7 +75,7 @@ such as ` + "`plumbline check`" + ` reads.`,
 			}
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "%s: plan %s in force from %s\n", p.Model, p.Digest(), p.From.Format("2006-01-02 15:04"))
-			fmt.Fprintf(out, "  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, p.TestPane, p.TruthPane)
+			fmt.Fprintf(out, "  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, check.Span(p.TestPane), check.Span(p.TruthPane))
 			for _, n := range p.Unjudged {
 				fmt.Fprintf(out, "  note: %s\n", n)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -29,6 +30,14 @@ func (s *service) restore(ctx context.Context) (map[int32]kgo.Offset, error) {
 	}
 	if s.seq, _, err = s.o.Ledger.Head(ctx); err != nil {
 		return nil, fmt.Errorf("restore incidents: %w", err)
+	}
+	if s.o.View != nil { // what people look at may be gone
+		for _, inc := range s.book.Incidents() {
+			if err := s.o.View.PutIncident(ctx, inc, s.seq); err != nil {
+				s.log.Warn("show incident", zap.String("id", inc.ID), zap.Error(err))
+				break
+			}
+		}
 	}
 	at := map[int32]kgo.Offset{}
 	for p := range s.o.Layout.Fragments {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/file"
@@ -46,7 +47,7 @@ func Write(w io.Writer, r *Report) {
 		}
 	}
 	fmt.Fprintf(w, "  reference %s to %s, %d events; a test pane is %s, a pane of outcomes %s\n",
-		r.Reference.From.Format("2006-01-02"), r.Reference.To.Format("2006-01-02"), r.Rows, span(r.TestPane), span(r.TruthPane))
+		r.Reference.From.Format("2006-01-02"), r.Reference.To.Format("2006-01-02"), r.Rows, r.TestPane, r.TruthPane)
 	if r.Judged == nil {
 		fmt.Fprintln(w, "  nothing was judged: no pane after the reference has ended")
 	} else {
@@ -68,7 +69,7 @@ func Write(w io.Writer, r *Report) {
 		WriteIncident(w, &r.Incidents[i])
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "%d incidents, %d of them pages; %d findings\n", len(r.Incidents), pages, len(r.Findings))
+	fmt.Fprintf(w, "%s, of which %s; %s\n", count(len(r.Incidents), "incident"), count(pages, "page"), count(len(r.Findings), "finding"))
 }
 
 // WriteIncident renders one incident for people.
@@ -96,11 +97,18 @@ func WriteIncident(w io.Writer, i *incident.Incident) {
 	}
 }
 
-// span renders a Go duration in days where it is whole days.
-func span(d string) string {
-	var h int
-	if n, err := fmt.Sscanf(d, "%dh0m0s", &h); n == 1 && err == nil && h%24 == 0 {
-		return fmt.Sprintf("%d d", h/24)
+// Span renders a duration for people: in days where it is whole days.
+func Span(d time.Duration) string {
+	if day := 24 * time.Hour; d >= day && d%day == 0 {
+		return fmt.Sprintf("%d d", d/day)
 	}
-	return d
+	return contract.Duration(d).String()
+}
+
+// count says how many there are of something.
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }

@@ -64,7 +64,7 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 		states: map[outcome.ID]*outcome.State{}, progress: progress,
 		report: &Report{
 			Model: p.Model, Contract: p.Contract, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows,
-			TestPane: p.TestPane.String(), TruthPane: p.TruthPane.String(), Notes: p.Unjudged,
+			TestPane: Span(p.TestPane), TruthPane: Span(p.TruthPane), Notes: p.Unjudged,
 			Findings: []finding.Finding{}, Incidents: []incident.Incident{},
 		},
 	}
@@ -210,13 +210,13 @@ func tooShort(p *plan.Plan) []string {
 	for i := range p.Columns {
 		c := &p.Columns[i]
 		if !c.Layout.Empty && !c.Layout.Constant() && c.Reference.Null.Panes < 8 {
-			out = append(out, fmt.Sprintf("distributions are not judged: the reference holds %d panes of %s, at least 8 are needed", c.Reference.Null.Panes, p.TestPane))
+			out = append(out, fmt.Sprintf("distributions are not judged: the reference holds %d panes of %s with enough events, at least 8 are needed", c.Reference.Null.Panes, Span(p.TestPane)))
 			break
 		}
 	}
 	if p.Outcome != nil && p.Score != nil && len(p.Score.Views) > 0 {
 		if m, ok := p.Score.Views[0].Metrics["brier"]; ok && m.Null.Panes < 8 {
-			out = append(out, fmt.Sprintf("outcomes are not judged: the reference holds %d panes of %s, at least 8 are needed", m.Null.Panes, p.TruthPane))
+			out = append(out, fmt.Sprintf("outcomes are not judged: the reference holds %d panes of %s, at least 8 are needed", m.Null.Panes, Span(p.TruthPane)))
 		}
 	}
 	return out

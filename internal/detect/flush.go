@@ -97,7 +97,7 @@ func (r *role) Committed() {
 			r.m.findings.WithLabelValues(f.Model, string(f.Verdict)).Inc()
 		}
 		if p.flushed != nil {
-			r.serve(p)
+			r.serve(p, maps.Keys(p.dirty))
 		}
 		p.findings, p.panes, p.flushed = nil, nil, nil
 		clear(p.dirty)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -41,6 +42,7 @@ func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) e
 		return fmt.Errorf("restore fragments %d: %w: the state is of offset %d, committed is %d", tp.Partition, errMismatch, at, next)
 	}
 	r.parts[tp.Partition] = p
+	r.serve(p, maps.Keys(p.engines)) // what people look at may be gone, too
 	return nil
 }
 

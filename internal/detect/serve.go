@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"go.uber.org/zap"
@@ -9,11 +10,12 @@ import (
 
 const serveTimeout = 2 * time.Second
 
-// serve publishes the latest panes for people. It follows the commit and may fail: the next commit shows newer ones.
-func (r *role) serve(p *part) {
+// serve publishes the latest panes of some models for people. It follows a commit or a restore and may fail: the next commit
+// shows newer ones.
+func (r *role) serve(p *part, models iter.Seq[string]) {
 	ctx, cancel := context.WithTimeout(context.Background(), serveTimeout)
 	defer cancel()
-	for model := range p.dirty {
+	for model := range models {
 		e := p.engines[model]
 		s := e.Snapshot()
 		r.m.late.WithLabelValues(model).Set(float64(e.Late()))
