@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -137,7 +139,8 @@ func Compare(a, b Finding) int {
 	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Signal(), b.Signal()), cmp.Compare(a.ID, b.ID))
 }
 
-// SliceKey renders a slice in one canonical line; "" is the whole.
+// SliceKey renders a slice in one canonical line; "" is the whole. Two slices have two keys: a name or value that could be
+// taken for more than itself stands in quotes.
 func SliceKey(s map[string]string) string {
 	if len(s) == 0 {
 		return ""
@@ -152,7 +155,14 @@ func SliceKey(s map[string]string) string {
 		if i > 0 {
 			out += ", "
 		}
-		out += k + "=" + s[k]
+		out += plain(k) + "=" + plain(s[k])
 	}
 	return out
+}
+
+func plain(s string) string {
+	if strings.ContainsAny(s, "=,\"\x00") {
+		return strconv.Quote(s)
+	}
+	return s
 }

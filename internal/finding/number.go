@@ -31,10 +31,13 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*float64)(n))
 }
 
-// Round is n to ten significant digits.
+// Round is n to ten significant digits. There is one zero: -0 would have bytes, and so an id, of its own.
 func (n Number) Round() float64 {
 	v := float64(n)
-	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
+	switch {
+	case v == 0:
+		return 0
+	case math.IsNaN(v) || math.IsInf(v, 0):
 		return v
 	}
 	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'e', 9, 64), 64)

@@ -301,17 +301,14 @@ func (e *entry) lead() *part {
 }
 
 func (e *entry) numbers() []finding.Figure {
-	if e.lane == truth {
-		return e.lead().last.Numbers
+	out := []finding.Figure{} // never null in JSON
+	if e.lane == truth || len(e.signals) == 1 {
+		return append(out, e.lead().last.Numbers...)
 	}
-	var out []finding.Figure
 	for _, p := range e.signals {
 		if n := p.last.Numbers; len(n) > 0 && len(out) < 3 {
 			out = append(out, n[0])
 		}
-	}
-	if len(e.signals) == 1 {
-		out = e.signals[0].last.Numbers
 	}
 	return out
 }

@@ -97,7 +97,8 @@ func Figure(f finding.Figure) string {
 	return fmt.Sprintf("%s %s%s (was %s)", f.Name, Short(f.Now), unit, Short(f.Before))
 }
 
-// Short renders a number with three significant digits, without exponents where a person would write none.
+// Short renders a number with three significant digits, or to the whole number from 1,000 on, without exponents where a
+// person would write none; what is smaller than 0.0001 is told with two digits.
 func Short(n finding.Number) string {
 	v := float64(n)
 	switch {
@@ -105,7 +106,7 @@ func Short(n finding.Number) string {
 		return "unknown"
 	case v == 0:
 		return "0"
-	case math.Abs(v) >= 1000:
+	case math.Abs(v) >= 999.5: // what rounds to 1,000
 		return thousands(math.Round(v))
 	case math.Abs(v) >= 1e-4:
 		digits := 2 - int(math.Floor(math.Log10(math.Abs(v))))

@@ -9,7 +9,9 @@ import (
 )
 
 // maxOutcomes bounds the outcomes kept of one id. An id whose label was corrected more often keeps its latest corrections,
-// by event time.
+// by place. These are the same in whatever order the rows come, so the sum of the effects still depends only on which rows
+// there are; but what is beyond the bound is forgotten: an id that so many outcomes name after its Keep or after its cohort
+// was mature loses the label it had before.
 const maxOutcomes = 64
 
 const stateFormat = 1
@@ -34,10 +36,14 @@ func (s *State) Fold(r *Row) bool {
 	if found {
 		return false
 	}
-	s.Outcomes = slices.Insert(s.Outcomes, at, *r.Outcome)
-	if len(s.Outcomes) > maxOutcomes {
+	if len(s.Outcomes) >= maxOutcomes {
+		if at == 0 { // it would be the first to go
+			return false
+		}
 		s.Outcomes = slices.Delete(s.Outcomes, 0, 1)
+		at--
 	}
+	s.Outcomes = slices.Insert(s.Outcomes, at, *r.Outcome)
 	return true
 }
 
@@ -62,7 +68,7 @@ func (s *State) Label(t plan.Terms, onTime bool) (positive, ok bool) {
 // AppendBinary writes s.
 func (s *State) AppendBinary(b []byte) []byte {
 	b = wire.Uint(b, stateFormat)
-	b = appendBool(b, s.Prediction != nil)
+	b = wire.Bool(b, s.Prediction != nil)
 	if s.Prediction != nil {
 		b = appendPrediction(b, s.Prediction)
 	}
@@ -83,11 +89,20 @@ func ReadState(b []byte) (*State, error) {
 	if f := r.Uint(); r.Err() == nil && f != stateFormat {
 		return nil, fmt.Errorf("read join state: format %d, this build reads %d", f, stateFormat)
 	}
-	if r.Uint() == 1 {
+	if r.Bool() {
 		s.Prediction = readPrediction(r)
 	}
-	for range r.Count(4) {
-		s.Outcomes = append(s.Outcomes, readOutcome(r))
+	n := r.Count(4)
+	if n > maxOutcomes {
+		r.Fail(fmt.Errorf("%d outcomes of one id, at most %d are kept", n, maxOutcomes))
+		n = 0
+	}
+	for i := range n {
+		o := readOutcome(r)
+		if i > 0 && o.Place.Compare(s.Outcomes[i-1].Place) <= 0 { // Fold searches them by their places
+			r.Fail(fmt.Errorf("outcome %d of one id is not later than the one before", i))
+		}
+		s.Outcomes = append(s.Outcomes, o)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read join state: %w", err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"errors"
+	"math"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -59,7 +60,10 @@ type Outcome struct {
 	Positive bool
 }
 
-var errRow = errors.New("a join row has an unknown kind")
+var (
+	errRow = errors.New("a join row has an unknown kind")
+	errBin = errors.New("a score bin is beyond 2^31")
+)
 
 // AppendRow writes r.
 func AppendRow(b []byte, r *Row) []byte {
@@ -99,14 +103,7 @@ func appendPlace(b []byte, p Place) []byte {
 }
 
 func readPlace(r *wire.Reader) Place {
-	return Place{Time: r.Int(), Partition: int32(r.Int()), Offset: r.Int()}
-}
-
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, 1)
-	}
-	return append(b, 0)
+	return Place{Time: r.Int(), Partition: r.Int32(), Offset: r.Int()}
 }
 
 func appendPrediction(b []byte, p *Prediction) []byte {
@@ -117,20 +114,29 @@ func appendPrediction(b []byte, p *Prediction) []byte {
 	b = wire.String(b, p.Slice)
 	b = wire.Uint(b, uint64(p.Bin))
 	b = wire.Int(b, p.Score)
-	return appendBool(b, p.Positive)
+	return wire.Bool(b, p.Positive)
 }
 
 func readPrediction(r *wire.Reader) *Prediction {
 	return &Prediction{
 		Place: readPlace(r), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String(),
-		Bin: int(int32(r.Uint())), Score: r.Int(), Positive: r.Uint() == 1,
+		Bin: readBin(r), Score: r.Int(), Positive: r.Bool(),
 	}
 }
 
+func readBin(r *wire.Reader) int {
+	v := r.Uint()
+	if v > math.MaxInt32 {
+		r.Fail(errBin)
+		return 0
+	}
+	return int(v)
+}
+
 func appendOutcome(b []byte, o *Outcome) []byte {
-	return appendBool(appendPlace(b, o.Place), o.Positive)
+	return wire.Bool(appendPlace(b, o.Place), o.Positive)
 }
 
 func readOutcome(r *wire.Reader) Outcome {
-	return Outcome{Place: readPlace(r), Positive: r.Uint() == 1}
+	return Outcome{Place: readPlace(r), Positive: r.Bool()}
 }

@@ -9,25 +9,31 @@ import (
 // variables are the names a CEL expression may use: the fields that come before it, under their plain names.
 func variables(fields []Field) []expr.Var {
 	vars := make([]expr.Var, len(fields))
-	for i, f := range fields {
-		vars[i] = expr.Var{Name: f.Name, Type: expr.Number}
-		if f.Kind == String {
-			vars[i].Type = expr.String
-		}
+	for i := range fields {
+		f := &fields[i]
+		vars[i] = expr.Var{Name: f.Name, Type: f.seen()}
 	}
 	return vars
 }
 
-// derivedKind is the kind of column an expression gives: text stays text, truth values and numbers are numbers.
-func derivedKind(src string, fields []Field) (Kind, error) {
-	prog, err := expr.Compile(src, variables(fields), expr.Any)
-	if err != nil {
-		return "", err
+// seen is the type an expression sees a field as.
+func (f *Field) seen() expr.Type {
+	switch {
+	case f.Kind == String:
+		return expr.String
+	case f.Boolean:
+		return expr.Bool
+	default:
+		return expr.Number
 	}
-	if prog.Type() == expr.String {
-		return String, nil
+}
+
+// as gives a field the kind that holds values of type t: text stays text, truth values and numbers are numbers.
+func (f *Field) as(t expr.Type) {
+	f.Kind, f.Boolean = Number, t == expr.Bool
+	if t == expr.String {
+		f.Kind = String
 	}
-	return Number, nil
 }
 
 // Deriver computes what a projection derives from an event's own fields: derived columns, the filter, the rules. It belongs
@@ -112,11 +118,13 @@ func (b *Batch) value(col, row int) expr.Value {
 	if c.State[row] != OK {
 		return expr.Null()
 	}
-	switch b.Fields[col].Kind {
-	case String:
+	switch f := &b.Fields[col]; {
+	case f.Kind == String:
 		return expr.Value{Kind: expr.KindString, Str: c.Str[row]}
-	case Time:
+	case f.Kind == Time:
 		return expr.Value{Kind: expr.KindNumber, Num: float64(c.Int[row]) / 1e6}
+	case f.Boolean:
+		return expr.Value{Kind: expr.KindBool, Bool: c.Num[row] != 0}
 	default:
 		return expr.Value{Kind: expr.KindNumber, Num: c.Num[row]}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/expr"
 )
 
 // Draft compiles what a contract says without data: what to read and what to count. Layouts, references and slice values are
@@ -24,6 +25,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		if err := p.input(c, &c.Inputs[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.Prediction.filter(c, ps); err != nil {
+		return nil, err
 	}
 	r := &p.Prediction.Roles
 	f := ps.Fields
@@ -56,6 +60,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 	}
 	if os := c.Streams.Outcome; os != nil {
 		o := Projection{Topic: os.Topic, Subject: os.Schema.Subject, Where: os.Where, Roles: NoRoles()}
+		if err := o.filter(c, os); err != nil {
+			return nil, err
+		}
 		o.Roles.ID = o.role(os.Fields.ID, String)
 		o.Roles.Time = o.role(os.Fields.Time, Time)
 		o.Roles.Label = o.role(os.Fields.Label, String)
@@ -71,21 +78,25 @@ func Draft(c *contract.Contract) (*Plan, error) {
 			p.Policy.Promises[i].By = append(p.Policy.Promises[i].By, at)
 		}
 	}
+	if err := p.checkExpressions(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
-// role adds a field for a role, or finds the input that already reads it, and returns its index; -1 for "".
+// role adds a field for a role and returns its index; -1 for "". It is called by its path, as in the contract's expressions
+// and slices. A field of that name that already reads it is taken.
 func (p *Projection) role(path string, kind Kind) int {
 	if path == "" {
 		return -1
 	}
 	steps := strings.Split(path, ".")
 	for i, f := range p.Fields {
-		if f.Kind == kind && slices.Equal(f.Path, steps) {
+		if f.Name == path && f.Kind == kind && slices.Equal(f.Path, steps) {
 			return i
 		}
 	}
-	name := steps[len(steps)-1]
+	name := path
 	if slices.ContainsFunc(p.Fields, func(f Field) bool { return f.Name == name }) {
 		name = path + " (" + string(kind) + ")"
 	}
@@ -106,7 +117,9 @@ func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
 	if path == "" {
 		path = in.Name
 	}
-	p.Prediction.Fields = append(p.Prediction.Fields, Field{Name: in.Name, Path: strings.Split(path, "."), Kind: kind})
+	p.Prediction.Fields = append(p.Prediction.Fields, Field{
+		Name: in.Name, Path: strings.Split(path, "."), Kind: kind, Boolean: in.Kind == contract.Boolean,
+	})
 	col := Column{Name: in.Name, Field: len(p.Prediction.Fields) - 1, Missing: in.Missing, Values: in.Values, Ignore: ignore(c, in.IgnoreBelow)}
 	if in.Range != nil {
 		col.Range = &[2]float64{in.Range.Min, in.Range.Max}
@@ -117,13 +130,15 @@ func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
 }
 
 func (p *Plan) derived(d contract.Derived, c *contract.Contract) error {
-	kind, err := derivedKind(d.Expr, p.Prediction.Fields)
+	prog, err := expr.Compile(d.Expr, variables(p.Prediction.Fields), expr.Any)
 	if err != nil {
 		return fmt.Errorf("derived %s: %w", d.Name, err)
 	}
-	p.Prediction.Fields = append(p.Prediction.Fields, Field{Name: d.Name, Kind: kind, Expr: d.Expr})
+	f := Field{Name: d.Name, Expr: d.Expr}
+	f.as(prog.Type())
+	p.Prediction.Fields = append(p.Prediction.Fields, f)
 	col := Column{Name: d.Name, Field: len(p.Prediction.Fields) - 1, Ignore: ignore(c, contract.IgnoreBelow{})}
-	col.Layout.Categorical = kind == String
+	col.Layout.Categorical = f.Kind == String
 	p.Columns = append(p.Columns, col)
 	return nil
 }
@@ -136,6 +151,9 @@ func (p *Plan) dimensions(c *contract.Contract) error {
 			at := slices.IndexFunc(p.Slices, func(d Dimension) bool { return d.Name == name })
 			if at < 0 {
 				field := slices.IndexFunc(p.Prediction.Fields, func(f Field) bool { return f.Name == name })
+				if field >= 0 && p.Prediction.Fields[field].Boolean {
+					field = p.Prediction.words(field)
+				}
 				if field < 0 || p.Prediction.Fields[field].Kind != String {
 					return fmt.Errorf("slices: %s is no categorical column; derive one first", name)
 				}
@@ -147,6 +165,13 @@ func (p *Plan) dimensions(c *contract.Contract) error {
 		p.Groups = append(p.Groups, group)
 	}
 	return nil
+}
+
+// words adds a text column that says a boolean one in words, so that it can be sliced by.
+func (p *Projection) words(field int) int {
+	f := p.Fields[field]
+	p.Fields = append(p.Fields, Field{Name: f.Name + " in words", Kind: String, Expr: f.Name + " ? 'true' : 'false'"})
+	return len(p.Fields) - 1
 }
 
 func ignore(c *contract.Contract, own contract.IgnoreBelow) Ignore {

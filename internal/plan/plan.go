@@ -60,6 +60,8 @@ type Field struct {
 	Path []string `json:"path,omitempty"` // into the Avro record; nil where Expr is set
 	Kind Kind     `json:"kind"`
 	Expr string   `json:"expr,omitempty"` // CEL over the fields before it
+	// Boolean: a Number that expressions see as true or false.
+	Boolean bool `json:"boolean,omitempty"`
 }
 
 // Kind is the physical kind of a decoded column.

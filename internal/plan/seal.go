@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -36,6 +37,9 @@ func Read(b []byte) (*Plan, error) {
 	if err := d.Decode(&p); err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("read plan: something follows it")
+	}
 	if p.Format != Format {
 		return nil, fmt.Errorf("read plan of %s: %w %d, this build reads %d", p.Model, ErrFormat, p.Format, Format)
 	}
@@ -46,60 +50,6 @@ func Read(b []byte) (*Plan, error) {
 		return nil, err
 	}
 	return &p, nil
-}
-
-// check holds what the rest of the code relies on without looking again.
-func (p *Plan) check() error {
-	fields := len(p.Prediction.Fields)
-	switch {
-	case p.Model == "":
-		return errors.New("it names no model")
-	case p.Pane < time.Second || p.TestPane <= 0 || p.TestPane%p.Pane != 0:
-		return fmt.Errorf("the test pane %s is no multiple of the pane %s", p.TestPane, p.Pane)
-	case p.TruthPane <= 0 || p.TruthPane%p.TestPane != 0:
-		return fmt.Errorf("the truth pane %s is no multiple of the test pane %s", p.TruthPane, p.TestPane)
-	case p.Prediction.Roles.ID < 0 || p.Prediction.Roles.Time < 0:
-		return errors.New("the prediction stream has no id or no time")
-	}
-	for _, at := range []int{
-		p.Prediction.Roles.ID, p.Prediction.Roles.Time, p.Prediction.Roles.Version, p.Prediction.Roles.Score,
-		p.Prediction.Roles.Decision, p.Prediction.Roles.Latency, p.Prediction.Roles.Lineage,
-	} {
-		if at < -1 || at >= fields {
-			return fmt.Errorf("a role names field %d of %d", at, fields)
-		}
-	}
-	for i := range p.Columns {
-		c := &p.Columns[i]
-		if c.Field < 0 || c.Field >= fields {
-			return fmt.Errorf("column %s names field %d of %d", c.Name, c.Field, fields)
-		}
-		if len(c.Reference.Bins) != c.Layout.Bins() {
-			return fmt.Errorf("column %s has %d reference bins for %d bins", c.Name, len(c.Reference.Bins), c.Layout.Bins())
-		}
-		for j := 1; j < len(c.Layout.Edges); j++ {
-			if c.Layout.Edges[j] <= c.Layout.Edges[j-1] {
-				return fmt.Errorf("column %s: edge %d does not ascend", c.Name, j)
-			}
-		}
-	}
-	for _, d := range p.Slices {
-		if d.Field < 0 || d.Field >= fields {
-			return fmt.Errorf("slice %s names field %d of %d", d.Name, d.Field, fields)
-		}
-	}
-	for _, g := range p.Groups {
-		for _, at := range g {
-			if at < 0 || at >= len(p.Slices) {
-				return fmt.Errorf("a slice group names dimension %d of %d", at, len(p.Slices))
-			}
-		}
-	}
-	if o := p.Outcome; o != nil && (o.Roles.ID < 0 || o.Roles.Time < 0 || o.Roles.Label < 0 ||
-		o.Roles.ID >= len(o.Fields) || o.Roles.Time >= len(o.Fields) || o.Roles.Label >= len(o.Fields)) {
-		return errors.New("the outcome stream has no id, time or label")
-	}
-	return nil
 }
 
 // PaneStart is the start of the base pane that holds the event time us.

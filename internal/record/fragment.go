@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -127,10 +128,13 @@ func ReadFragment(b []byte) (*Fragment, error) {
 	if v := r.Uint(); r.Err() == nil && v != fragmentFormat {
 		return nil, fmt.Errorf("read fragment: %w %d, this build reads %d", errFormat, v, fragmentFormat)
 	}
-	f := &Fragment{Joins: int32(r.Int())}
+	f := &Fragment{Joins: r.Int32()}
 	for range r.Count(23) {
 		c := Coverage{Source: readSource(r), From: r.Int(), To: r.Int(), Watermark: r.Int(), Records: r.Int()}
 		bits := r.Uint()
+		if bits > 3 {
+			r.Fail(fmt.Errorf("coverage of %s/%d has unknown flags %#x", c.Topic, c.Partition, bits))
+		}
 		c.Idle, c.Lost = bits&1 != 0, bits&2 != 0
 		if c.To < c.From {
 			r.Fail(fmt.Errorf("coverage of %s/%d ends at %d before it begins at %d", c.Topic, c.Partition, c.To, c.From))
@@ -138,7 +142,7 @@ func ReadFragment(b []byte) (*Fragment, error) {
 		f.Coverage = append(f.Coverage, c)
 	}
 	for range r.Count(22) {
-		f.Marks = append(f.Marks, Mark{Source: readSource(r), Joins: int32(r.Int()), Watermark: r.Int(), Idle: r.Uint() == 1})
+		f.Marks = append(f.Marks, Mark{Source: readSource(r), Joins: r.Int32(), Watermark: r.Int(), Idle: r.Bool()})
 	}
 	for range r.Count(8) {
 		f.Cells = append(f.Cells, readCell(r))
@@ -150,13 +154,17 @@ func ReadFragment(b []byte) (*Fragment, error) {
 }
 
 func readCell(r *wire.Reader) Cell {
-	c := Cell{Kind: Kind(r.Uint()), Model: r.String(), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String()}
-	if r.Err() == nil && (c.Kind < Counted || c.Kind > OnTime) {
-		r.Fail(fmt.Errorf("a cell of unknown kind %d", c.Kind))
+	kind := r.Uint()
+	if r.Err() == nil && (kind < uint64(Counted) || kind > uint64(OnTime)) {
+		r.Fail(fmt.Errorf("a cell of unknown kind %d", kind))
 	}
+	c := Cell{Kind: Kind(kind), Model: r.String(), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String()}
 	for range r.Count(4) {
-		s := Span{Topic: r.String(), Partition: int32(r.Int()), First: r.Int()}
+		s := Span{Topic: r.String(), Partition: r.Int32(), First: r.Int()}
 		s.Last = s.First + r.Int()
+		if s.Last < s.First {
+			r.Fail(fmt.Errorf("a cell's events in %s/%d end at %d before they begin at %d", s.Topic, s.Partition, s.Last, s.First))
+		}
 		c.Spans = append(c.Spans, s)
 	}
 	c.Body = r.Bytes()
@@ -172,7 +180,7 @@ func appendSource(b []byte, s Source) []byte {
 func readSource(r *wire.Reader) Source {
 	s := Source{Topic: r.String()}
 	copy(s.TopicID[:], r.Raw(len(s.TopicID)))
-	s.Partition, s.Partitions = int32(r.Int()), int32(r.Int())
+	s.Partition, s.Partitions = r.Int32(), r.Int32()
 	return s
 }
 
@@ -183,24 +191,32 @@ func flag(v bool) uint64 {
 	return 0
 }
 
-// Chunks cuts cells into fragments whose bodies stay below size bytes each. The last one is last, which carries the coverage
-// and marks of all: clocks move only when every cell is there.
+// Chunks cuts cells into fragments whose cells take at most size bytes each, or are one cell. The last one is last, which
+// carries the coverage and marks of all: clocks move only when every cell is there.
 func Chunks(cells []Cell, size int, last Fragment) []Fragment {
 	var out []Fragment
 	var run []Cell
 	used := 0
-	for _, c := range cells {
-		n := len(c.Body) + cellOverhead
+	for i := range cells {
+		n := cells[i].most()
 		if used > 0 && used+n > size {
 			out = append(out, Fragment{Joins: last.Joins, Cells: run})
 			run, used = nil, 0
 		}
-		run = append(run, c)
+		run = append(run, cells[i])
 		used += n
 	}
 	last.Cells = run
 	return append(out, last)
 }
 
-// cellOverhead is about what a cell takes beside its body.
-const cellOverhead = 128
+// most is the most that c takes when it is written, with every number at its longest. A cell of a topic of many partitions
+// has many spans: they may take more than its body.
+func (c *Cell) most() int {
+	const number = binary.MaxVarintLen64
+	n := 8*number + len(c.Model) + len(c.Plan) + len(c.Version) + len(c.Slice) + len(c.Body)
+	for i := range c.Spans {
+		n += 4*number + len(c.Spans[i].Topic)
+	}
+	return n
+}

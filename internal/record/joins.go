@@ -51,9 +51,11 @@ func ReadJoins(b []byte) (*Joins, error) {
 	}
 	j := &Joins{}
 	for range r.Count(23) {
-		j.Markers = append(j.Markers, Marker{
-			Source: readSource(r), From: r.Int(), To: r.Int(), Watermark: r.Int(), Rows: r.Int(), Idle: r.Uint() == 1,
-		})
+		m := Marker{Source: readSource(r), From: r.Int(), To: r.Int(), Watermark: r.Int(), Rows: r.Int(), Idle: r.Bool()}
+		if m.To < m.From {
+			r.Fail(fmt.Errorf("a marker of %s/%d ends at %d before it begins at %d", m.Topic, m.Partition, m.To, m.From))
+		}
+		j.Markers = append(j.Markers, m)
 	}
 	for range r.Count(20) {
 		j.Rows = append(j.Rows, outcome.ReadRow(r))

@@ -1,6 +1,3 @@
-// Package wire writes and reads the primitive values of Plumbline's own record formats: varints, fixed-width floats and
-// length-prefixed bytes. A Reader never panics and never allocates more than the input is long: it keeps its first error and
-// returns zero values from then on, so decoders check once at the end.
 package wire
 
 import (
@@ -12,6 +9,13 @@ import (
 
 // ErrShort is returned where a record ends inside a value.
 var ErrShort = errors.New("record ends inside a value")
+
+var (
+	errWide   = errors.New("a number has more than 64 bits")
+	errLong   = errors.New("a number is written longer than it needs")
+	errNarrow = errors.New("a number has more than 32 bits")
+	errBool   = errors.New("a truth value is neither 0 nor 1")
+)
 
 // Uint appends v as an unsigned varint.
 func Uint(b []byte, v uint64) []byte { return binary.AppendUvarint(b, v) }
@@ -29,6 +33,14 @@ func Bytes(b, v []byte) []byte { return append(Uint(b, uint64(len(v))), v...) }
 
 // String appends v with its length in front.
 func String(b []byte, v string) []byte { return append(Uint(b, uint64(len(v))), v...) }
+
+// Bool appends v as one byte, 0 or 1.
+func Bool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
 
 // Reader reads what the functions above wrote.
 type Reader struct {
@@ -64,11 +76,9 @@ func (r *Reader) Uint() uint64 {
 		return 0
 	}
 	v, n := binary.Uvarint(r.buf[r.off:])
-	if n <= 0 {
-		r.Fail(ErrShort)
+	if !r.varint(n) {
 		return 0
 	}
-	r.off += n
 	return v
 }
 
@@ -78,12 +88,46 @@ func (r *Reader) Int() int64 {
 		return 0
 	}
 	v, n := binary.Varint(r.buf[r.off:])
-	if n <= 0 {
-		r.Fail(ErrShort)
+	if !r.varint(n) {
 		return 0
 	}
-	r.off += n
 	return v
+}
+
+// varint steps over a varint of n bytes, as encoding/binary counts them: 0 if the input ends inside, negative if it
+// overflows. In the shortest form only the number 0 ends in a zero byte.
+func (r *Reader) varint(n int) bool {
+	switch {
+	case n == 0:
+		r.Fail(ErrShort)
+	case n < 0:
+		r.Fail(errWide)
+	case n > 1 && r.buf[r.off+n-1] == 0:
+		r.Fail(errLong)
+	default:
+		r.off += n
+		return true
+	}
+	return false
+}
+
+// Int32 reads a zig-zag varint that fits into 32 bits.
+func (r *Reader) Int32() int32 {
+	v := r.Int()
+	if int64(int32(v)) != v {
+		r.Fail(errNarrow)
+		return 0
+	}
+	return int32(v)
+}
+
+// Bool reads a byte that is 0 or 1.
+func (r *Reader) Bool() bool {
+	v := r.Uint()
+	if v > 1 {
+		r.Fail(errBool)
+	}
+	return v == 1
 }
 
 // Float reads eight little-endian bytes.

@@ -1,0 +1,173 @@
+package outcome
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+func example() (Row, Row) {
+	return Row{ID: HashID("m", "e1"), Model: "m", Prediction: &Prediction{
+			Place: Place{-5, 3, 1 << 40}, Plan: "0123456789abcdef", Version: "v7", Pane: -3_600_000_000, Slice: "\x00\x01\xff\xff", Bin: 49, Score: 1 << 30, Positive: true,
+		}}, Row{ID: HashID("m", "e1"), Model: "m", Outcome: &Outcome{
+			Place: Place{1_700_000_000_000_000, 0, 12}, Positive: true,
+		}}
+}
+
+func TestRowRoundTrip(t *testing.T) {
+	p, o := example()
+	for _, row := range []Row{p, o} {
+		b := AppendRow([]byte("x"), &row)
+		r := wire.NewReader(b[1:])
+		got := ReadRow(r)
+		if err := r.Close(); err != nil || !reflect.DeepEqual(got, row) {
+			t.Errorf("%+v came back as %+v, %v", row, got, err)
+		}
+	}
+}
+
+func TestRowRefused(t *testing.T) {
+	p, _ := example()
+	damaged := func(change func(r *Row)) []byte {
+		row, pr := p, *p.Prediction
+		row.Prediction = &pr
+		change(&row)
+		return AppendRow(nil, &row)
+	}
+	for name, c := range map[string]struct {
+		in  []byte
+		err string
+	}{
+		"unknown kind": {append([]byte{2}, AppendRow(nil, &p)[1:]...), "a join row has an unknown kind"},
+		"negative bin": {damaged(func(r *Row) { r.Prediction.Bin = -1 }), "a score bin is beyond 2^31"},
+		"cut":          {AppendRow(nil, &p)[:30], "record ends inside a value"},
+	} {
+		r := wire.NewReader(c.in)
+		ReadRow(r)
+		if r.Err() == nil || !strings.Contains(r.Err().Error(), c.err) {
+			t.Errorf("%s: %v, want %s", name, r.Err(), c.err)
+		}
+	}
+}
+
+func TestHashIDTellsModelFromEvent(t *testing.T) {
+	seen := map[ID]string{}
+	for _, c := range [][2]string{{"a", "b"}, {"ab", ""}, {"", "ab"}, {"a", "bc"}, {"ab", "c"}} {
+		id := HashID(c[0], c[1])
+		if other, taken := seen[id]; taken {
+			t.Errorf("%q and %q share an id", c, other)
+		}
+		seen[id] = c[0] + "|" + c[1]
+	}
+	if HashID("a", "b") != HashID("a", "b") {
+		t.Error("one event has two ids")
+	}
+}
+
+func TestStateRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := &State{}
+		rows := events(t, 1, 80)
+		for i := range rows {
+			s.Fold(&rows[i])
+		}
+		b := s.AppendBinary(nil)
+		got, err := ReadState(b)
+		if err != nil || !reflect.DeepEqual(got, s) {
+			t.Fatalf("%+v came back as %+v, %v", s, got, err)
+		}
+		cut := rapid.IntRange(0, len(b)-1).Draw(t, "cut")
+		if _, err := ReadState(b[:cut:cut]); err == nil {
+			t.Fatalf("a state cut to %d of %d bytes was read", cut, len(b))
+		}
+		if _, err := ReadState(append(b, 0)); err == nil {
+			t.Fatal("a state with a byte left over was read")
+		}
+	})
+	if s, err := ReadState(nil); err != nil || s.Prediction != nil || s.Outcomes != nil {
+		t.Errorf("of an unknown id: %+v, %v", s, err)
+	}
+}
+
+func TestStateRefused(t *testing.T) {
+	state := func(times ...int64) []byte {
+		s := State{}
+		for _, us := range times {
+			s.Outcomes = append(s.Outcomes, Outcome{Place: Place{Time: us}})
+		}
+		return s.AppendBinary(nil)
+	}
+	many := make([]int64, maxOutcomes+1)
+	for i := range many {
+		many[i] = int64(i)
+	}
+	if _, err := ReadState(state(many[1:]...)); err != nil {
+		t.Errorf("a full state: %v", err)
+	}
+	for name, c := range map[string]struct {
+		in  []byte
+		err string
+	}{
+		"unknown format":    {[]byte{2, 0, 0}, "read join state: format 2, this build reads 1"},
+		"nothing":           {[]byte{}, "read join state: at byte 0: record ends inside a value"},
+		"left over":         {[]byte{1, 0, 0, 0}, "read join state: at byte 3: 1 bytes left over"},
+		"out of order":      {state(2, 1), "outcome 1 of one id is not later than the one before"},
+		"one place twice":   {state(2, 2), "outcome 1 of one id is not later than the one before"},
+		"too many":          {state(many...), "65 outcomes of one id, at most 64 are kept"},
+		"a huge list":       {[]byte{1, 0, 0xff, 0x7f}, "a list of 16383 items can't fit in the 0 bytes left"},
+		"half a prediction": {[]byte{1, 1, 0}, "record ends inside a value"},
+	} {
+		if _, err := ReadState(c.in); err == nil || !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s: %v, want %s", name, err, c.err)
+		}
+	}
+}
+
+// FuzzReadState: no panic, no more outcomes than are kept, and what is read is written back as the same bytes.
+func FuzzReadState(f *testing.F) {
+	p, o := example()
+	s := State{}
+	f.Add(s.AppendBinary(nil))
+	s.Fold(&p)
+	s.Fold(&o)
+	f.Add(s.AppendBinary(nil))
+	f.Add([]byte{1, 0, 2, 2, 0, 0, 0, 4, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s, err := ReadState(in)
+		if err != nil || in == nil {
+			return
+		}
+		if len(s.Outcomes) > maxOutcomes {
+			t.Fatalf("%d outcomes", len(s.Outcomes))
+		}
+		if out := s.AppendBinary(nil); !bytes.Equal(out, in) {
+			t.Fatalf("read % x, written back % x", in, out)
+		}
+	})
+}
+
+// FuzzReadRow: no panic; a row that was read has one content and is written back as the same bytes.
+func FuzzReadRow(f *testing.F) {
+	p, o := example()
+	f.Add(AppendRow(nil, &p))
+	f.Add(AppendRow(nil, &o))
+	f.Add([]byte{9})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r := wire.NewReader(in)
+		row := ReadRow(r)
+		if r.Close() != nil {
+			return
+		}
+		if (row.Prediction == nil) == (row.Outcome == nil) {
+			t.Fatalf("%+v has not exactly one content", row)
+		}
+		if out := AppendRow(nil, &row); !bytes.Equal(out, in) {
+			t.Fatalf("read % x, written back % x", in, out)
+		}
+	})
+}

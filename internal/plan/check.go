@@ -1,0 +1,174 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// check holds what the rest of the code relies on without looking again.
+func (p *Plan) check() error {
+	switch {
+	case p.Model == "":
+		return errors.New("it names no model")
+	case p.Pane < time.Second || p.TestPane <= 0 || p.TestPane%p.Pane != 0:
+		return fmt.Errorf("the test pane %s is no multiple of the pane %s", p.TestPane, p.Pane)
+	case p.TruthPane <= 0 || p.TruthPane%p.TestPane != 0:
+		return fmt.Errorf("the truth pane %s is no multiple of the test pane %s", p.TruthPane, p.TestPane)
+	case p.Keep < 0 || p.MatureAfter < 0 || p.Lateness < 0:
+		return fmt.Errorf("a duration is negative: keep %s, mature_after %s, lateness %s", p.Keep, p.MatureAfter, p.Lateness)
+	case p.Prediction.Roles.ID < 0 || p.Prediction.Roles.Time < 0:
+		return errors.New("the prediction stream has no id or no time")
+	}
+	if o := p.Outcome; o != nil && (o.Roles.ID < 0 || o.Roles.Time < 0 || o.Roles.Label < 0) {
+		return errors.New("the outcome stream has no id, time or label")
+	}
+	if err := p.Prediction.check("prediction"); err != nil {
+		return err
+	}
+	if p.Outcome != nil {
+		if err := p.Outcome.check("outcome"); err != nil {
+			return err
+		}
+	}
+	for i := range p.Columns {
+		if err := p.checkColumn(&p.Columns[i]); err != nil {
+			return fmt.Errorf("column %s %w", p.Columns[i].Name, err)
+		}
+	}
+	if err := p.checkSlices(); err != nil {
+		return err
+	}
+	if err := p.checkScore(); err != nil {
+		return err
+	}
+	return p.checkExpressions()
+}
+
+// check holds what decoders and counters rely on: each field can be read or computed, and roles name fields of their kind.
+func (p *Projection) check(stream string) error {
+	for _, f := range p.Fields {
+		switch {
+		case f.Kind != Number && f.Kind != String && f.Kind != Time:
+			return fmt.Errorf("field %s of the %s stream is of kind %q; there are number, string and time", f.Name, stream, f.Kind)
+		case f.Boolean && f.Kind != Number:
+			return fmt.Errorf("field %s of the %s stream is true or false, and those are read as numbers, not as %s", f.Name, stream, f.Kind)
+		case (len(f.Path) == 0) == (f.Expr == ""):
+			return fmt.Errorf("field %s of the %s stream needs either a path or an expression", f.Name, stream)
+		}
+	}
+	r := &p.Roles
+	for _, role := range []struct {
+		name string
+		at   int
+		kind Kind
+	}{
+		{"id", r.ID, String}, {"time", r.Time, Time}, {"version", r.Version, String}, {"score", r.Score, Number},
+		{"decision", r.Decision, Number}, {"latency", r.Latency, Number}, {"lineage", r.Lineage, String}, {"label", r.Label, String},
+	} {
+		switch {
+		case role.at < -1 || role.at >= len(p.Fields):
+			return fmt.Errorf("the %s of the %s stream is field %d of %d", role.name, stream, role.at, len(p.Fields))
+		case role.at >= 0 && p.Fields[role.at].Kind != role.kind:
+			f := p.Fields[role.at]
+			return fmt.Errorf("the %s of the %s stream is field %s of kind %s; it must be a %s", role.name, stream, f.Name, f.Kind, role.kind)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) checkColumn(c *Column) error {
+	fields := p.Prediction.Fields
+	if c.Field < 0 || c.Field >= len(fields) {
+		return fmt.Errorf("names field %d of %d", c.Field, len(fields))
+	}
+	switch f := fields[c.Field]; {
+	case f.Kind == Time:
+		return fmt.Errorf("counts field %s, a time; it must be a number or a string", f.Name)
+	case c.Layout.Categorical && f.Kind != String:
+		return fmt.Errorf("is categorical, but field %s is a %s; it must be a string", f.Name, f.Kind)
+	case !c.Layout.Categorical && f.Kind == String:
+		return fmt.Errorf("is numeric, but field %s is a string; it must be a number", f.Name)
+	}
+	if len(c.Reference.Bins) != c.Layout.Bins() {
+		return fmt.Errorf("has %d reference bins for %d bins", len(c.Reference.Bins), c.Layout.Bins())
+	}
+	return ascending(c.Layout.Edges)
+}
+
+func ascending(edges []float64) error {
+	for i := 1; i < len(edges); i++ {
+		if edges[i] <= edges[i-1] {
+			return fmt.Errorf("has an edge %d that does not ascend: %v after %v", i, edges[i], edges[i-1])
+		}
+	}
+	return nil
+}
+
+func (p *Plan) checkSlices() error {
+	fields := p.Prediction.Fields
+	for _, d := range p.Slices {
+		if d.Field < 0 || d.Field >= len(fields) {
+			return fmt.Errorf("slice %s names field %d of %d", d.Name, d.Field, len(fields))
+		}
+		if f := fields[d.Field]; f.Kind != String {
+			return fmt.Errorf("slice %s is by field %s, a %s; it must be a string", d.Name, f.Name, f.Kind)
+		}
+	}
+	for _, g := range p.Groups {
+		if err := p.dims(g); err != nil {
+			return fmt.Errorf("a slice group %w", err)
+		}
+	}
+	for _, pr := range p.Policy.Promises {
+		if err := p.dims(pr.By); err != nil {
+			return fmt.Errorf("the promise on %s %w", pr.Metric, err)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) dims(dims []int) error {
+	for _, at := range dims {
+		if at < 0 || at >= len(p.Slices) {
+			return fmt.Errorf("names dimension %d of %d", at, len(p.Slices))
+		}
+	}
+	return nil
+}
+
+func (p *Plan) checkScore() error {
+	if p.Score == nil {
+		return nil
+	}
+	if p.Prediction.Roles.Score < 0 {
+		return errors.New("it counts scores, and the prediction stream has none")
+	}
+	if p.Score.Own && p.Prediction.Roles.Decision < 0 {
+		return errors.New("the event's own decision counts, and the prediction stream has none")
+	}
+	if err := ascending(p.Score.Edges); err != nil {
+		return fmt.Errorf("the score %w", err)
+	}
+	for i, v := range p.Score.Views {
+		if err := p.dims(v.Dims); err != nil {
+			return fmt.Errorf("view %d of the score %w", i, err)
+		}
+		if len(v.Dims) != len(v.Codes) {
+			return fmt.Errorf("view %d of the score has %d dimensions and %d values", i, len(v.Dims), len(v.Codes))
+		}
+	}
+	return nil
+}
+
+// checkExpressions reports the first expression that doesn't compile over the fields that are read.
+func (p *Plan) checkExpressions() error {
+	if _, err := NewDeriver(&p.Prediction, p.Rules); err != nil {
+		return err
+	}
+	if p.Outcome == nil {
+		return nil
+	}
+	_, err := NewDeriver(p.Outcome, nil)
+	return err
+}

@@ -1,0 +1,202 @@
+package plan_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// row is one event's own fields; nil is missing, NaN invalid.
+type row map[string]any
+
+func fill(t *testing.T, p *plan.Projection, rows ...row) *plan.Batch {
+	t.Helper()
+	b := plan.NewBatch(p, len(rows))
+	for i, r := range rows {
+		at := b.Grow(int64(i))
+		for col, f := range p.Fields {
+			switch v := r[f.Name].(type) {
+			case nil:
+			case float64:
+				b.SetNumber(col, at, v)
+			case string:
+				b.SetString(col, at, v)
+			case int:
+				b.SetTime(col, at, int64(v))
+			default:
+				t.Fatalf("%s: %v", f.Name, v)
+			}
+		}
+	}
+	return b
+}
+
+// show renders a cell.
+func show(b *plan.Batch, col int) string {
+	c, at := &b.Cols[col], b.N-1
+	switch {
+	case c.State[at] == plan.Missing:
+		return "missing"
+	case c.State[at] == plan.Invalid:
+		return "invalid"
+	case b.Fields[col].Kind == plan.String:
+		return fmt.Sprintf("%q", c.Str[at])
+	default:
+		return fmt.Sprint(c.Num[at])
+	}
+}
+
+func fields() []plan.Field {
+	return []plan.Field{
+		{Name: "x", Path: []string{"x"}, Kind: plan.Number}, {Name: "s", Path: []string{"s"}, Kind: plan.String}, {Name: "ts", Path: []string{"ts"}, Kind: plan.Time},
+		{Name: "b", Path: []string{"b"}, Kind: plan.Number, Boolean: true},
+	}
+}
+
+func TestDerivedColumns(t *testing.T) {
+	for _, c := range []struct {
+		expr string
+		f    plan.Field
+		row  row
+		want string
+	}{
+		{"x * 2", plan.Field{Kind: plan.Number}, row{"x": 1.5}, "3"},
+		{"x * 2", plan.Field{Kind: plan.Number}, row{}, "missing"},
+		{"x * 2", plan.Field{Kind: plan.Number}, row{"x": math.NaN()}, "missing"}, // an invalid value is no value
+		{"1 / x", plan.Field{Kind: plan.Number}, row{"x": 0.0}, "invalid"},        // infinite
+		{"x < 1 ? 'small' : 'large'", plan.Field{Kind: plan.String}, row{"x": 0.5}, `"small"`},
+		{"x < 1 ? 'small' : 'large'", plan.Field{Kind: plan.String}, row{}, "missing"},
+		{"x == null ? 'none' : s", plan.Field{Kind: plan.String}, row{"s": "a"}, `"none"`},
+		{"x > 1 && b", plan.Field{Kind: plan.Number, Boolean: true}, row{"x": 2.0, "b": 1.0}, "1"},
+		{"x > 1 && b", plan.Field{Kind: plan.Number, Boolean: true}, row{"x": 2.0, "b": 0.0}, "0"},
+		{"x > 1 && b", plan.Field{Kind: plan.Number, Boolean: true}, row{"x": 2.0}, "missing"},
+		{"x > 1 && b", plan.Field{Kind: plan.Number, Boolean: true}, row{"x": 1.0}, "0"}, // decided without b
+		{"!b", plan.Field{Kind: plan.Number, Boolean: true}, row{"b": 0.0}, "1"},
+		{"b ? 1 : 2", plan.Field{Kind: plan.Number}, row{"b": 1.0}, "1"},
+		{"ts + 0.5", plan.Field{Kind: plan.Number}, row{"ts": 2_000_000}, "2.5"}, // seconds
+		{"double(s)", plan.Field{Kind: plan.Number}, row{"s": "12"}, "12"},
+		{"double(s)", plan.Field{Kind: plan.Number}, row{"s": "twelve"}, "invalid"},
+	} {
+		c.f.Name, c.f.Expr = "d", c.expr
+		p := &plan.Projection{Topic: "t", Fields: append(fields(), c.f)}
+		d, err := plan.NewDeriver(p, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.expr, err)
+			continue
+		}
+		b := fill(t, p, c.row)
+		if !d.Last(b) {
+			t.Errorf("%s: without a filter the row is not wanted", c.expr)
+		}
+		if got := show(b, 4); got != c.want {
+			t.Errorf("%s of %v is %s, want %s", c.expr, c.row, got, c.want)
+		}
+	}
+}
+
+// A derived column sees those before it, true and false among them, and only those.
+func TestDerivedOfDerived(t *testing.T) {
+	chain := append(fields(), plan.Field{Name: "odd", Kind: plan.Number, Boolean: true, Expr: "x % 2 == 1"}, plan.Field{Name: "word", Kind: plan.String, Expr: "odd ? 'odd' : 'even'"})
+	p := &plan.Projection{Topic: "t", Where: "odd && word != 'even'", Fields: chain}
+	d, err := plan.NewDeriver(p, []plan.Rule{{Name: "r", Expr: "odd || !b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for x, want := range map[float64]string{3: `1 "odd" true`, 4: `0 "even" false`} {
+		b := fill(t, p, row{"x": x, "b": 1.0})
+		wanted := d.Last(b)
+		if got := fmt.Sprint(show(b, 4), " ", show(b, 5), " ", wanted); got != want {
+			t.Errorf("of %v: %s, want %s", x, got, want)
+		}
+		if broken := d.Broken(b)[0][0]; broken != (x == 4) {
+			t.Errorf("of %v: rule broken %t", x, broken)
+		}
+	}
+	chain[4], chain[5] = chain[5], chain[4]
+	if _, err := plan.NewDeriver(p, nil); err == nil {
+		t.Error("a derived column sees one after it")
+	}
+}
+
+func TestWhere(t *testing.T) {
+	for _, c := range []struct {
+		where string
+		row   row
+		want  bool
+	}{
+		{"x > 1", row{"x": 2.0}, true},
+		{"x > 1", row{"x": 1.0}, false},
+		{"x > 1", row{}, false},
+		{"x > 1 || s == 'a'", row{"s": "a"}, true},
+		{"b", row{"b": 1.0}, true},
+		{"b", row{"b": 0.0}, false},
+		{"b", row{}, false},
+		{"b != null", row{"b": 0.0}, true},
+		{"ts >= 1.5", row{"ts": 1_500_000}, true},
+		{"double(s) > 0", row{"s": "text"}, false}, // what can't be evaluated isn't wanted
+	} {
+		p := &plan.Projection{Topic: "t", Where: c.where, Fields: fields()}
+		d, err := plan.NewDeriver(p, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.where, err)
+			continue
+		}
+		if got := d.Last(fill(t, p, row{"x": 9.0, "b": 1.0, "s": "1"}, c.row)); got != c.want {
+			t.Errorf("%s of %v: %t", c.where, c.row, got)
+		}
+	}
+}
+
+func TestBroken(t *testing.T) {
+	p := &plan.Projection{Topic: "t", Fields: fields()}
+	d, err := plan.NewDeriver(p, []plan.Rule{{Name: "positive", Expr: "x > 0"}, {Name: "flagged", Expr: "b || s == 'ok'"}, {Name: "number", Expr: "double(s) < 10"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := fill(t, p, row{"x": 1.0, "b": 1.0, "s": "1"}, row{"x": 0.0, "b": 0.0, "s": "ok"}, row{"s": "11"}, row{"x": math.NaN(), "b": 0.0, "s": "2"}, row{})
+	want := "[[false true false false false] [false false false true false] [false true true false false]]"
+	if got := fmt.Sprint(d.Broken(b)); got != want {
+		t.Errorf("broken %s, want %s", got, want)
+	}
+	b.Truncate(1)
+	if got := fmt.Sprint(d.Broken(b)); got != "[[false] [false] [false]]" {
+		t.Errorf("of a shorter batch: %s", got)
+	}
+}
+
+func TestNewDeriverRefuses(t *testing.T) {
+	p := &plan.Projection{Topic: "t", Fields: fields()}
+	for name, rule := range map[string]string{"a number": "x + 1", "unknown": "y > 1", "a boolean as a number": "b > 0"} {
+		if _, err := plan.NewDeriver(p, []plan.Rule{{Name: "r", Expr: rule}}); err == nil {
+			t.Errorf("%s: %s compiles", name, rule)
+		}
+	}
+}
+
+func TestBatch(t *testing.T) {
+	p := &plan.Projection{Fields: fields()}
+	b := fill(t, p, row{"x": 1.0, "s": "a", "ts": 5, "b": 1.0}, row{"x": math.Inf(1)}, row{"s": "c"})
+	if b.N != 3 || fmt.Sprint(b.Offset) != "[0 1 2]" {
+		t.Fatalf("%d rows at %v", b.N, b.Offset)
+	}
+	if x := b.Cols[0]; fmt.Sprint(x.State, x.Num) != fmt.Sprint([]plan.State{plan.OK, plan.Invalid, plan.Missing}, []float64{1, 0, 0}) {
+		t.Errorf("numbers: %v %v", x.State, x.Num)
+	}
+	b.SetInvalid(1, 2)
+	o := plan.NewBatch(p, 0)
+	o.Append(b, 2)
+	o.Append(b, 0)
+	if fmt.Sprint(o.Offset, o.Cols[1].Str, o.Cols[1].State, o.Cols[2].Int, o.Cols[0].Num) != fmt.Sprint([]int64{2, 0}, []string{"c", "a"}, []plan.State{plan.Invalid, plan.OK}, []int64{0, 5}, []float64{0, 1}) {
+		t.Errorf("appended: %v %v %v", o.Offset, o.Cols, o.N)
+	}
+	o.Truncate(1)
+	if at := o.Grow(9); at != 1 || o.Cols[1].Str[1] != "" || o.Cols[2].Int[1] != 0 || o.Cols[0].State[1] != plan.Missing {
+		t.Errorf("a row grown where one was taken back: %v", o.Cols)
+	}
+	o.Reset()
+	if o.N != 0 || len(o.Offset) != 0 || len(o.Cols[0].Num) != 0 || len(o.Cols[1].Str) != 0 || len(o.Cols[2].Int) != 0 || len(o.Cols[3].State) != 0 {
+		t.Errorf("after Reset: %+v", o)
+	}
+}

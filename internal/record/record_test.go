@@ -1,0 +1,256 @@
+package record_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// source names a partition. The id has a different byte everywhere, so that a change of its place shows.
+func source(topic string, partition int32) record.Source {
+	s := record.Source{Topic: topic, Partition: partition, Partitions: 300}
+	for i := range s.TopicID {
+		s.TopicID[i] = byte(0xa0 + i)
+	}
+	return s
+}
+
+func exampleFragment() *record.Fragment {
+	return &record.Fragment{
+		Joins: 16,
+		Coverage: []record.Coverage{
+			{Source: source("electricity.predictions", 0), From: 1200, To: 1908, Watermark: 857_000_000_000_000, Records: 700},
+			{Source: source("electricity.predictions", 7), From: 5, To: 5, Watermark: record.NoTime, Idle: true},
+			{Source: source("electricity.outcomes", 1), From: 0, To: 10, Watermark: -1, Lost: true},
+			{Source: source("electricity.outcomes", 2), From: 3, To: 9, Watermark: 1, Records: 6, Idle: true, Lost: true},
+		},
+		Marks: []record.Mark{
+			{Source: source("electricity.predictions", 0), Joins: 3, Watermark: 857_000_000_000_000},
+			{Source: source("electricity.outcomes", 1), Joins: 15, Watermark: record.NoTime, Idle: true},
+		},
+		Cells: []record.Cell{
+			{Kind: record.Counted, Model: "electricity-price", Plan: "0123456789abcdef", Version: "v7", Pane: 856_998_000_000_000, Slice: "\x00\x01",
+				Spans: []record.Span{{Topic: "electricity.predictions", Partition: 0, First: 1200, Last: 1907}, {Topic: "electricity.predictions", Partition: 7, First: 4, Last: 4}},
+				Body:  []byte("body\x00of a set")},
+			{Kind: record.Labelled, Model: "electricity-price", Plan: "0123456789abcdef", Pane: -3_600_000_000, Body: []byte{1}},
+			{Kind: record.OnTime, Model: "m"},
+		},
+	}
+}
+
+func exampleJoins() *record.Joins {
+	id := outcome.HashID("m", "e1")
+	return &record.Joins{
+		Markers: []record.Marker{
+			{Source: source("p", 0), From: 10, To: 20, Watermark: 857_000_000_000_000, Rows: 2},
+			{Source: source("p", 1), From: 7, To: 7, Watermark: record.NoTime, Idle: true},
+		},
+		Rows: []outcome.Row{
+			{ID: id, Model: "m", Prediction: &outcome.Prediction{
+				Place: outcome.Place{Time: 857_000_000_000_000, Partition: 2, Offset: 1 << 33}, Plan: "0123456789abcdef", Version: "v7",
+				Pane: 856_998_000_000_000, Slice: "\x00\x01\xff\xff", Bin: 49, Score: 1 << 30, Positive: true,
+			}},
+			{ID: id, Model: "m", Outcome: &outcome.Outcome{Place: outcome.Place{Time: -1, Partition: 0, Offset: 11}, Positive: true}},
+		},
+	}
+}
+
+// A record on a topic outlives the build that wrote it: the bytes of a version never change, and stay readable.
+func TestGolden(t *testing.T) {
+	for name, c := range map[string]struct {
+		bytes []byte
+		value any
+		read  func(b []byte) (any, error)
+	}{
+		"fragment":       {exampleFragment().AppendBinary(nil), exampleFragment(), func(b []byte) (any, error) { return record.ReadFragment(b) }},
+		"fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, func(b []byte) (any, error) { return record.ReadFragment(b) }},
+		"joins":          {exampleJoins().AppendBinary(nil), exampleJoins(), func(b []byte) (any, error) { return record.ReadJoins(b) }},
+		"joins-empty":    {(&record.Joins{}).AppendBinary(nil), &record.Joins{}, func(b []byte) (any, error) { return record.ReadJoins(b) }},
+	} {
+		path := filepath.Join("testdata", "v1", name+".bin")
+		if *update {
+			if err := os.WriteFile(path, c.bytes, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(c.bytes, want) {
+			t.Errorf("%s: written as\n% x, want\n% x", name, c.bytes, want)
+		}
+		got, err := c.read(want)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if f, ok := got.(*record.Fragment); ok {
+			for i := range f.Cells {
+				if len(f.Cells[i].Body) == 0 { // no bytes and none are the same
+					f.Cells[i].Body = nil
+				}
+			}
+		}
+		if !reflect.DeepEqual(got, c.value) {
+			t.Errorf("%s: read as\n%+v, want\n%+v", name, got, c.value)
+		}
+	}
+}
+
+// A record cut short anywhere is refused whole, and so is one with bytes after it.
+func TestDamageIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		b    []byte
+		read func(b []byte) error
+	}{
+		"fragment": {exampleFragment().AppendBinary(nil), func(b []byte) error {
+			f, err := record.ReadFragment(b)
+			if err != nil && f != nil {
+				t.Error("a refused fragment is half there")
+			}
+			return err
+		}},
+		"joins": {exampleJoins().AppendBinary(nil), func(b []byte) error {
+			j, err := record.ReadJoins(b)
+			if err != nil && j != nil {
+				t.Error("refused joins are half there")
+			}
+			return err
+		}},
+	} {
+		for n := range c.b {
+			if err := c.read(c.b[:n]); !errors.Is(err, wire.ErrShort) && (err == nil || !strings.Contains(err.Error(), "can't fit")) {
+				t.Errorf("%s cut to %d of %d bytes: %v", name, n, len(c.b), err)
+			}
+		}
+		if err := c.read(append(bytes.Clone(c.b), 0)); err == nil || !strings.Contains(err.Error(), "1 bytes left over") {
+			t.Errorf("%s with a byte too many: %v", name, err)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	fragment := func(change func(f *record.Fragment)) []byte {
+		f := exampleFragment()
+		change(f)
+		return f.AppendBinary(nil)
+	}
+	joins := func(change func(j *record.Joins)) []byte {
+		j := exampleJoins()
+		change(j)
+		return j.AppendBinary(nil)
+	}
+	read := func(b []byte) error { _, err := record.ReadFragment(b); return err }
+	readJoins := func(b []byte) error { _, err := record.ReadJoins(b); return err }
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"fragment of another format": {read([]byte{2, 0, 0, 0, 0}), "read fragment: unknown format 2, this build reads 1"},
+		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 1"},
+		"coverage turned round":      {read(fragment(func(f *record.Fragment) { f.Coverage[0].To = 3 })), "coverage of electricity.predictions/0 ends at 3 before it begins at 1200"},
+		"span turned round":          {read(fragment(func(f *record.Fragment) { f.Cells[0].Spans[0].Last = 3 })), "a cell's events in electricity.predictions/0 end at 3 before they begin at 1200"},
+		"kind 0":                     {read(fragment(func(f *record.Fragment) { f.Cells[0].Kind = 0 })), "a cell of unknown kind 0"},
+		"kind 4":                     {read(fragment(func(f *record.Fragment) { f.Cells[2].Kind = 4 })), "a cell of unknown kind 4"},
+		"kind 257":                   {read(bigKind()), "a cell of unknown kind 257"},
+		"unknown flags":              {read(unknownFlags()), "coverage of a/0 has unknown flags 0x4"},
+		"marker turned round":        {readJoins(joins(func(j *record.Joins) { j.Markers[0].To = 3 })), "a marker of p/0 ends at 3 before it begins at 10"},
+		"cells that can't fit":       {read([]byte{1, 0, 0, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
+		"rows that can't fit":        {readJoins([]byte{1, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, c.err, c.want)
+		}
+	}
+}
+
+// bigKind is a fragment with a cell of kind 257, which a byte would take for 1.
+func bigKind() []byte {
+	b := (&record.Fragment{Cells: []record.Cell{{Kind: record.Counted}}}).AppendBinary(nil)
+	at := len(b) - 8
+	return append(append(bytes.Clone(b[:at]), wire.Uint(nil, 257)...), b[at+1:]...)
+}
+
+// unknownFlags is a fragment whose only coverage sets a bit this build doesn't know.
+func unknownFlags() []byte {
+	b := (&record.Fragment{Coverage: []record.Coverage{{Source: record.Source{Topic: "a"}}}}).AppendBinary(nil)
+	b[len(b)-3] = 4
+	return b
+}
+
+// Chunks lose nothing and keep the cells' order; only the last one moves clocks; none is larger than asked unless a single
+// cell is; and no two neighbours would have fitted into one, by the room their cells could take.
+func TestChunks(t *testing.T) {
+	cell := rapid.Custom(func(t *rapid.T) record.Cell {
+		c := record.Cell{Kind: record.Counted, Model: "m", Pane: rapid.Int64().Draw(t, "pane"), Body: make([]byte, rapid.IntRange(0, 3000).Draw(t, "body"))}
+		for i := range rapid.SampledFrom([]int{0, 1, 60}).Draw(t, "spans") {
+			first := rapid.Int64Range(0, 1<<40).Draw(t, "first")
+			c.Spans = append(c.Spans, record.Span{Topic: "some.topic", Partition: int32(i), First: first, Last: first + 1})
+		}
+		return c
+	})
+	empty := len((&record.Fragment{}).AppendBinary(nil)) + 16 // numbers of lists may take more than a byte
+	rapid.Check(t, func(t *rapid.T) {
+		cells := rapid.SliceOfN(cell, 0, 30).Draw(t, "cells")
+		size := rapid.IntRange(1, 20_000).Draw(t, "size")
+		last := record.Fragment{Joins: 4, Coverage: exampleFragment().Coverage, Marks: exampleFragment().Marks}
+		chunks := record.Chunks(cells, size, last)
+		var got []record.Cell
+		for i, c := range chunks {
+			got = append(got, c.Cells...)
+			if c.Joins != 4 {
+				t.Fatalf("chunk %d of %d knows of %d joins partitions", i, len(chunks), c.Joins)
+			}
+			if i < len(chunks)-1 && (len(c.Coverage) > 0 || len(c.Marks) > 0 || len(c.Cells) == 0) {
+				t.Fatalf("chunk %d of %d has %d cells, coverage %v, marks %v", i, len(chunks), len(c.Cells), c.Coverage, c.Marks)
+			}
+			c.Coverage, c.Marks = nil, nil
+			if n := len(c.AppendBinary(nil)); n > size+empty && len(c.Cells) > 1 {
+				t.Fatalf("chunk %d of %d takes %d bytes, %d were asked for", i, len(chunks), n, size)
+			}
+		}
+		end := chunks[len(chunks)-1]
+		if !reflect.DeepEqual(end.Coverage, last.Coverage) || !reflect.DeepEqual(end.Marks, last.Marks) {
+			t.Fatal("the last chunk doesn't carry the coverage and marks")
+		}
+		if len(got) != len(cells) || len(got) > 0 && !reflect.DeepEqual(got, cells) {
+			t.Fatalf("%d cells became %d", len(cells), len(got))
+		}
+		// A span may take 40 bytes beside its topic, a cell 80 beside its texts: no chunk is cut earlier than that explains.
+		for i := 1; i < len(chunks); i++ {
+			room := 0
+			for _, c := range append(chunks[i-1].Cells[:len(chunks[i-1].Cells):len(chunks[i-1].Cells)], chunks[i].Cells[0]) {
+				room += 81 + len(c.Body) + 50*len(c.Spans)
+			}
+			if room <= size {
+				t.Fatalf("chunk %d could have held one more cell: %d of %d bytes", i-1, room, size)
+			}
+		}
+	})
+}
+
+func TestHeaders(t *testing.T) {
+	s := record.SetAside{Reason: "bad_time", Path: "a.b", Byte: 12, Detail: "what", Topic: "t", Partition: 3, Offset: 1 << 40}
+	var got []string
+	for _, h := range s.Headers() {
+		got = append(got, h.Key+"="+string(h.Value))
+	}
+	want := "plumbline-reason=bad_time plumbline-path=a.b plumbline-byte=12 plumbline-detail=what plumbline-topic=t plumbline-partition=3 plumbline-offset=1099511627776"
+	if strings.Join(got, " ") != want {
+		t.Errorf("headers\n%s, want\n%s", strings.Join(got, " "), want)
+	}
+}
