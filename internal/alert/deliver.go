@@ -36,7 +36,7 @@ func (s *service) deliver(ctx context.Context) {
 	}
 }
 
-// deliverDue sends what is due. After a failure the rest of that sink's messages wait their turn, so that they arrive in order.
+// deliverDue sends what is due. The messages of one sink keep their order: behind one that failed the others wait.
 func (s *service) deliverDue(ctx context.Context) error {
 	sinks := map[string]Sink{}
 	for _, k := range s.o.Sinks {
@@ -47,15 +47,14 @@ func (s *service) deliverDue(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		failed := map[string]time.Time{}
+		down := map[string]bool{}
 		for _, w := range due {
-			sink := sinks[w.Sink]
-			if sink == nil {
+			switch sink := sinks[w.Sink]; {
+			case sink == nil:
 				err = s.o.Ledger.Abandon(ctx, w.ID, w.Sink, "the sink is no longer configured")
-			} else if until, down := failed[w.Sink]; down {
-				err = s.o.Ledger.Retry(ctx, w.ID, w.Sink, until, "waits for the message before it")
-			} else {
-				err = s.send(ctx, sink, w, failed)
+			case down[w.Sink]: // waits for the one before it; the ledger holds it back, too
+			default:
+				down[w.Sink], err = s.send(ctx, sink, w)
 			}
 			if err != nil {
 				return err
@@ -67,27 +66,27 @@ func (s *service) deliverDue(ctx context.Context) error {
 	}
 }
 
-func (s *service) send(ctx context.Context, sink Sink, w ledger.Waiting, failed map[string]time.Time) error {
+// send tries one message and reports whether the sink is down.
+func (s *service) send(ctx context.Context, sink Sink, w ledger.Waiting) (down bool, err error) {
 	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	err := sink.Send(sendCtx, w.ID, w.Body)
+	err = sink.Send(sendCtx, w.ID, w.Body)
 	if err == nil {
 		s.m.sent.WithLabelValues(w.Sink, "delivered").Inc()
-		return s.o.Ledger.Delivered(ctx, w.ID, w.Sink)
+		return false, s.o.Ledger.Delivered(ctx, w.ID, w.Sink)
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return true, ctx.Err()
 	}
 	var refused *RefusedError
 	if errors.As(err, &refused) || w.Attempts >= mostAttempts {
 		s.m.sent.WithLabelValues(w.Sink, "abandoned").Inc()
 		s.log.Error("give up a message", zap.String("sink", w.Sink), zap.String("message", w.ID), zap.Error(err))
-		return s.o.Ledger.Abandon(ctx, w.ID, w.Sink, err.Error())
+		return false, s.o.Ledger.Abandon(ctx, w.ID, w.Sink, err.Error())
 	}
 	s.m.sent.WithLabelValues(w.Sink, "retried").Inc()
 	pause := min(pauseMin<<min(w.Attempts, 10), pauseMax)
 	until := s.o.Now().Add(pause)
-	failed[w.Sink] = until
 	s.log.Warn("send a message: will try again", zap.String("sink", w.Sink), zap.Duration("pause", pause), zap.Error(err))
-	return s.o.Ledger.Retry(ctx, w.ID, w.Sink, until, err.Error())
+	return true, s.o.Ledger.Retry(ctx, w.ID, w.Sink, until, err.Error())
 }

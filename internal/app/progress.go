@@ -30,6 +30,21 @@ func (p *Parts) JudgedUntil(ctx context.Context, model string) (predictions, out
 	return s.Ended(), outcomes, nil
 }
 
+// ends are the end offsets of a topic's partitions, open transactions left out.
+func (p *Parts) ends(ctx context.Context, topic string) (map[int32]int64, error) {
+	listed, err := kadm.NewClient(p.Producer).ListCommittedOffsets(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int32]int64{}
+	listed.Each(func(l kadm.ListedOffset) {
+		if l.Err == nil {
+			out[l.Partition] = l.Offset
+		}
+	})
+	return out, nil
+}
+
 // CaughtUp reports whether everything on the source topics of a plan has passed through all services, up to the sinks. The
 // stages are asked in the order of the flow: one that has caught up gets nothing more from those before it.
 func (p *Parts) CaughtUp(ctx context.Context, pl *plan.Plan) (bool, error) {

@@ -21,7 +21,7 @@ func (p *Parts) Ingestor(ctx context.Context) error {
 	defer reg.release()
 	return ingest.Run(ctx, ingest.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("ingest"), Instance: p.Instance, Epoch: p.Epoch, EpochBytes: p.EpochBytes,
-		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Logger: p.Logger, Registerer: reg,
+		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Ends: p.ends, Logger: p.Logger, Registerer: reg,
 	})
 }
 

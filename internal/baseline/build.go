@@ -47,7 +47,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	scatter(p, panes)
+	scatter(p, rows, panes)
 	if p.Score != nil && p.Outcome != nil {
 		if err := learnTruth(p, rows, src); err != nil {
 			return nil, err
@@ -107,15 +107,16 @@ func gather(p *plan.Plan, src Source) (*plan.Batch, error) {
 // enough is how many events a test pane should hold; quieter models get longer panes, up to a day.
 const enough = 200
 
+// longer are the lengths tried where the base pane holds too few events.
+var longer = []time.Duration{
+	time.Hour, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour, 6 * time.Hour, 8 * time.Hour, 12 * time.Hour,
+}
+
 // testPane is the shortest pane, out of those that divide a day, whose median holds enough events.
 func testPane(p *plan.Plan, rows *plan.Batch) time.Duration {
 	day := 24 * time.Hour
 	times := rows.Cols[p.Prediction.Roles.Time].Int
-	for _, hours := range []int{1, 2, 3, 4, 6, 8, 12} {
-		d := time.Duration(hours) * time.Hour
-		if hours == 1 {
-			d = p.Pane
-		}
+	for _, d := range append([]time.Duration{p.Pane}, longer...) {
 		if d < p.Pane || d%p.Pane != 0 {
 			continue
 		}

@@ -12,7 +12,7 @@ import (
 const fewest = 30
 
 // scatter fills in what the reference counted of each column, and how its test panes scattered around that.
-func scatter(p *plan.Plan, panes []*sketch.Set) {
+func scatter(p *plan.Plan, rows *plan.Batch, panes []*sketch.Set) {
 	whole := sketch.NewSet(p)
 	for _, s := range panes {
 		if err := whole.Merge(s); err != nil {
@@ -30,7 +30,7 @@ func scatter(p *plan.Plan, panes []*sketch.Set) {
 			r.SD = math.Sqrt(max(0, n.SumSq.Float()/values-r.Mean*r.Mean))
 		}
 		if c.Layout.Categorical {
-			r.Singles = n.New
+			r.Singles = singles(&rows.Cols[c.Field])
 		}
 		r.Null = null(panes, i, n.Bins, c.Layout.Categorical)
 		c.Reference = r

@@ -69,7 +69,7 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, run func(contex
 			if time.Since(started) > retryPauseMax {
 				pause = retryPauseMin
 			}
-			log.Warn("stopped, starting again", zap.Error(err), zap.Duration("pause", pause))
+			log.Error("stopped, starting again", zap.Error(err), zap.Duration("pause", pause))
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():
@@ -84,12 +84,26 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, run func(contex
 
 // watchPlans reads the plans topic from the start and sends the plans in force whenever they changed, until ctx ends.
 func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan Plans) error {
+	// First all that is there: a service that starts with some of the plans would pass over the cells of the others.
+	plans := Plans{}
+	err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
+		plans.take(r, log)
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // stopped before it began
+		}
+		return err
+	}
+	if len(plans) > 0 {
+		changed <- maps.Clone(plans)
+	}
 	cl, err := s.NewClient(log, nil, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{TopicPlans: {0: kgo.NewOffset().AtStart()}}))
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	plans := Plans{}
 	for {
 		fetches := cl.PollFetches(ctx)
 		if ctx.Err() != nil {
@@ -98,24 +112,8 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan P
 		fetches.EachError(func(t string, p int32, err error) {
 			log.Warn("read plans", zap.String("topic", t), zap.Int32("partition", p), zap.Error(err))
 		})
-		next := Plans{}
-		maps.Copy(next, plans)
-		news := false
-		fetches.EachRecord(func(r *kgo.Record) {
-			model := string(r.Key)
-			if len(r.Value) == 0 {
-				news = news || next[model] != nil
-				delete(next, model)
-				return
-			}
-			p, err := plan.Read(r.Value)
-			if err != nil {
-				log.Error("skip plan", zap.String("model", model), zap.Int64("offset", r.Offset), zap.Error(err))
-				return
-			}
-			news = news || next[model] == nil || next[model].Digest() != p.Digest()
-			next[model] = p
-		})
+		next, news := maps.Clone(plans), false
+		fetches.EachRecord(func(r *kgo.Record) { news = next.take(r, log) || news })
 		if !news {
 			continue
 		}
@@ -126,4 +124,22 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan P
 		}
 		changed <- plans
 	}
+}
+
+// take brings one record into effect and reports whether that changed anything. A plan that can't be read is logged, and the
+// model's former plan stays.
+func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
+	model := string(r.Key)
+	was := p[model]
+	if len(r.Value) == 0 {
+		delete(p, model)
+		return was != nil
+	}
+	read, err := plan.Read(r.Value)
+	if err != nil {
+		log.Error("skip plan", zap.String("model", model), zap.Int64("offset", r.Offset), zap.Error(err))
+		return false
+	}
+	p[model] = read
+	return was == nil || was.Digest() != read.Digest() || was.Policy.Digest != read.Policy.Digest
 }

@@ -38,6 +38,8 @@ func (tp TopicPartition) Compare(o TopicPartition) int {
 // Range is a half-open interval of source offsets that one transaction consumes. The ranges of successive committed
 // transactions tile a partition, also across members and restarts: From is where the last one ended.
 //
+// One transaction may hold two ranges of a partition: what was lost, then what was read.
+//
 // An interval holds more offsets than records: transaction markers, aborted batches and compacted records leave holes.
 type Range struct {
 	Topic      string

@@ -24,7 +24,7 @@ func (f *Files) HoldsOutcomes(c *contract.Contract) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	label := c.Streams.Outcome.Fields.Label
 	last := label[strings.LastIndexByte(label, '.')+1:]
 	return slices.Contains(r.Columns(), label) || slices.Contains(r.Columns(), last), nil

@@ -28,7 +28,7 @@ type Report struct {
 	TestPane  string              `json:"test_pane"`
 	TruthPane string              `json:"truth_pane"`
 	Judged    *plan.Span          `json:"judged"` // event time judged; null if nothing came after the reference
-	Late      int64               `json:"late"`   // rows out of order by more than the allowed lateness: in no test
+	Late      int64               `json:"late"`   // events (a row may hold two) out of order by more than the allowed lateness: in no test
 	Notes     []string            `json:"notes,omitempty"`
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
@@ -183,11 +183,11 @@ func (r *run) finish() *Report {
 	slices.SortFunc(out.Findings, finding.Compare)
 	out.Incidents = r.book.Incidents()
 	out.Late = r.engine.Late()
-	if s := r.engine.Snapshot(); s.Pane != nil {
+	if s := r.engine.Snapshot(); s.Ended().After(r.plan.From) {
 		out.Judged = &plan.Span{From: r.plan.From, To: s.Pane.End}
 	}
 	if out.Late > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d rows were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))
+		out.Notes = append(out.Notes, fmt.Sprintf("%d events were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))
 	}
 	if r.latest != record.NoTime {
 		end := plan.FromMicros(r.plan.TestStart(r.latest))
@@ -195,9 +195,7 @@ func (r *run) finish() *Report {
 			out.Notes = append(out.Notes, fmt.Sprintf("the pane from %s on is not over yet and not judged", end.Format(time.RFC3339)))
 		}
 	}
-	for _, m := range tooShort(r.plan) {
-		out.Notes = append(out.Notes, m)
-	}
+	out.Notes = append(out.Notes, tooShort(r.plan)...)
 	return out
 }
 

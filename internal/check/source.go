@@ -51,7 +51,7 @@ func (f *Files) stream(path string, p *plan.Projection, alone bool, counts *Coun
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	if counts != nil {
 		*counts = Counts{File: filepath.Base(path), Rejected: map[string]int64{}}
 		options = append(options, file.OnReject(func(e file.RowError) {

@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -20,7 +21,7 @@ const contentType = "application/cloudevents+json"
 // whole state stands for, so it is written also when nothing else changed.
 func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
 	var out []*kgo.Record
-	for _, g := range ranges {
+	for _, g := range bus.Whole(ranges) {
 		p := r.parts[g.Partition]
 		if p == nil {
 			continue
@@ -36,9 +37,9 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 			})
 		}
 		for _, e := range p.panes {
-			out = append(out, &kgo.Record{
-				Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(paneKey(e.model, e.pane.Start)), Value: e.pane.AppendBinary(nil),
-			})
+			for key, body := range pieces(paneKey(e.model, e.pane.Start), e.pane.AppendBinary(nil)) {
+				out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: body})
+			}
 		}
 		p.flushed = map[string][]byte{clockKey: p.clock.AppendBinary(wire.Int(nil, g.To))}
 		for _, model := range slices.Sorted(maps.Keys(p.dirty)) {
@@ -47,7 +48,7 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 			if err != nil {
 				return nil, err
 			}
-			putState(p.flushed, model, body)
+			maps.Insert(p.flushed, pieces(stateKey(model), body))
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.flushed)) {
 			out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: p.flushed[key]})
@@ -59,12 +60,18 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 // stateBytes is the largest piece of a state that goes into one record; brokers take 1 MiB by default.
 const stateBytes = 512 << 10
 
-// putState cuts a model's state into records: the first says how many pieces there are.
-func putState(into map[string][]byte, model string, body []byte) {
-	n := (len(body) + stateBytes - 1) / stateBytes
-	into[stateKey(model)] = wire.Uint(nil, uint64(n))
-	for i := range n {
-		into[pieceKey(model, i)] = body[i*stateBytes : min((i+1)*stateBytes, len(body))]
+// pieces cuts a body into records: the one under the key itself says how many there are.
+func pieces(key string, body []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		n := (len(body) + stateBytes - 1) / stateBytes
+		if !yield(key, wire.Uint(nil, uint64(n))) {
+			return
+		}
+		for i := range n {
+			if !yield(pieceKey(key, i), body[i*stateBytes:min((i+1)*stateBytes, len(body))]) {
+				return
+			}
+		}
 	}
 }
 
@@ -80,7 +87,7 @@ func getState(from map[string][]byte, model string) (body []byte, ok bool, err e
 		return nil, false, fmt.Errorf("read state of %s: %w", model, err)
 	}
 	for i := range int(n) {
-		piece, there := from[pieceKey(model, i)]
+		piece, there := from[pieceKey(stateKey(model), i)]
 		if !there {
 			return nil, false, fmt.Errorf("read state of %s: piece %d of %d is missing", model, i+1, n)
 		}

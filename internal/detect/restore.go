@@ -31,6 +31,13 @@ func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) e
 		return fmt.Errorf("restore fragments %d: %w", tp.Partition, err)
 	}
 	if len(records) == 0 {
+		start, err := bus.StartOffset(ctx, r.o.Settings, tp.Topic, tp.Partition)
+		if err != nil {
+			return fmt.Errorf("restore fragments %d: %w", tp.Partition, err)
+		}
+		if next > start {
+			return fmt.Errorf("restore fragments %d: %w: there is no state, committed is %d; reset the group's offsets to begin afresh", tp.Partition, errMismatch, next)
+		}
 		r.parts[tp.Partition] = r.newPart(tp.Partition)
 		return nil
 	}

@@ -134,7 +134,7 @@ func (r *role) of(partition int32) []*plan.Plan {
 
 func stateKey(model string) string { return "state/" + model }
 
-func pieceKey(model string, i int) string { return fmt.Sprintf("state/%s/%d", model, i) }
+func pieceKey(key string, i int) string { return fmt.Sprintf("%s/%d", key, i) }
 
 func paneKey(model string, start int64) string { return fmt.Sprintf("pane/%s/%d", model, start) }
 

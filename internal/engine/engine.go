@@ -130,6 +130,8 @@ func (e *Engine) CoverageFinding(p window.Problem) finding.Finding {
 	f := e.finding(at, at, "", fmt.Sprintf("%s/%d", p.Topic, p.Partition), "coverage")
 	f.Metric, f.Value = "offsets_"+string(p.Kind), finding.Number(p.To-p.From)
 	f.Verdict, f.Severity = finding.Fault, finding.Ticket
-	f.Offsets = finding.Offsets{p.Topic: {fmt.Sprint(p.Partition): {p.From, p.To - 1}}}
+	if p.From < p.To {
+		f.Offsets = finding.Offsets{p.Topic: {fmt.Sprint(p.Partition): {p.From, p.To - 1}}}
+	}
 	return f
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -29,7 +30,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 		k := e.kept[i]
 		for _, c := range cohorts {
 			start := plan.Align(c.Start, pr.Over)
-			if start != k.start {
+			if k.parts == nil || start != k.start {
 				if err := e.judgeWindow(i, pr, &m, k, emit); err != nil {
 					return err
 				}
@@ -140,10 +141,8 @@ func promised(pr *plan.Promise, ref plan.Measured) (limit, sign float64, ok bool
 }
 
 func promiseSeverity(pr *plan.Promise) finding.Severity {
-	for _, then := range pr.Then {
-		if then == "page" {
-			return finding.Page
-		}
+	if slices.Contains(pr.Then, "page") {
+		return finding.Page
 	}
 	return finding.Ticket
 }

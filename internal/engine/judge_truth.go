@@ -94,14 +94,16 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 		open = open || e.signal(truthSignal(v, m)).Open
 	}
 	impact := e.losses[at].pane(e, v, t, anyDeviates || open)
+	told := false
 	for i := range all {
 		j := &all[i]
 		s := e.signal(truthSignal(v, j.metric))
 		did := s.update(t.start, j.deviates, need)
-		// While an alarm is open its cost goes on being told, once per view.
-		if did == nothing || did == holding && i > 0 {
+		// While an alarm is open its cost goes on being told, once per view: by the first signal that is open.
+		if did != opened && did != recovered && (!s.Open || told) {
 			continue
 		}
+		told = told || s.Open
 		f := e.truthFinding(j, v, t, s, impact, did)
 		if err := emit(f); err != nil {
 			return err

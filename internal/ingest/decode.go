@@ -19,30 +19,53 @@ const (
 	lookupTimeout = 10 * time.Second
 )
 
-// Fold decodes one record into the batches of every stream that reads its topic. A record that some stream can't read is set
-// aside as a whole and counts for none of them.
+// Fold decodes one record into the batches of every stream that reads its topic. A record that no stream can read is set aside,
+// whole; one that some can read is theirs, and the others, whose contract it doesn't fit, pass it over and count it: models
+// that share a topic don't depend on each other.
 func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	tp := bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
 	p := r.owned[tp]
 	p.active = r.o.Now()
 	streams := r.streams[rec.Topic]
-	latest, err := r.decode(rec, streams)
-	var bad *schema.Error
-	switch {
-	case errors.As(err, &bad):
-		for _, s := range streams { // take back what the streams before the failing one had read
-			if b := s.batches[rec.Partition]; b != nil && b.N > 0 && b.Offset[b.N-1] == rec.Offset {
-				b.Truncate(b.N - 1)
-			}
-		}
-		r.setAside(rec, bad)
+	kind, id, fingerprint, body, err := schema.Frame(rec.Value)
+	if err == nil && kind != schema.FrameConfluent {
+		err = schema.Unknown(kind, id, fingerprint)
+	}
+	var first *schema.Error
+	if errors.As(err, &first) {
+		r.setAside(rec, first)
 		return false, nil
-	case err != nil:
+	} else if err != nil {
 		return false, err
 	}
-	r.tally.add(rec.Topic, accepted)
-	p.watermark = max(p.watermark, latest)
+	read := false
 	for _, s := range streams {
+		at, err := r.decode(s, rec, id, body)
+		if bad, ok := errors.AsType[*schema.Error](err); ok {
+			if first == nil {
+				first = bad
+			}
+			s.misses[bad.Reason]++
+			continue
+		} else if err != nil {
+			return false, err
+		}
+		read = true
+		p.watermark = max(p.watermark, at)
+	}
+	if !read {
+		for _, s := range streams {
+			clear(s.misses)
+		}
+		r.setAside(rec, first)
+		return false, nil
+	}
+	r.tally.add(rec.Topic, accepted)
+	for _, s := range streams {
+		for reason, n := range s.misses {
+			r.tally.addN(rec.Topic, passedOver+s.collector.Plan().Model+"\x00"+string(reason), n)
+		}
+		clear(s.misses)
 		if b := s.batches[rec.Partition]; b != nil && b.N >= batchRows {
 			r.collect(s, tp, b)
 		}
@@ -50,56 +73,52 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	return false, nil
 }
 
-// decode returns the event's time: the latest of what the streams read as such.
-func (r *role) decode(rec *kgo.Record, streams []*stream) (int64, error) {
-	kind, id, _, body, err := schema.Frame(rec.Value)
+// decode reads one record for one stream and returns the event's time. A *schema.Error says that it can't.
+func (r *role) decode(s *stream, rec *kgo.Record, id int32, body int) (int64, error) {
+	prog, err := r.program(s, id)
 	if err != nil {
 		return 0, err
 	}
-	if kind != schema.FrameConfluent {
-		return 0, &schema.Error{Reason: schema.ReasonUnknownSchema, Detail: "the event carries a fingerprint; this build finds schemas by registry id"}
+	b := s.batches[rec.Partition]
+	if b == nil {
+		b = plan.NewBatch(s.proj, batchRows)
+		s.batches[rec.Partition] = b
 	}
-	latest := int64(0)
-	for i, s := range streams {
-		prog := s.programs[id]
-		if prog == nil {
-			if prog, err = r.program(s, id); err != nil {
-				return 0, err
-			}
-		}
-		b := s.batches[rec.Partition]
-		if b == nil {
-			b = plan.NewBatch(s.proj, batchRows)
-			s.batches[rec.Partition] = b
-		}
-		if err := prog.Decode(rec.Value, body, b, rec.Offset); err != nil {
-			return 0, err
-		}
-		t := b.Cols[s.proj.Roles.Time].Int[b.N-1]
-		if i == 0 || t > latest {
-			latest = t
-		}
-		if !s.deriver.Last(b) {
-			b.Truncate(b.N - 1)
-		}
+	if err := prog.Decode(rec.Value, body, b, rec.Offset); err != nil {
+		return 0, err
 	}
-	return latest, nil
+	at := b.Cols[s.proj.Roles.Time].Int[b.N-1]
+	if !s.deriver.Last(b) {
+		b.Truncate(b.N - 1)
+	}
+	return at, nil
 }
 
-// program compiles the writer schema against the stream's projection, once per schema id.
+// program compiles the writer schema against the stream's projection, once per schema id, whether it fits or not. An id that
+// the registry doesn't know is asked for again: it may be registered later; the registry's client remembers it for a while.
 func (r *role) program(s *stream, id int32) (*schema.Program, error) {
+	if prog := s.programs[id]; prog != nil {
+		return prog, nil
+	}
+	if bad := s.misfits[id]; bad != nil {
+		return nil, bad
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
 	text, err := r.o.Schemas.SchemaByID(ctx, int(id))
 	switch {
 	case errors.Is(err, bus.ErrUnknownSchema):
-		return nil, &schema.Error{Reason: schema.ReasonUnknownSchema, Offset: 1, Detail: fmt.Sprintf("schema id %d is not in the registry", id)}
+		return nil, schema.Unknown(schema.FrameConfluent, id, 0)
 	case err != nil: // the registry is away: wait for it, lose nothing
 		return nil, fmt.Errorf("%w: %w", bus.ErrRetry, err)
 	}
 	prog, err := schema.Compile(text, s.proj)
 	if err != nil {
-		return nil, &schema.Error{Reason: schema.ReasonUnknownSchema, Offset: 1, Detail: fmt.Sprintf("schema id %d does not fit the contract of %s: %v", id, s.collector.Plan().Model, err)}
+		s.misfits[id] = &schema.Error{
+			Reason: schema.ReasonSchemaMismatch, Offset: 1,
+			Detail: fmt.Sprintf("schema id %d does not fit the contract of %s: %v", id, s.collector.Plan().Model, err),
+		}
+		return nil, s.misfits[id]
 	}
 	s.programs[id] = prog
 	return prog, nil

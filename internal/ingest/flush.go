@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
@@ -16,11 +17,12 @@ import (
 const (
 	chunkBytes = 400 << 10 // brokers take records of 1 MiB by default; a fragment stays well below
 	chunkRows  = 4000      // join rows per record: one call of the index takes them
+	rowBytes   = 96        // about what a row takes beside its version
 )
 
 // Flush turns the epoch into records: for every fragments partition and every joins partition one at least, also where there
 // is nothing to count, because coverage and markers carry the clocks.
-func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
+func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
 	for topic, streams := range r.streams {
 		for _, s := range streams {
 			for _, part := range slices.Sorted(maps.Keys(s.batches)) {
@@ -39,7 +41,7 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 			rows[j] = append(rows[j], row)
 		}
 	}
-	coverage := r.coverage(ranges)
+	coverage := r.coverage(ctx, ranges)
 	out := r.aside
 	for f, list := range cells {
 		for _, frag := range record.Chunks(list, chunkBytes, record.Fragment{Joins: int32(r.o.Layout.Joins), Coverage: coverage}) {
@@ -54,7 +56,7 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 
 // coverage says which offsets the epoch accounts for, and which partitions have been quiet for so long that nobody should
 // wait for them.
-func (r *role) coverage(ranges []bus.Range) []record.Coverage {
+func (r *role) coverage(ctx context.Context, ranges []bus.Range) []record.Coverage {
 	var out []record.Coverage
 	seen := map[bus.TopicPartition]bool{}
 	for _, g := range ranges {
@@ -71,9 +73,13 @@ func (r *role) coverage(ranges []bus.Range) []record.Coverage {
 		})
 	}
 	now := r.o.Now()
+	ends := map[string]map[int32]int64{}
 	for _, tp := range slices.SortedFunc(maps.Keys(r.owned), bus.TopicPartition.Compare) {
 		p := r.owned[tp]
 		if seen[tp] || now.Sub(p.active) < r.o.IdleAfter {
+			continue
+		}
+		if !r.atEnd(ctx, ends, tp, p.next) {
 			continue
 		}
 		count, id := r.ofTopic(tp.Topic)
@@ -83,6 +89,20 @@ func (r *role) coverage(ranges []bus.Range) []record.Coverage {
 		})
 	}
 	return out
+}
+
+// atEnd reports whether everything on a partition has been read. Where that can't be told it is not idle.
+func (r *role) atEnd(ctx context.Context, ends map[string]map[int32]int64, tp bus.TopicPartition, next int64) bool {
+	if ends[tp.Topic] == nil {
+		known, err := r.o.Ends(ctx, tp.Topic)
+		if err != nil {
+			r.log.Warn("ask for the end of a quiet topic", zap.String("topic", tp.Topic), zap.Error(err))
+			known = map[int32]int64{}
+		}
+		ends[tp.Topic] = known
+	}
+	end, ok := ends[tp.Topic][tp.Partition]
+	return ok && next >= end
 }
 
 // ofTopic is what any partition has taught about its topic.
@@ -102,10 +122,19 @@ func joins(partition int32, rows []outcome.Row, coverage []record.Coverage) []*k
 		out = append(out, &kgo.Record{Topic: bus.TopicJoins, Partition: partition, Value: j.AppendBinary(nil)})
 	}
 	total := int64(len(rows))
-	for len(rows) > chunkRows {
-		send(record.Joins{Rows: rows[:chunkRows]})
-		rows = rows[chunkRows:]
+	from, size := 0, 0
+	for i := range rows {
+		n := rowBytes
+		if p := rows[i].Prediction; p != nil {
+			n += len(p.Version) + len(p.Slice)
+		}
+		if i > from && (i-from == chunkRows || size+n > chunkBytes) {
+			send(record.Joins{Rows: rows[from:i]})
+			from, size = i, 0
+		}
+		size += n
 	}
+	rows = rows[from:]
 	last := record.Joins{Rows: rows}
 	for _, c := range coverage {
 		last.Markers = append(last.Markers, record.Marker{

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
@@ -10,6 +12,7 @@ import (
 const (
 	accepted   = "accepted"
 	unlabelled = "unlabelled"
+	passedOver = "passed over\x00" // followed by the model and the reason
 )
 
 // Metrics are the ingestor's counters.
@@ -18,6 +21,7 @@ type Metrics struct {
 	accepted   *prometheus.CounterVec
 	setAside   *prometheus.CounterVec
 	unlabelled *prometheus.CounterVec
+	passedOver *prometheus.CounterVec
 }
 
 // NewMetrics registers the ingestor's counters.
@@ -30,6 +34,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		received:   vec("received_total", "Events read from a source topic, in committed epochs.", "topic"),
 		accepted:   vec("accepted_total", "Events that every stream of their topic could read.", "topic"),
 		setAside:   vec("set_aside_total", "Events set aside in quarantine, by reason. Received is the sum of accepted and these.", "topic", "reason"),
+		passedOver: vec("passed_over_total", "Accepted events that one of the models reading their topic could not read.", "topic", "model", "reason"),
 		unlabelled: vec("unlabelled_total", "Accepted outcome events without a label.", "topic"),
 	}
 }
@@ -60,6 +65,11 @@ func (t tally) addN(topic, what string, n int) {
 func (t tally) publish(m *Metrics) {
 	for k, n := range t {
 		v := float64(n)
+		if rest, ok := strings.CutPrefix(k.what, passedOver); ok {
+			model, reason, _ := strings.Cut(rest, "\x00")
+			m.passedOver.WithLabelValues(k.topic, model, reason).Add(v)
+			continue
+		}
 		switch k.what {
 		case accepted:
 			m.received.WithLabelValues(k.topic).Add(v)

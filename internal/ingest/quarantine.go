@@ -1,12 +1,18 @@
 package ingest
 
 import (
+	"strconv"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/schema"
 )
+
+// keptBytes is how much of an event is kept. Brokers take records of 1 MiB by default; a source may allow, or compress, larger
+// ones, and one of them must not stop the rest.
+const keptBytes = 900 << 10
 
 // setAside keeps a bad event for people, whole, and goes on.
 func (r *role) setAside(rec *kgo.Record, bad *schema.Error) {
@@ -16,6 +22,10 @@ func (r *role) setAside(rec *kgo.Record, bad *schema.Error) {
 		Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset,
 	}
 	out := &kgo.Record{Topic: bus.TopicQuarantine, Partition: 0, Key: rec.Key, Value: rec.Value}
+	if len(out.Value) > keptBytes {
+		out.Value = out.Value[:keptBytes]
+		out.Headers = append(out.Headers, kgo.RecordHeader{Key: record.HeaderTruncated, Value: strconv.AppendInt(nil, int64(len(rec.Value)), 10)})
+	}
 	for _, h := range why.Headers() {
 		out.Headers = append(out.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 	}

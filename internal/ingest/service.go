@@ -34,6 +34,8 @@ type Options struct {
 	IdleAfter  time.Duration // a partition without events for so long holds no pane open; 0: 30 s
 	Schemas    Schemas
 	Now        func() time.Time // wall clock, for IdleAfter only
+	// Ends tells the end offsets of a topic's partitions: one that has unread events is slow, not idle.
+	Ends       func(ctx context.Context, topic string) (map[int32]int64, error)
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
 	Metrics    *Metrics // nil: made from Registerer
@@ -75,6 +77,8 @@ type stream struct {
 	outcomes  bool
 	deriver   *plan.Deriver
 	programs  map[int32]*schema.Program // by schema id
+	misfits   map[int32]*schema.Error   // schemas that don't fit the contract, by id
+	misses    map[schema.Reason]int     // of the record at hand: why this stream could not read it
 	batches   map[int32]*plan.Batch     // by source partition
 }
 
@@ -94,14 +98,14 @@ type role struct {
 	streams    map[string][]*stream // by topic
 	owned      map[bus.TopicPartition]*partition
 	aside      []*kgo.Record
-	before     map[bus.TopicPartition]int64 // watermarks as of the last commit
+	before     map[bus.TopicPartition]partition // as of the last commit
 	tally      tally
 }
 
 func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {
 	r := &role{
 		o: o, log: log, streams: map[string][]*stream{}, owned: map[bus.TopicPartition]*partition{},
-		before: map[bus.TopicPartition]int64{}, tally: tally{},
+		before: map[bus.TopicPartition]partition{}, tally: tally{},
 	}
 	for _, model := range slices.Sorted(maps.Keys(plans)) {
 		p := plans[model]
@@ -129,7 +133,7 @@ func (r *role) add(c *collect.Collector, proj *plan.Projection, outcomes bool) e
 	}
 	r.streams[proj.Topic] = append(r.streams[proj.Topic], &stream{
 		collector: c, proj: proj, outcomes: outcomes, deriver: d,
-		programs: map[int32]*schema.Program{}, batches: map[int32]*plan.Batch{},
+		programs: map[int32]*schema.Program{}, misfits: map[int32]*schema.Error{}, misses: map[schema.Reason]int{}, batches: map[int32]*plan.Batch{},
 	})
 	r.o.Metrics.preset(proj.Topic)
 	return nil
@@ -140,8 +144,8 @@ func (r *role) topics() []string { return slices.Sorted(maps.Keys(r.streams)) }
 // Restore begins a partition afresh: an ingestor keeps nothing over an epoch but the watermark, and that is a maximum the
 // detector keeps as well.
 func (r *role) Restore(_ context.Context, tp bus.TopicPartition, next int64) error {
-	r.owned[tp] = &partition{next: next, watermark: record.NoTime, active: r.o.Now()}
-	r.before[tp] = record.NoTime
+	p := partition{next: next, watermark: record.NoTime, active: r.o.Now()}
+	r.owned[tp], r.before[tp] = &p, p
 	return nil
 }
 
@@ -162,7 +166,7 @@ func (r *role) Advance(bus.TopicPartition, int64) {}
 // Committed makes the epoch's progress the one to roll back to.
 func (r *role) Committed() {
 	for tp, p := range r.owned {
-		r.before[tp] = p.watermark
+		r.before[tp] = *p
 	}
 	r.tally.publish(r.o.Metrics)
 	r.aside = nil
@@ -171,7 +175,8 @@ func (r *role) Committed() {
 // Rollback forgets the epoch.
 func (r *role) Rollback() error {
 	for tp, p := range r.owned {
-		p.watermark = r.before[tp]
+		*p = r.before[tp]
+		p.active = r.o.Now() // what is rolled back comes again: nothing is idle
 	}
 	for _, streams := range r.streams {
 		for _, s := range streams {

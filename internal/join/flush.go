@@ -21,7 +21,13 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 	effects := outcome.NewEffects(func(digest string) *plan.Plan { return r.plans[digest] })
 	var coverage []record.Coverage
 	var marks []record.Mark
-	for _, g := range ranges {
+	for _, g := range ranges { // losses are told as such
+		coverage = append(coverage, record.Coverage{
+			Source: record.Source{Topic: g.Topic, TopicID: g.TopicID, Partition: g.Partition, Partitions: g.Partitions},
+			From:   g.From, To: g.To, Watermark: record.NoTime, Records: g.Records, Lost: g.Lost,
+		})
+	}
+	for _, g := range bus.Whole(ranges) {
 		p := r.parts[g.Partition]
 		if p == nil {
 			continue
@@ -29,10 +35,6 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 		if err := r.foldRows(ctx, g, p, effects); err != nil {
 			return nil, err
 		}
-		coverage = append(coverage, record.Coverage{
-			Source: record.Source{Topic: g.Topic, TopicID: g.TopicID, Partition: g.Partition, Partitions: g.Partitions},
-			From:   g.From, To: g.To, Watermark: record.NoTime, Records: g.Records, Lost: g.Lost,
-		})
 		for _, f := range p.pending {
 			for _, m := range f.markers {
 				marks = append(marks, record.Mark{Source: m.Source, Joins: g.Partition, Watermark: m.Watermark, Idle: m.Idle})

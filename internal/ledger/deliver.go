@@ -26,12 +26,14 @@ type Waiting struct {
 	Reason   string // of the last Retry or Abandon
 }
 
-// Pending returns the messages that are due at now, at most limit of them, the earliest due first and, among those, in the
-// order of Append. A message is returned again until Delivered, Retry or Abandon is called for it: who delivers and dies
+// Pending returns the messages that are due at now, at most limit of them, in the order of Append. The messages of one sink
+// never overtake each other: one that was put off holds back those behind it. A message is returned again until Delivered, Retry or Abandon is called for it: who delivers and dies
 // before Delivered delivers twice, with the same ID.
 func (l *Ledger) Pending(ctx context.Context, now time.Time, limit int) ([]Waiting, error) {
 	return l.waiting(ctx, `SELECT id, sink, body, due, attempts, reason FROM ledger_outbox
-		WHERE state = $1 AND due <= $2 ORDER BY due, position LIMIT $3`, statePending, now.UnixMicro(), max(limit, 0))
+		WHERE state = $1 AND due <= $2 AND NOT EXISTS (SELECT 1 FROM ledger_outbox AS ahead
+			WHERE ahead.sink = ledger_outbox.sink AND ahead.state = $1 AND ahead.position < ledger_outbox.position AND ahead.due > $2)
+		ORDER BY position LIMIT $3`, statePending, now.UnixMicro(), max(limit, 0))
 }
 
 // Abandoned returns at most limit messages that were given up, the oldest first.

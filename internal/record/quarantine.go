@@ -13,6 +13,7 @@ const (
 	HeaderTopic     = "plumbline-topic"     // where the event lay
 	HeaderPartition = "plumbline-partition" //
 	HeaderOffset    = "plumbline-offset"    //
+	HeaderTruncated = "plumbline-truncated" // the value's full length, where only its beginning is kept
 )
 
 // SetAside says why an event was set aside and where it lay.

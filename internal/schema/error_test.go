@@ -65,7 +65,7 @@ var damage = []struct {
 }
 
 func TestDecodeErrors(t *testing.T) {
-	reached := map[Reason]bool{ReasonNotAvro: true, ReasonUnknownSchema: true} // by TestFrame and TestUnknown
+	reached := map[Reason]bool{ReasonNotAvro: true, ReasonUnknownSchema: true, ReasonSchemaMismatch: true} // by TestFrame, TestUnknown and the ingestor
 	for _, tt := range damage {
 		t.Run(tt.name, func(t *testing.T) {
 			p := projection(t, tt.fields...)
@@ -143,7 +143,7 @@ func TestReasons(t *testing.T) {
 	all := Reasons()
 	sorted := slices.Clone(all)
 	slices.Sort(sorted)
-	if len(slices.Compact(sorted)) != 13 {
+	if len(slices.Compact(sorted)) != 14 {
 		t.Errorf("%v", all)
 	}
 	all[0] = "changed"

@@ -30,6 +30,8 @@ const (
 	ReasonNotAvro Reason = "not_avro"
 	// ReasonUnknownSchema: the header names a schema that nobody knows.
 	ReasonUnknownSchema Reason = "unknown_schema"
+	// ReasonSchemaMismatch: the schema is known and lacks what the contract names, or has it in another type.
+	ReasonSchemaMismatch Reason = "schema_mismatch"
 	// ReasonMissingField: a required role (the event's id or time) is null, absent, or of a type that can't be read.
 	ReasonMissingField Reason = "missing_field"
 	// ReasonBadVarint: a number runs beyond 64 bits, or an int beyond 32.
@@ -42,7 +44,7 @@ const (
 
 var reasons = []Reason{
 	ReasonTruncated, ReasonBadUnionBranch, ReasonBadEnumIndex, ReasonNegativeLength, ReasonTooLong, ReasonInvalidUTF8,
-	ReasonTrailingBytes, ReasonNotAvro, ReasonUnknownSchema, ReasonMissingField, ReasonBadVarint, ReasonDepth, ReasonBadTime,
+	ReasonTrailingBytes, ReasonNotAvro, ReasonUnknownSchema, ReasonSchemaMismatch, ReasonMissingField, ReasonBadVarint, ReasonDepth, ReasonBadTime,
 }
 
 // Reasons lists every reason.

@@ -82,6 +82,12 @@ func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
 		return fmt.Errorf("add outcomes of %s: %w", c.Model, err)
 	}
 	start := a.plan.TestStart(c.Pane)
+	if c.Kind == record.OnTime && start < a.mature { // it came after its cohort was handed out
+		for _, n := range curve.Labels {
+			a.late += max(0, n)
+		}
+		return nil
+	}
 	co := a.cohorts[start]
 	if co == nil {
 		if start < a.mature {
@@ -119,9 +125,15 @@ func (a *Assembler) Advance(low int64, visit func(Ended) error) error {
 		a.closed = first
 	}
 	for a.closed+step <= ready {
-		if len(a.base) == 0 && a.test == nil { // nothing until low: don't walk an empty year hour by hour
-			a.closed = max(a.closed, a.plan.PaneStart(ready))
-			return nil
+		if a.test == nil && a.base[a.closed] == nil { // nothing here: don't walk an empty year hour by hour
+			next := a.plan.PaneStart(ready)
+			for start := range a.base {
+				next = min(next, start)
+			}
+			a.closed = max(a.closed, next)
+			if a.closed+step > ready {
+				return nil
+			}
 		}
 		if err := a.closeBase(a.closed, visit); err != nil {
 			return err
@@ -162,7 +174,11 @@ func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 		if len(a.cohorts) == 0 {
 			return nil
 		}
-		a.mature = slices.Min(slices.Collect(maps.Keys(a.cohorts)))
+		first := slices.Min(slices.Collect(maps.Keys(a.cohorts)))
+		if first+step > ready { // an earlier cohort may still come from a slower partition
+			return nil
+		}
+		a.mature = first
 	}
 	for a.mature+step <= ready {
 		start := a.mature

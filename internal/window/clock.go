@@ -75,7 +75,8 @@ func (c *Clock) Cover(v *record.Coverage) *Problem {
 	}
 	switch {
 	case v.TopicID != was.TopicID:
-		tell(Recreated, was.Next, v.From)
+		tell(Recreated, 0, v.From) // of the new topic; what was left of the old one nobody can say
+		was.Next = v.To
 	case v.From > was.Next:
 		tell(Gap, was.Next, v.From)
 	case v.From < was.Next:
@@ -84,7 +85,7 @@ func (c *Clock) Cover(v *record.Coverage) *Problem {
 		tell(Lost, v.From, v.To)
 	}
 	was.TopicID, was.Idle = v.TopicID, v.Idle
-	was.Next = v.To
+	was.Next = max(was.Next, v.To) // an overlap takes nothing back
 	was.Watermark = max(was.Watermark, v.Watermark)
 	was.Partitions = max(was.Partitions, v.Partitions)
 	return problem
@@ -106,21 +107,17 @@ func (c *Clock) Mark(m *record.Mark, joins int32) {
 
 // Low is the event time that every partition of the topic has reached. ok is false while some partition is not heard of yet.
 func (c *Clock) Low(topic string) (us int64, ok bool) {
-	return c.low(topic, []int32{-1})
+	return c.low(topic, -1, 0)
 }
 
 // LowJoined is the event time that every partition of every one of the topics has reached as seen through every joins
 // partition.
 func (c *Clock) LowJoined(topics ...string) (us int64, ok bool) {
-	if c.joins == 0 {
+	if c.joins <= 0 {
 		return 0, false
 	}
-	through := make([]int32, c.joins)
-	for i := range through {
-		through[i] = int32(i)
-	}
 	for i, t := range topics {
-		v, ok := c.low(t, through)
+		v, ok := c.low(t, 0, c.joins)
 		if !ok {
 			return 0, false
 		}
@@ -132,8 +129,8 @@ func (c *Clock) LowJoined(topics ...string) (us int64, ok bool) {
 }
 
 // low is the smallest watermark of a topic's partitions, idle ones left out. If all are idle the largest counts: nothing
-// older is on its way.
-func (c *Clock) low(topic string, through []int32) (int64, bool) {
+// older is on its way. Marks count as seen through the joins partitions [from, to).
+func (c *Clock) low(topic string, from, to int32) (int64, bool) {
 	var partitions int32
 	for p, w := range c.places {
 		if p.Topic == topic {
@@ -142,7 +139,7 @@ func (c *Clock) low(topic string, through []int32) (int64, bool) {
 	}
 	low, high, busy := int64(0), int64(record.NoTime), false
 	for i := range partitions {
-		for _, j := range through {
+		for j := from; j < to; j++ {
 			w := c.places[place{topic, i, j}]
 			if w == nil {
 				return 0, false
