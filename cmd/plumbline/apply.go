@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -63,12 +64,17 @@ such as ` + "`plumbline check`" + ` reads.`,
 				p, h, err = parts.Compile(cmd.Context(), c, func(topic string, n int64) {
 					fmt.Fprintf(cmd.ErrOrStderr(), "read %d events of %s\n", n, topic)
 				})
-				if err != nil {
+				if errors.Is(err, bus.ErrRegistryAway) {
+					return dependencyAway(err)
+				} else if err != nil {
 					return badInput(err)
 				}
 				if h.Unreadable > 0 {
 					fmt.Fprintf(cmd.ErrOrStderr(), "%d events could not be read; the ingestor will set them aside with the reason\n", h.Unreadable)
 				}
+			}
+			if c.Streams.Outcome != nil && p.Outcome == nil {
+				return badInput(fmt.Errorf("%s has no column %q, and the contract names an outcome stream: name the file with the outcomes by --outcomes", files.Predictions, c.Streams.Outcome.Fields.Label))
 			}
 			if err := bus.PublishPlan(cmd.Context(), parts.Producer, p); err != nil {
 				return dependencyAway(err)
@@ -83,6 +89,7 @@ such as ` + "`plumbline check`" + ` reads.`,
 		},
 	}
 	cmd.Flags().StringVar(&files.Predictions, "data", "", "learn the reference from this CSV or JSON Lines file instead of the topics")
+	cmd.Flags().DurationVar(&files.Delay, "outcome-delay", 0, "with --data: how long after its prediction an outcome was known, where one row holds both")
 	cmd.Flags().StringVar(&files.Outcomes, "outcomes", "", "with --data: the file with the outcomes, if it is another one")
 	return cmd
 }

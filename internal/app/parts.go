@@ -174,7 +174,15 @@ func (p *Parts) connect(ctx context.Context, replication int16) error {
 }
 
 func (p *Parts) redis(c redis.UniversalClient) {
-	p.forget = func(ctx context.Context) error { return c.FlushAll(ctx).Err() }
+	p.forget = func(ctx context.Context) error {
+		keys := c.Scan(ctx, 0, p.Prefix+":*", 1000).Iterator()
+		for keys.Next(ctx) {
+			if err := c.Del(ctx, keys.Val()).Err(); err != nil {
+				return err
+			}
+		}
+		return keys.Err()
+	}
 	p.onClose("redis client", c.Close)
 	p.Index = view.NewRedisIndex(c, p.Prefix, arrivalSlack)
 	p.View = view.NewDisplay(c, p.Prefix)
@@ -189,7 +197,7 @@ func registryClient(c *tls.Config) *http.Client {
 	return &http.Client{Timeout: registryTimeout, Transport: transport}
 }
 
-// ForgetView empties Redis: join index and latest view. Both come back from the topics.
+// ForgetView drops what this installation keeps in Redis: join index and latest view. Both come back from the topics.
 func (p *Parts) ForgetView(ctx context.Context) error { return p.forget(ctx) }
 
 // API is the HTTP API over the latest view.

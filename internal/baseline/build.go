@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
@@ -167,6 +168,13 @@ func unjudged(p *plan.Plan) []string {
 			out = append(out, fmt.Sprintf("the promise on %s is kept in the plan but not judged by this build", pr.Metric))
 		} else if p.Score == nil || p.Outcome == nil {
 			out = append(out, fmt.Sprintf("the promise on %s needs a binary score and outcomes", pr.Metric))
+		} else if pr.Over < 3*p.TestPane {
+			out = append(out, fmt.Sprintf("the promise on %s over %s is not judged: a window needs three test panes, which are %s long", pr.Metric, contract.Duration(pr.Over), contract.Duration(p.TestPane)))
+		}
+	}
+	for i := range p.Columns {
+		if c := &p.Columns[i]; c.Layout.Open {
+			out = append(out, fmt.Sprintf("new categories of %s are not judged: the reference holds more than %d rare ones", c.Name, knownMost))
 		}
 	}
 	return out

@@ -13,6 +13,7 @@ const (
 	scoreBins = 50    // of the reliability curve
 	topShare  = 0.005 // a category of its own from this share on
 	topMost   = 50
+	knownMost = 5000 // rare categories listed; a column with more is open-ended, an identifier or free text
 )
 
 // layout freezes a column's bins from its reference values.
@@ -137,6 +138,9 @@ func categories(l *plan.Layout, c *plan.Col) {
 		} else {
 			l.Known = append(l.Known, t.value)
 		}
+	}
+	if len(l.Known) > knownMost {
+		l.Known, l.Open = nil, true
 	}
 	slices.Sort(l.Known)
 }

@@ -120,7 +120,13 @@ func Run(ctx context.Context, o Options) (err error) {
 			err = errors.Join(err, errors.New("the services did not stop in time"))
 		}
 	}()
-	r := &replay{o: o, parts: parts, plan: p, shown: map[string]incident.Incident{}}
+	failed := make(chan struct{})
+	go func() {
+		err := <-running
+		close(failed)
+		running <- err
+	}()
+	r := &replay{o: o, parts: parts, plan: p, failed: failed, shown: map[string]incident.Incident{}}
 	if err := r.run(ctx, writers); err != nil {
 		return err
 	}
@@ -158,6 +164,7 @@ type replay struct {
 	o      Options
 	parts  *app.Parts
 	plan   *plan.Plan
+	failed chan struct{}                // closed when the services ended
 	shown  map[string]incident.Incident // by id: as last told
 	latest map[string]incident.Incident
 	result Result
@@ -190,8 +197,12 @@ func (r *replay) run(ctx context.Context, writers map[string]*writer) error {
 			r.latest[inc.ID] = inc
 			r.tell(inc)
 		}
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return ctx.Err()
+		case <-r.failed:
+			return errors.New("the services stopped before everything was judged; --log-level info shows why")
+		default:
 		}
 		r.progress(ctx, &at)
 		select {

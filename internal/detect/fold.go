@@ -59,7 +59,7 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 		for _, w := range ended {
 			p.panes = append(p.panes, endedPane{model, w})
 		}
-		if len(ended) > 0 || late != e.Late() {
+		if e.Moved() || len(ended) > 0 || late != e.Late() {
 			p.dirty[model] = true
 		}
 	}

@@ -14,11 +14,12 @@ type Engine struct {
 	plan    *plan.Plan
 	panes   *window.Assembler
 	signals map[string]*signal
-	losses  []loss        // one per plan.Score.Views: what outcomes cost beyond the reference
-	kept    []*windowKept // one per promise
+	losses  []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
+	kept    map[string]*windowKept // by promise, see promiseKey
 
 	snapshot Snapshot
 	ended    []*window.Pane // not handed over yet
+	moved    bool           // since Moved was asked
 }
 
 // New makes the engine of a plan, with nothing seen yet.
@@ -27,9 +28,9 @@ func New(p *plan.Plan) *Engine {
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
 	}
-	e.kept = make([]*windowKept, len(p.Policy.Promises))
-	for i := range e.kept {
-		e.kept[i] = &windowKept{}
+	e.kept = make(map[string]*windowKept, len(p.Policy.Promises))
+	for i := range p.Policy.Promises {
+		e.kept[promiseKey(&p.Policy.Promises[i])] = &windowKept{}
 	}
 	return e
 }
@@ -45,6 +46,11 @@ func (e *Engine) Add(c *record.Cell) error { return e.panes.Add(c) }
 
 // Advance judges everything that has ended by the clock and hands out what was found, in the order it was decided.
 func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) error {
+	closed, mature := e.panes.Reached()
+	defer func() {
+		nowClosed, nowMature := e.panes.Reached()
+		e.moved = e.moved || closed != nowClosed || mature != nowMature
+	}()
 	send := func(f finding.Finding) error {
 		if err := f.Seal(); err != nil {
 			return err
@@ -117,6 +123,13 @@ func offsets(p *window.Pane) finding.Offsets {
 	return out
 }
 
+// Moved reports whether anything was judged or passed since the last call, cells apart: then the state is another one.
+func (e *Engine) Moved() bool {
+	moved := e.moved
+	e.moved = false
+	return moved
+}
+
 // TakeEnded hands over the test panes that ended since the last call, for the history.
 func (e *Engine) TakeEnded() []*window.Pane {
 	out := e.ended
@@ -126,7 +139,10 @@ func (e *Engine) TakeEnded() []*window.Pane {
 
 // CoverageFinding says that some offsets of a source are not accounted for exactly once.
 func (e *Engine) CoverageFinding(p window.Problem) finding.Finding {
-	at, _ := e.panes.Closed()
+	at := p.At
+	if at == record.NoTime {
+		at = plan.Micros(e.plan.From)
+	}
 	f := e.finding(at, at, "", fmt.Sprintf("%s/%d", p.Topic, p.Partition), "coverage")
 	f.Metric, f.Value = "offsets_"+string(p.Kind), finding.Number(p.To-p.From)
 	f.Verdict, f.Severity = finding.Fault, finding.Ticket

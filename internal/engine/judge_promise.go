@@ -27,11 +27,11 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 		if !ok {
 			continue // told once, in plan.Unjudged
 		}
-		k := e.kept[i]
+		k := e.kept[promiseKey(pr)]
 		for _, c := range cohorts {
 			start := plan.Align(c.Start, pr.Over)
 			if k.parts == nil || start != k.start {
-				if err := e.judgeWindow(i, pr, &m, k, emit); err != nil {
+				if err := e.judgeWindow(pr, &m, k, emit); err != nil {
 					return err
 				}
 				*k = windowKept{start: start, parts: map[int][]*sketch.Curve{}}
@@ -51,7 +51,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 			}
 		}
 		if k.start+pr.Over.Microseconds() <= truthEnd {
-			if err := e.judgeWindow(i, pr, &m, k, emit); err != nil {
+			if err := e.judgeWindow(pr, &m, k, emit); err != nil {
 				return err
 			}
 			*k = windowKept{}
@@ -76,15 +76,29 @@ func (e *Engine) viewsOf(pr *plan.Promise) []int {
 	return out
 }
 
-// judgeWindow judges a promise over one window. It is broken only if the 95 % bound on the good side lies beyond the limit.
-func (e *Engine) judgeWindow(i int, pr *plan.Promise, m *Metric, k *windowKept, emit func(finding.Finding) error) error {
+// promiseKey names a promise by what it says, so that adding or reordering others doesn't touch its books.
+func promiseKey(pr *plan.Promise) string {
+	limit := func(v *float64) string {
+		if v == nil {
+			return ""
+		}
+		return fmt.Sprint(*v)
+	}
+	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", pr.Metric, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
+}
+
+// judgeWindow judges a promise over one window. It is broken only if the 95 % bound on the good side lies beyond the limit. One
+// that has ended is broken no longer.
+func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit func(finding.Finding) error) error {
 	end := k.start + pr.Over.Microseconds()
 	for _, at := range e.viewsOf(pr) {
 		parts := k.parts[at]
-		if len(parts) < persist || !pr.Until.IsZero() && end > plan.Micros(pr.Until) {
+		v := &e.plan.Score.Views[at]
+		s := e.signal(promiseKey(pr) + "\x00" + finding.SliceKey(v.Slice))
+		over := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
+		if len(parts) < persist || over && !s.Open {
 			continue
 		}
-		v := &e.plan.Score.Views[at]
 		whole := sketch.NewCurve(e.plan.Score.Bins())
 		for _, p := range parts {
 			if err := whole.Merge(p); err != nil {
@@ -98,9 +112,8 @@ func (e *Engine) judgeWindow(i int, pr *plan.Promise, m *Metric, k *windowKept, 
 			continue
 		}
 		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
-		s := e.signal(fmt.Sprintf("promise %d\x00%s", i, finding.SliceKey(v.Slice)))
 		var did change
-		switch broken, kept := sign*(x-limit) > reach, sign*(x-limit) <= 0; {
+		switch broken, kept := !over && sign*(x-limit) > reach, over || sign*(x-limit) <= 0; {
 		case broken:
 			did = s.update(k.start, true, 1)
 		case kept && s.Open: // one window kept closes it: a window is long by itself
@@ -135,7 +148,7 @@ func promised(pr *plan.Promise, ref plan.Measured) (limit, sign float64, ok bool
 	case pr.Min != nil:
 		return *pr.Min, -1, true
 	case pr.MaxIncrease != nil && ref.Null.Panes > 0:
-		return ref.Value * (1 + *pr.MaxIncrease), 1, true
+		return ref.Value + math.Abs(ref.Value)**pr.MaxIncrease, 1, true
 	}
 	return math.NaN(), 0, false
 }

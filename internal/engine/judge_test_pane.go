@@ -11,8 +11,8 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
-// Shares of the false-alarm budget. Only a quarter of the budget is spent nominally: the rest is for what the null model
-// doesn't know.
+// Shares of the false-alarm budgets: inputs spend from that of tickets, outcomes from that of pages. Only a quarter is spent
+// nominally; the rest is for what the null model doesn't know.
 const (
 	nominal    = 0.25
 	ofInputs   = 0.60
@@ -28,7 +28,7 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 		return err
 	}
 	alpha := e.inputAlpha()
-	e.snapshot.pane(e.plan, p, set, alpha)
+	e.snapshot.pane(e.plan, p, set, alpha/2)
 	if !e.monitored(p.Start, p.End) {
 		return nil
 	}
@@ -40,13 +40,13 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 		if c.Layout.Empty {
 			continue
 		}
-		if f := e.judgeDistribution(p, c, n, alpha); f != nil {
+		if f := e.judgeDistribution(p, c, n, alpha/2); f != nil {
 			if err := emit(*f); err != nil {
 				return err
 			}
 		}
 		for _, r := range rates(c, n) {
-			if f := e.judgeRate(p, c.Name, r, alpha/rateFamily); f != nil {
+			if f := e.judgeRate(p, c.Name, r, alpha/2/rateFamily); f != nil {
 				if err := emit(*f); err != nil {
 					return err
 				}
@@ -55,7 +55,7 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 	}
 	for i, rule := range e.plan.Rules {
 		r := rate{channel: "rule", metric: "broken_share", k: set.Rules[i], n: set.Rows, before: rule.Share, rows: e.plan.ReferenceRows, floor: e.plan.Policy.Floor}
-		if f := e.judgeRate(p, rule.Name, r, alpha/rateFamily); f != nil {
+		if f := e.judgeRate(p, rule.Name, r, alpha); f != nil {
 			if err := emit(*f); err != nil {
 				return err
 			}
@@ -64,10 +64,11 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 	return nil
 }
 
-// inputAlpha is one pane's and one column's share of the ticket budget.
+// inputAlpha is one pane's share of the ticket budget for one column or rule; a column's distribution takes half of it, its
+// rates the other half.
 func (e *Engine) inputAlpha() float64 {
 	days := float64(e.plan.TestPane) / float64(24*time.Hour)
-	return clampAlpha(nominal * ofInputs * e.plan.Policy.Tickets * days / float64(max(1, len(e.plan.Columns))))
+	return clampAlpha(nominal * ofInputs * e.plan.Policy.Tickets * days / float64(max(1, len(e.plan.Columns)+len(e.plan.Rules))))
 }
 
 // clampAlpha keeps an error rate where quantiles are meaningful.
@@ -131,13 +132,13 @@ func (e *Engine) judgeDistribution(p *window.Pane, c *plan.Column, n *sketch.Col
 	if did == recovered {
 		f.Verdict, f.Severity = finding.Equivalent, finding.Info
 	}
-	ks, _ := stat.KS(n.Bins, c.Reference.Bins)
-	f.Numbers = []finding.Figure{
-		{Name: "PSI", Before: f.Reference, Now: f.Value},
-		{Name: "KS distance", Before: finding.None(), Now: finding.Number(ks)},
-	}
-	if !c.Layout.Categorical {
-		f.Numbers = append([]finding.Figure{{Name: "mean " + c.Name, Before: finding.Number(c.Reference.Mean), Now: mean(n)}}, f.Numbers...)
+	f.Numbers = []finding.Figure{{Name: "PSI", Before: f.Reference, Now: f.Value}}
+	if !c.Layout.Categorical { // categories have no order: neither mean nor KS
+		ks, _ := stat.KS(n.Bins, c.Reference.Bins)
+		f.Numbers = []finding.Figure{
+			{Name: "mean " + c.Name, Before: finding.Number(c.Reference.Mean), Now: mean(n)},
+			f.Numbers[0], {Name: "KS distance", Before: finding.None(), Now: finding.Number(ks)},
+		}
 	}
 	return &f
 }
@@ -176,10 +177,13 @@ func rates(c *plan.Column, n *sketch.Column) []rate {
 		{"invalid", "invalid_share", n.Invalid, n.N, before(ref.Invalid), ref.N, c.Ignore.Rate, nil},
 	}
 	if c.Range != nil || len(c.Values) > 0 {
-		zero := 0.0
-		out = append(out, rate{"range", "out_of_promised_share", n.Broken, n.N - n.Missing - n.Invalid, before(ref.Broken), ref.N, c.Ignore.Rate, &zero})
+		kept := before(ref.Broken) + c.Ignore.Rate // a range is promised of every event; what the reference broke is known
+		out = append(out, rate{"range", "out_of_promised_share", n.Broken, n.N - n.Missing - n.Invalid, before(ref.Broken), ref.N, c.Ignore.Rate, &kept})
 	}
 	if c.Layout.Constant() {
+		return out
+	}
+	if c.Layout.Open {
 		return out
 	}
 	if c.Layout.Categorical {
@@ -198,7 +202,7 @@ func (e *Engine) judgeRate(p *window.Pane, subject string, r rate, alpha float64
 	limit := upper + r.floor
 	verdict := finding.Drift
 	if r.promised != nil {
-		limit, verdict = max(*r.promised, r.before)+r.floor, finding.Breach
+		limit, verdict = *r.promised, finding.Breach
 	}
 	lower, _ := stat.Wilson(r.k, r.n, 2*alpha)
 	s := e.signal(r.channel + " rate\x00" + subject)

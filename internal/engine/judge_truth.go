@@ -27,6 +27,9 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 		v := &e.plan.Score.Views[i]
 		t := truthPane{start: start, end: end, version: cohorts[len(cohorts)-1].Version(), whole: sketch.NewCurve(e.plan.Score.Bins())}
 		for _, c := range cohorts {
+			if !e.monitored(c.Start, c.End) { // a declared odd day, or one of the reference: the others are judged
+				continue
+			}
 			part, err := c.View(e.plan.Score.Bins(), v.Dims, v.Codes)
 			if err != nil {
 				return err
@@ -42,7 +45,7 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 		if i == 0 {
 			e.snapshot.truth(e.plan, t.start, t.end, t.whole)
 		}
-		if Labels(t.whole) < fewest || !e.monitored(start, end) {
+		if Labels(t.whole) < fewest {
 			continue
 		}
 		if err := e.judgeView(i, v, &t, emit); err != nil {
@@ -64,6 +67,14 @@ func (e *Engine) truthAlpha(v *plan.View) float64 {
 		alpha *= 1 - ofSlices
 	}
 	return clampAlpha(alpha)
+}
+
+// oneSided is the tail probability of one side: a metric that may be wrong both ways has half for each.
+func (e *Engine) oneSided(m *Metric, v *plan.View) float64 {
+	if m.Worse == 0 {
+		return e.truthAlpha(v) / 2
+	}
+	return e.truthAlpha(v)
 }
 
 // judged is what one metric says of one truth pane.
@@ -124,7 +135,7 @@ func (e *Engine) deviation(m *Metric, v *plan.View, t *truthPane, need int) (jud
 		return judged{}, false
 	}
 	k := float64(ref.Null.Panes)
-	reach := stat.StudentQuantile(1-e.truthAlpha(v), k-1) * ref.Null.SD * math.Sqrt(1+1/k)
+	reach := stat.StudentQuantile(1-e.oneSided(m, v), k-1) * ref.Null.SD * math.Sqrt(1+1/k)
 	j := judged{metric: m, reference: ref, value: x, limit: max(reach, m.floor(&e.plan.Policy))}
 	bad := func(x float64) float64 {
 		if m.Worse == 0 {
@@ -135,7 +146,8 @@ func (e *Engine) deviation(m *Metric, v *plan.View, t *truthPane, need int) (jud
 	j.deviation = bad(x)
 	j.deviates = j.deviation > j.limit
 	if j.deviates && need == 1 {
-		_, without, _ := jackknife(t.parts, m, e.plan.Policy.Costs)
+		_, without, determined := jackknife(t.parts, m, e.plan.Policy.Costs)
+		j.deviates = determined // one day that decides whether there is a number at all is one day
 		for _, w := range without {
 			j.deviates = j.deviates && bad(w) > j.limit
 		}
@@ -152,7 +164,7 @@ func (e *Engine) truthFinding(j *judged, v *plan.View, t *truthPane, s *signal, 
 	f.Threshold = finding.Number(j.reference.Null.Mean + j.limit*direction(m, j))
 	f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: Labels(t.whole)}
 	k := float64(j.reference.Null.Panes)
-	f.Evidence = tailEvidence(j.deviation/(j.reference.Null.SD*math.Sqrt(1+1/k)), j.reference.Null.Panes, e.truthAlpha(v))
+	f.Evidence = tailEvidence(j.deviation/(j.reference.Null.SD*math.Sqrt(1+1/k)), j.reference.Null.Panes, e.oneSided(m, v))
 	f.Numbers, f.Impact = e.figures(t.whole, v), impact
 	switch {
 	case did == recovered:

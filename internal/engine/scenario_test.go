@@ -124,7 +124,7 @@ func TestMissing(t *testing.T) {
 			"17d9h x missing missing_share: equivalent info since 16d0h",
 		}, got)
 	})
-	t.Run("quiet: an hour is too short", func(t *testing.T) {
+	t.Run("quiet: an hour is too short, a day is not", func(t *testing.T) {
 		t.Parallel()
 		lose := func(s *sample, _ *rand.Rand) {
 			if s.between(75, 80) {
@@ -132,7 +132,9 @@ func TestMissing(t *testing.T) {
 			}
 		}
 		expect(t, []string{
+			"76d0h r missing missing_share: fault page since 75d0h",    // a day of it is enough
 			"78d0h r missing missing_share: breach ticket since 75d0h", // the contract allows 1 %
+			"83d0h r missing missing_share: equivalent info since 75d0h",
 			"83d0h r missing missing_share: equivalent info since 75d0h",
 		}, learn(t, quietRef, generate(3, quietRef+20, quiet, lose), "").run())
 	})
@@ -358,6 +360,7 @@ promises:
 		t.Parallel()
 		expect(t, []string{
 			"84d0h promise: cost per decision at most 26 EUR promise expected_cost: breach ticket since 77d0h",
+			"91d0h promise: cost per decision at most 26 EUR promise expected_cost: equivalent info since 77d0h", // it has ended
 		}, promise("cost per decision at most 26 EUR"))
 	})
 	t.Run("a floor by slice", func(t *testing.T) {

@@ -74,8 +74,11 @@ func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set, alpha flo
 		}
 		if spread(c) && sum(n.Bins) > 0 {
 			v := compare(c, n, alpha)
-			ks, _ := stat.KS(n.Bins, c.Reference.Bins)
-			out.PSI, out.Limit, out.KS = finding.Number(v.counts.PSI), finding.Number(v.limit), finding.Number(ks)
+			out.PSI, out.Limit = finding.Number(v.counts.PSI), finding.Number(v.limit)
+			if !c.Layout.Categorical {
+				ks, _ := stat.KS(n.Bins, c.Reference.Bins)
+				out.KS = finding.Number(ks)
+			}
 			out.Chi2 = finding.Number(v.counts.X2 / float64(max(1, v.counts.DF)))
 			out.Verdict, out.Needed = v.verdict, v.counts.Needed
 			out.N = finding.Sizes{Reference: sum(c.Reference.Bins), Current: sum(n.Bins)}

@@ -35,7 +35,9 @@ func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	b = wire.Uint(b, stateFormat)
 	b = wire.Bytes(b, j)
 	b = wire.Uint(b, uint64(len(e.kept)))
-	for _, k := range e.kept {
+	for _, key := range slices.Sorted(maps.Keys(e.kept)) {
+		k := e.kept[key]
+		b = wire.String(b, key)
 		b = wire.Int(b, k.start)
 		b = wire.Uint(b, uint64(len(k.parts)))
 		for _, at := range slices.Sorted(maps.Keys(k.parts)) {
@@ -68,7 +70,8 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 		e.losses = d.Losses
 	}
 	e.snapshot = d.Snapshot
-	for i := range r.Count(2) {
+	for range r.Count(3) {
+		key := r.String()
 		k := &windowKept{start: r.Int(), parts: map[int][]*sketch.Curve{}}
 		for range r.Count(2) {
 			at := int(r.Uint())
@@ -84,8 +87,8 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 				k.parts[at] = append(k.parts[at], c)
 			}
 		}
-		if i < len(e.kept) {
-			e.kept[i] = k
+		if e.kept[key] != nil { // a promise that was taken back is forgotten
+			e.kept[key] = k
 		}
 	}
 	if err := r.Err(); err != nil {

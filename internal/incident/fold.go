@@ -24,6 +24,7 @@ type lane string
 const (
 	data  lane = "data"  // seen on predictions
 	truth lane = "truth" // shown by outcomes
+	books lane = "books" // offsets not accounted for exactly once: numbers that may be wrong
 )
 
 // Book holds the incidents of all models, folded from findings in order. It belongs to one goroutine.
@@ -122,6 +123,9 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 }
 
 func laneOf(f *finding.Finding) lane {
+	if f.Channel == "coverage" {
+		return books
+	}
 	if f.Subject == "outcome" || f.Channel == "promise" {
 		return truth
 	}
@@ -227,6 +231,9 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 // owner is the team of the role that acts first: the data's for what is seen on inputs, the model's for what outcomes show.
 func owner(l lane, p *plan.Policy) Owner {
 	roles := []string{"data", "model", "platform"}
+	if l == books {
+		roles = []string{"platform", "data", "model"}
+	}
 	if l == truth {
 		roles = []string{"model", "data", "platform"}
 	}

@@ -121,6 +121,8 @@ type Layout struct {
 	// had (so that a value in neither is new).
 	Categories []string `json:"categories,omitempty"`
 	Known      []string `json:"known,omitempty"`
+	// Open: the reference had more rare categories than Known lists; then nothing is called new.
+	Open bool `json:"open,omitempty"`
 	// Empty: the reference had no usable value; only missing and invalid are counted.
 	Empty bool `json:"empty,omitempty"`
 }

@@ -17,7 +17,9 @@ var ErrFormat = errors.New("unknown plan format")
 // Seal computes the plan's digest. It must be called once the plan is complete and before it is used; a sealed plan is
 // never changed.
 func (p *Plan) Seal() error {
-	b, err := json.Marshal(p)
+	learnt := *p // what is counted and how it is judged; the policy may change without beginning afresh
+	learnt.Contract, learnt.Policy = "", Policy{Calendar: p.Policy.Calendar}
+	b, err := json.Marshal(&learnt)
 	if err != nil {
 		return fmt.Errorf("encode plan of %s: %w", p.Model, err)
 	}
@@ -26,7 +28,7 @@ func (p *Plan) Seal() error {
 	return nil
 }
 
-// Digest names the plan: sixteen hex digits over its content. It is "" before Seal.
+// Digest names the plan: sixteen hex digits over all of it but the policy, which has a digest of its own. It is "" before Seal.
 func (p *Plan) Digest() string { return p.digest }
 
 // Read reads a plan from its JSON and seals it.

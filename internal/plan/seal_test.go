@@ -81,8 +81,14 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 		t.Errorf("read as %+v\nwant %+v", got, p)
 	}
 	// The digest lies in every record that was counted by the plan: the same plan must keep it from build to build.
-	if want := "3a4f64542b61c9ec"; p.Digest() != want {
+	if want := "9432cf092443223b"; p.Digest() != want {
 		t.Errorf("digest %s, want %s", p.Digest(), want)
+	}
+	// The policy has a digest of its own: another owner, price or promise must not begin the learning afresh.
+	repriced := full()
+	repriced.Contract, repriced.Policy.Owners, repriced.Policy.Pages = "sha256:other", map[string]string{"model": "others"}, 9
+	if err := repriced.Seal(); err != nil || repriced.Digest() != p.Digest() {
+		t.Errorf("a plan with another policy has digest %s, want %s (%v)", repriced.Digest(), p.Digest(), err)
 	}
 	other := full()
 	other.Columns[0].Layout.Edges[1] = 2.5

@@ -58,7 +58,7 @@ type category struct {
 func NewIndex(l *plan.Layout, promised []string) *Index {
 	x := &Index{values: make(map[string]category, len(l.Categories)+len(l.Known)+len(promised))}
 	last := int32(len(l.Categories))
-	x.other = category{bin: last, isNew: true, broken: len(promised) > 0}
+	x.other = category{bin: last, isNew: !l.Open, broken: len(promised) > 0}
 	add := func(v string, bin int32, isNew bool) {
 		if _, ok := x.values[v]; !ok {
 			x.values[v] = category{bin: bin, isNew: isNew, broken: x.other.broken, hash: HashString(v)}
@@ -71,7 +71,7 @@ func NewIndex(l *plan.Layout, promised []string) *Index {
 		add(v, last, false)
 	}
 	for _, v := range promised {
-		add(v, last, true)
+		add(v, last, !l.Open)
 		c := x.values[v]
 		c.broken = false
 		x.values[v] = c

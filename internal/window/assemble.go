@@ -39,6 +39,10 @@ func NewAssembler(p *plan.Plan) *Assembler {
 // Late is how many events came after their pane was closed. They enter no test.
 func (a *Assembler) Late() int64 { return a.late }
 
+// Reached is how far both lanes have come: the event time up to which panes are closed and cohorts handed out, record.NoTime
+// before the first of either.
+func (a *Assembler) Reached() (closed, mature int64) { return a.closed, a.mature }
+
 // Closed is the event time up to which every pane has been judged; ok is false before the first.
 func (a *Assembler) Closed() (us int64, ok bool) { return a.closed, a.closed != record.NoTime }
 
@@ -181,6 +185,17 @@ func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 		a.mature = first
 	}
 	for a.mature+step <= ready {
+		if len(a.truth) == 0 && a.cohorts[a.mature] == nil { // nothing here: don't walk an empty year day by day
+			next := a.plan.TestStart(ready)
+			for start := range a.cohorts {
+				if start > a.mature {
+					next = min(next, start)
+				}
+			}
+			a.mature = max(a.mature+step, next)
+			a.forget()
+			continue
+		}
 		start := a.mature
 		a.mature += step
 		if co := a.cohorts[start]; co != nil && len(co.OnTime) > 0 {

@@ -55,6 +55,7 @@ type Problem struct {
 	Topic     string
 	Partition int32
 	From, To  int64
+	At        int64 // event time the partition had reached, microseconds; record.NoTime before its first event
 }
 
 func (p Problem) String() string {
@@ -71,10 +72,12 @@ func (c *Clock) Cover(v *record.Coverage) *Problem {
 	}
 	var problem *Problem
 	tell := func(k ProblemKind, from, to int64) {
-		problem = &Problem{Kind: k, Topic: v.Topic, Partition: v.Partition, From: from, To: to}
+		problem = &Problem{Kind: k, Topic: v.Topic, Partition: v.Partition, From: from, To: to, At: max(was.Watermark, v.Watermark)}
 	}
+	// A topic without an id says nothing: of a quiet partition an ingestor may not know it yet.
+	named := v.TopicID != [16]byte{}
 	switch {
-	case v.TopicID != was.TopicID:
+	case named && was.TopicID != [16]byte{} && v.TopicID != was.TopicID:
 		tell(Recreated, 0, v.From) // of the new topic; what was left of the old one nobody can say
 		was.Next = v.To
 	case v.From > was.Next:
@@ -84,7 +87,10 @@ func (c *Clock) Cover(v *record.Coverage) *Problem {
 	case v.Lost:
 		tell(Lost, v.From, v.To)
 	}
-	was.TopicID, was.Idle = v.TopicID, v.Idle
+	if named {
+		was.TopicID = v.TopicID
+	}
+	was.Idle = v.Idle
 	was.Next = max(was.Next, v.To) // an overlap takes nothing back
 	was.Watermark = max(was.Watermark, v.Watermark)
 	was.Partitions = max(was.Partitions, v.Partitions)
