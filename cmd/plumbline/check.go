@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,12 +52,28 @@ Exits with 1 if there is any incident.`,
 				}
 			}
 			progress, done := progressLine(cmd.ErrOrStderr())
-			r, err := check.Run(c, files, progress)
-			done()
-			if err != nil {
-				return badInput(err)
+			type answer struct {
+				r   *check.Report
+				err error
 			}
-			out := cmd.OutOrStdout()
+			ran := make(chan answer, 1)
+			go func() {
+				r, err := check.Run(c, files, progress)
+				ran <- answer{r, err}
+			}()
+			var r *check.Report
+			select {
+			case <-cmd.Context().Done():
+				done()
+				return errInterrupted
+			case a := <-ran:
+				done()
+				if a.err != nil {
+					return badInput(a.err)
+				}
+				r = a.r
+			}
+			out := bufio.NewWriter(cmd.OutOrStdout())
 			if format == "json" {
 				enc := json.NewEncoder(out)
 				enc.SetIndent("", "  ")
@@ -65,6 +82,9 @@ Exits with 1 if there is any incident.`,
 				}
 			} else {
 				check.Write(out, r)
+			}
+			if err := out.Flush(); err != nil {
+				return fmt.Errorf("write the report: %w", err)
 			}
 			if r.Alarming() > 0 {
 				return errSilent

@@ -54,7 +54,7 @@ Afterwards the metrics and the API stay up until Ctrl-C:
 			}
 			ctx, stop := context.WithCancel(cmd.Context())
 			defer stop()
-			serving := false
+			serving, drained := false, false
 			err = demo.Run(ctx, demo.Options{
 				Screen: screen, Logger: log, Metrics: reg,
 				Serving: func(p *app.Parts) error {
@@ -70,13 +70,16 @@ Afterwards the metrics and the API stay up until Ctrl-C:
 					return nil
 				},
 				Drained: func(ctx context.Context, r demo.Result) error {
+					drained = true
 					terminal.Clear()
 					if asJSON {
 						if err := writeJSON(out, r, findings); err != nil {
 							return err
 						}
 					} else {
-						summarise(out, &r)
+						if err := summarise(out, &r); err != nil {
+							return err
+						}
 					}
 					if exit {
 						return nil
@@ -92,7 +95,10 @@ Afterwards the metrics and the API stay up until Ctrl-C:
 				err = errors.Join(err, server.Wait())
 			}
 			if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
-				return nil // Ctrl-C
+				if !drained {
+					return errInterrupted
+				}
+				return nil // Ctrl-C while serving
 			}
 			return err
 		},
@@ -106,15 +112,16 @@ Afterwards the metrics and the API stay up until Ctrl-C:
 	return cmd
 }
 
-func summarise(w io.Writer, r *demo.Result) {
+func summarise(w io.Writer, r *demo.Result) error {
 	pages := 0
 	for i := range r.Incidents {
 		if r.Incidents[i].Severity == finding.Page {
 			pages++
 		}
 	}
-	fmt.Fprintf(w, "%d events judged in %s: %d incidents, %d of them pages, from %d findings.\n",
+	_, err := fmt.Fprintf(w, "%d events judged in %s: %d incidents, %d of them pages, from %d findings.\n",
 		r.Events, r.Took.Round(100*time.Millisecond), len(r.Incidents), pages, len(r.Findings))
+	return err
 }
 
 // writeJSON prints public objects, one per line, in an order that doesn't depend on how the run went.

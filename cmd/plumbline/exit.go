@@ -8,6 +8,8 @@ const (
 	exitNo         = 1 // the answer is "no": findings, lint errors, a failed gate
 	exitBadInput   = 2 // bad input or usage
 	exitDependency = 3 // a dependency is away
+
+	exitInterrupted = 130 // told to stop before it had its answer, as shells have it
 )
 
 // exitError is an error that knows its exit code.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -28,8 +29,20 @@ func run(args []string) int {
 	return exitCode(err)
 }
 
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}
+
 // errSilent ends a command whose output has already said that the answer is "no".
 var errSilent = answerNo("")
+
+// errInterrupted ends a command that was told to stop before it had its answer.
+var errInterrupted = &exitError{code: exitInterrupted, err: errors.New("interrupted")}
 
 // usageArgs makes wrong arguments a usage error that names the command's help.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
@@ -53,6 +66,7 @@ Your own file:  plumbline check contract.yaml events.csv
 Your own topic: plumbline apply contract.yaml && plumbline standalone
 
 Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or usage, 3 a dependency is away.`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usageArgs(cobra.NoArgs),

@@ -54,7 +54,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 			return nil, err
 		}
 	}
-	p.Unjudged = unjudged(p)
+	p.Unjudged = append(p.Unjudged, unjudged(p)...)
 	if err := seal(p); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func gather(p *plan.Plan, src Source) (*plan.Batch, error) {
 				last = t
 			}
 			seen++
-			if t < from || t >= to {
+			if t < from || t >= to || p.Policy.Odd(t) {
 				continue
 			}
 			if rows.N == maxRows {
@@ -164,17 +164,18 @@ func count(p *plan.Plan, rows *plan.Batch) ([]*sketch.Set, error) {
 func unjudged(p *plan.Plan) []string {
 	var out []string
 	for _, pr := range p.Policy.Promises {
-		if !known(pr.Metric) {
+		switch {
+		case !known(pr.Metric):
 			out = append(out, fmt.Sprintf("the promise on %s is kept in the plan but not judged by this build", pr.Metric))
-		} else if p.Score == nil || p.Outcome == nil {
+		case p.Score == nil || p.Outcome == nil:
 			out = append(out, fmt.Sprintf("the promise on %s needs a binary score and outcomes", pr.Metric))
-		} else if pr.Over < 3*p.TestPane {
+		case pr.Over < 3*p.TestPane:
 			out = append(out, fmt.Sprintf("the promise on %s over %s is not judged: a window needs three test panes, which are %s long", pr.Metric, contract.Duration(pr.Over), contract.Duration(p.TestPane)))
 		}
 	}
 	for i := range p.Columns {
 		if c := &p.Columns[i]; c.Layout.Open {
-			out = append(out, fmt.Sprintf("new categories of %s are not judged: the reference holds more than %d rare ones", c.Name, knownMost))
+			out = append(out, fmt.Sprintf("new categories of %s are not judged: it is an identifier, free text, or has more than %d rare values", c.Name, knownMost))
 		}
 	}
 	return out

@@ -120,7 +120,7 @@ func TestBuildRefuses(t *testing.T) {
 	}{
 		"nothing":     {draft(t, 8, ""), nil, "build baseline of m: no event between 2024-01-01T00:00:00Z and 2024-01-09T00:00:00Z; there are none at all"},
 		"another age": {draft(t, 8, ""), steady(30, 4)[100:], "no event between 2024-01-01T00:00:00Z and 2024-01-09T00:00:00Z; the 20 events read lie between 2024-01-26T00:00:00Z and 2024-01-30T18:00:00Z"},
-		"apart":       {draft(t, 8, ""), apart, "no outcome joins a prediction of the reference of m: check that both streams carry the same ids and that keep (48h0m0s) is long enough"},
+		"apart":       {draft(t, 8, ""), apart, "no outcome joins a prediction of the reference of m: check that both streams carry the same ids, that scores lie in 0..1, that keep (2d) is long enough, and that outcomes come before mature_after (1h) after the hour of their prediction"},
 		"other ids":   {draft(t, 8, ""), append(others, stranger), "no outcome joins a prediction"},
 		"rolling":     {rolling, steady(9, 48), "this build learns from a reference given as {from, to}"},
 	} {

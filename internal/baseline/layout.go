@@ -18,6 +18,9 @@ const (
 
 // layout freezes a column's bins from its reference values.
 func layout(l *plan.Layout, c *plan.Col) {
+	if l.Empty {
+		return
+	}
 	if l.Categorical {
 		categories(l, c)
 		return
@@ -139,7 +142,7 @@ func categories(l *plan.Layout, c *plan.Col) {
 			l.Known = append(l.Known, t.value)
 		}
 	}
-	if len(l.Known) > knownMost {
+	if l.Open || len(l.Known) > knownMost {
 		l.Known, l.Open = nil, true
 	}
 	slices.Sort(l.Known)

@@ -6,8 +6,10 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -78,8 +80,14 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 		s.Fold(&outcome.Row{ID: id, Model: p.Model, Prediction: pr})
 	}
 	o := p.Outcome.Roles
+	seen := map[string]bool{} // labels, until one is positive
+	positive := false
 	err := src.Outcomes(func(b *plan.Batch) error {
 		for i := range b.N {
+			if label := b.Cols[o.Label]; !positive && label.State[i] == plan.OK && len(seen) < 10 {
+				positive = p.IsPositive(label.Str[i])
+				seen[strings.Clone(label.Str[i])] = true
+			}
 			s := states[outcome.HashID(p.Model, b.Cols[o.ID].Str[i])]
 			if s == nil || b.Cols[o.Label].State[i] != plan.OK {
 				continue
@@ -92,6 +100,10 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join the outcomes of the reference of %s: %w", p.Model, err)
+	}
+	if !positive && len(seen) > 0 {
+		p.Unjudged = append(p.Unjudged, fmt.Sprintf("no label equals the positive value %q, so every outcome counts as negative; seen: %s (task.positive in the contract)",
+			p.Positive, strings.Join(slices.Sorted(maps.Keys(seen)), ", ")))
 	}
 	return states, nil
 }
@@ -124,7 +136,7 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 		v.Label(pr.Bin, pr.Score, pr.Positive, positive, 1)
 	}
 	if len(byStart) == 0 {
-		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids and that keep (%s) is long enough", p.Model, p.Keep)
+		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids, that scores lie in 0..1, that keep (%s) is long enough, and that outcomes come before mature_after (%s) after the hour of their prediction", p.Model, contract.Duration(p.Keep), contract.Duration(p.MatureAfter))
 	}
 	out := make([]cohort, 0, len(byStart))
 	for _, start := range slices.Sorted(maps.Keys(byStart)) {

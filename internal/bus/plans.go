@@ -92,7 +92,7 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan P
 	})
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // stopped before it began
+			return nil
 		}
 		return err
 	}

@@ -51,7 +51,11 @@ func Write(w io.Writer, r *Report) {
 	if r.Judged == nil {
 		fmt.Fprintln(w, "  nothing was judged: no pane after the reference has ended")
 	} else {
-		fmt.Fprintf(w, "  judged %s to %s\n", r.Judged.From.Format("2006-01-02 15:04"), r.Judged.To.Format("2006-01-02 15:04"))
+		fmt.Fprintf(w, "  judged %s to %s", r.Judged.From.Format("2006-01-02 15:04"), r.Judged.To.Format("2006-01-02 15:04"))
+		if r.Outcomes != nil {
+			fmt.Fprintf(w, "; outcomes to %s", r.Outcomes.To.Format("2006-01-02 15:04"))
+		}
+		fmt.Fprintln(w)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "  note: %s\n", n)

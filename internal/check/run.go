@@ -28,7 +28,8 @@ type Report struct {
 	TestPane  string              `json:"test_pane"`
 	TruthPane string              `json:"truth_pane"`
 	Judged    *plan.Span          `json:"judged"` // event time judged; null if nothing came after the reference
-	Late      int64               `json:"late"`   // events (a row may hold two) out of order by more than the allowed lateness: in no test
+	Outcomes  *plan.Span          `json:"outcomes_judged"`
+	Late      int64               `json:"late"` // events (a row may hold two) out of order by more than the allowed lateness: in no test
 	Notes     []string            `json:"notes,omitempty"`
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
@@ -186,6 +187,10 @@ func (r *run) finish() *Report {
 	if s := r.engine.Snapshot(); s.Ended().After(r.plan.From) {
 		out.Judged = &plan.Span{From: r.plan.From, To: s.Pane.End}
 	}
+	if s := r.engine.Snapshot(); s.Truth != nil && s.Truth.Pane.End.After(r.plan.From) {
+		out.Outcomes = &plan.Span{From: r.plan.From, To: s.Truth.Pane.End}
+	}
+	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))
 	}
@@ -196,6 +201,38 @@ func (r *run) finish() *Report {
 		}
 	}
 	out.Notes = append(out.Notes, tooShort(r.plan)...)
+	return out
+}
+
+// joined says what became of the outcomes, where it is not what one would expect.
+func (r *run) joined() []string {
+	if r.plan.Outcome == nil {
+		return nil
+	}
+	var orphans, unlabelled, late int64
+	terms := r.plan.Terms()
+	for _, s := range r.states {
+		_, labelled := s.Label(terms, false)
+		_, onTime := s.Label(terms, true)
+		switch {
+		case s.Prediction == nil:
+			orphans++
+		case !labelled:
+			unlabelled++
+		case !onTime:
+			late++
+		}
+	}
+	var out []string
+	if orphans > 0 {
+		out = append(out, fmt.Sprintf("%d ids have an outcome and no scored prediction", orphans))
+	}
+	if unlabelled > 0 {
+		out = append(out, fmt.Sprintf("%d predictions have no outcome within %s", unlabelled, contract.Duration(r.plan.Keep)))
+	}
+	if late > 0 {
+		out = append(out, fmt.Sprintf("%d outcomes came later than mature_after (%s) after their pane and entered no test: raise mature_after", late, contract.Duration(r.plan.MatureAfter)))
+	}
 	return out
 }
 

@@ -119,9 +119,6 @@ func TestGoodFiles(t *testing.T) {
 	}
 }
 
-//go:fix inline
-func ptr[T any](x T) *T { return new(x) }
-
 func date(y int, m time.Month, d int) contract.Date {
 	return contract.Date{Time: time.Date(y, m, d, 0, 0, 0, 0, time.UTC)}
 }

@@ -61,9 +61,12 @@ func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Findin
 	for i := range e.plan.Columns {
 		c, n := &e.plan.Columns[i], &set.Columns[i]
 		for _, h := range hardFaults {
+			if c.Layout.Empty || !h.applies(c) {
+				continue
+			}
 			moved, rows := h.count(c, n)
 			s := e.signal(h.channel + "\x00" + c.Name)
-			if !h.applies(c) || rows == 0 || s.Open != mend && !(mend && h.channel == "missing") {
+			if rows == 0 || s.Open != mend && !(mend && h.channel == "missing") {
 				continue
 			}
 			did := s.update(p.Start, h.faulty(moved, rows), 1)

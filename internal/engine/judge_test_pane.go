@@ -137,7 +137,8 @@ func (e *Engine) judgeDistribution(p *window.Pane, c *plan.Column, n *sketch.Col
 		ks, _ := stat.KS(n.Bins, c.Reference.Bins)
 		f.Numbers = []finding.Figure{
 			{Name: "mean " + c.Name, Before: finding.Number(c.Reference.Mean), Now: mean(n)},
-			f.Numbers[0], {Name: "KS distance", Before: finding.None(), Now: finding.Number(ks)},
+			f.Numbers[0],
+			{Name: "KS distance", Before: finding.None(), Now: finding.Number(ks)},
 		}
 	}
 	return &f

@@ -165,7 +165,7 @@ func (e *Engine) truthFinding(j *judged, v *plan.View, t *truthPane, s *signal, 
 	f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: Labels(t.whole)}
 	k := float64(j.reference.Null.Panes)
 	f.Evidence = tailEvidence(j.deviation/(j.reference.Null.SD*math.Sqrt(1+1/k)), j.reference.Null.Panes, e.oneSided(m, v))
-	f.Numbers, f.Impact = e.figures(t.whole, v), impact
+	f.Numbers, f.Impact = e.figures(m, t.whole, v), impact
 	switch {
 	case did == recovered:
 		f.Verdict, f.Severity = finding.Equivalent, finding.Info

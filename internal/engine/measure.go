@@ -104,10 +104,16 @@ func (m *Metric) floor(p *plan.Policy) float64 {
 // Labels is the number of joined outcomes in a curve.
 func Labels(c *sketch.Curve) int64 { return sum(c.Labels) }
 
-// figures are the numbers that convince a person that a model went wrong.
-func (e *Engine) figures(now *sketch.Curve, v *plan.View) []finding.Figure {
+// figures are the numbers that convince a person that a model went wrong: the metric that says so first.
+func (e *Engine) figures(first *Metric, now *sketch.Curve, v *plan.View) []finding.Figure {
 	var out []finding.Figure
+	names := []string{first.Name}
 	for _, name := range []string{"expected_cost", "brier", "mean_score", "label_rate"} {
+		if name != first.Name {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
 		m, _ := Find(name)
 		x, ok := m.Value(now, e.plan.Policy.Costs)
 		before, had := v.Metrics[name]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // line is one physical line without its end.
@@ -73,8 +74,8 @@ func (l *lines) finish(long bool) line {
 
 // unread puts lines back: next gives them again, in their order.
 func (l *lines) unread(read []line) {
-	for i := len(read) - 1; i >= 0; i-- {
-		l.back = append(l.back, read[i])
+	for _, r := range slices.Backward(read) {
+		l.back = append(l.back, r)
 	}
 }
 

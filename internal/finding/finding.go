@@ -150,14 +150,14 @@ func SliceKey(s map[string]string) string {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	out := ""
+	var out strings.Builder
 	for i, k := range keys {
 		if i > 0 {
-			out += ", "
+			out.WriteString(", ")
 		}
-		out += plain(k) + "=" + plain(s[k])
+		out.WriteString(plain(k) + "=" + plain(s[k]))
 	}
-	return out
+	return out.String()
 }
 
 func plain(s string) string {

@@ -41,20 +41,25 @@ func at(hours float64, subject, channel string, v finding.Verdict, change ...fun
 func page(f *finding.Finding)                  { f.Severity = finding.Page }
 func north(f *finding.Finding)                 { f.Slice = map[string]string{"region": "north"} }
 func model(name string) func(*finding.Finding) { return func(f *finding.Finding) { f.Model = name } }
+
 func onset(hours float64) func(*finding.Finding) {
 	return func(f *finding.Finding) { f.Onset = start.Add(time.Duration(hours * float64(time.Hour))) }
 }
+
 func window(d time.Duration) func(*finding.Finding) {
 	return func(f *finding.Finding) { f.Window.Start = f.Window.End.Add(-d) }
 }
+
 func evidence(v float64) func(*finding.Finding) {
 	return func(f *finding.Finding) { f.Evidence.Log10 = finding.Number(v) }
 }
+
 func figure(name string, before, now finding.Number, unit string) func(*finding.Finding) {
 	return func(f *finding.Finding) {
 		f.Numbers = append(f.Numbers, finding.Figure{Name: name, Before: before, Now: now, Unit: unit})
 	}
 }
+
 func cost(perDay, soFar finding.Number) func(*finding.Finding) {
 	return func(f *finding.Finding) {
 		f.Impact = &finding.Impact{Currency: "EUR", PerDay: perDay, Band: [2]finding.Number{perDay - 10, perDay + 10}, SoFar: soFar, Basis: "measured"}
@@ -83,83 +88,103 @@ func TestFold(t *testing.T) {
 	}{
 		"three faults of one pane are one incident": {
 			[]finding.Finding{at(1, "a", "constant", fault), at(1, "b", "constant", fault), at(1, "c", "constant", fault)},
-			"opened joined joined", []string{"open ticket a,b,c 0s+3"},
+			"opened joined joined",
+			[]string{"open ticket a,b,c 0s+3"},
 		},
 		"a fault of the next pane is another": {
 			[]finding.Finding{at(1, "a", "constant", fault), at(2, "b", "constant", fault)},
-			"opened opened", []string{"open ticket a 0s+1", "open ticket b 1h0m0s+1"},
+			"opened opened",
+			[]string{"open ticket a 0s+1", "open ticket b 1h0m0s+1"},
 		},
 		"a fault doesn't join a drift": {
 			[]finding.Finding{at(1, "a", "location", drift), at(1, "b", "constant", fault)},
-			"opened opened", []string{"open ticket a 0s+1", "open ticket b 0s+1"},
+			"opened opened",
+			[]string{"open ticket a 0s+1", "open ticket b 0s+1"},
 		},
 		"a drift joins a fault within a day, and leaves its onset": {
 			[]finding.Finding{at(1, "a", "constant", fault), at(3, "b", "location", drift, onset(-2))},
-			"opened joined", []string{"open ticket a,b 0s+2"},
+			"opened joined",
+			[]string{"open ticket a,b 0s+2"},
 		},
 		"a drift joins what began 24 hours before": {
 			[]finding.Finding{at(1, "a", "location", drift), at(day+1, "b", "location", drift)},
-			"opened joined", []string{"open ticket a,b 0s+2"},
+			"opened joined",
+			[]string{"open ticket a,b 0s+2"},
 		},
 		"a later drift doesn't": {
 			[]finding.Finding{at(1, "a", "location", drift), at(day+1.01, "b", "location", drift)},
-			"opened opened", []string{"open ticket a 0s+1", "open ticket b 24h0m36s+1"},
+			"opened opened",
+			[]string{"open ticket a 0s+1", "open ticket b 24h0m36s+1"},
 		},
 		"a longer window reaches further": {
 			[]finding.Finding{at(1, "a", "location", drift), at(3*day, "b", "location", drift, onset(2*day), window(48*time.Hour))},
-			"opened joined", []string{"open ticket a,b 0s+2"},
+			"opened joined",
+			[]string{"open ticket a,b 0s+2"},
 		},
 		"an earlier onset moves the incident's": {
 			[]finding.Finding{at(10, "a", "location", drift), at(12, "b", "location", drift, onset(2))},
-			"opened joined", []string{"open ticket a,b 2h0m0s+2"},
+			"opened joined",
+			[]string{"open ticket a,b 2h0m0s+2"},
 		},
 		"a drift doesn't join what is over": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(3, "b", "location", drift)},
-			"opened resolved opened", []string{"resolved ticket a 0s+2", "open ticket b 2h0m0s+1"},
+			"opened resolved opened",
+			[]string{"resolved ticket a 0s+2", "open ticket b 2h0m0s+1"},
 		},
 		"the same signal updates": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", drift)},
-			"opened updated", []string{"open ticket a 0s+2"},
+			"opened updated",
+			[]string{"open ticket a 0s+2"},
 		},
 		"another slice of it joins": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", drift, north)},
-			"opened joined", []string{"open ticket a 0s+2"},
+			"opened joined",
+			[]string{"open ticket a 0s+2"},
 		},
 		"one eases, the last resolves": {
 			[]finding.Finding{at(1, "a", "location", drift), at(1, "b", "location", drift), at(2, "a", "location", fine), at(3, "b", "location", fine)},
-			"opened joined eased resolved", []string{"resolved ticket a,b 0s+4"},
+			"opened joined eased resolved",
+			[]string{"resolved ticket a,b 0s+4"},
 		},
 		"what eased can come back": {
 			[]finding.Finding{at(1, "a", "location", drift), at(1, "b", "location", drift), at(2, "a", "location", fine), at(3, "a", "location", drift), at(4, "b", "location", fine)},
-			"opened joined eased updated eased", []string{"open ticket a,b 0s+5"},
+			"opened joined eased updated eased",
+			[]string{"open ticket a,b 0s+5"},
 		},
 		"back within seven days reopens": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2+7*day, "a", "location", drift)},
-			"opened resolved reopened", []string{"open ticket a 0s+3"},
+			"opened resolved reopened",
+			[]string{"open ticket a 0s+3"},
 		},
 		"later it is another incident": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2.01+7*day, "a", "location", drift)},
-			"opened resolved opened", []string{"resolved ticket a 0s+2", "open ticket a 169h0m36s+1"},
+			"opened resolved opened",
+			[]string{"resolved ticket a 0s+2", "open ticket a 169h0m36s+1"},
 		},
 		"a page raises the severity, a ticket doesn't lower it": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", drift, page), at(3, "a", "location", drift)},
-			"opened updated updated", []string{"open page a 0s+3"},
+			"opened updated updated",
+			[]string{"open page a 0s+3"},
 		},
 		"a joining page raises it too": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "b", "location", drift, page)},
-			"opened joined", []string{"open page a,b 0s+2"},
+			"opened joined",
+			[]string{"open page a,b 0s+2"},
 		},
 		"what outcomes show is one trouble, however late": {
 			[]finding.Finding{at(1, "outcome", "calibration", drift), at(30*day, "outcome", "performance", drift), at(31*day, "ece", "promise", breach)},
-			"opened joined joined", []string{"open ticket outcome,ece 0s+3"},
+			"opened joined joined",
+			[]string{"open ticket outcome,ece 0s+3"},
 		},
 		"outcomes don't join inputs": {
 			[]finding.Finding{at(1, "a", "location", drift), at(1, "outcome", "calibration", drift), at(1, "b", "location", drift), at(2, "ece", "promise", breach)},
-			"opened opened joined joined", []string{"open ticket a,b 0s+2", "open ticket outcome,ece 0s+2"},
+			"opened opened joined joined",
+			[]string{"open ticket a,b 0s+2", "open ticket outcome,ece 0s+2"},
 		},
 		"models are apart": {
 			[]finding.Finding{at(1, "a", "location", drift), at(1, "a", "location", drift, model("n")), at(2, "a", "location", fine, model("n"))},
-			"opened opened resolved", []string{"open ticket a 0s+1", "resolved ticket a 0s+2"},
+			"opened opened resolved",
+			[]string{"open ticket a 0s+1", "resolved ticket a 0s+2"},
 		},
 		"what doesn't alarm opens nothing": {
 			[]finding.Finding{at(1, "a", "location", fine), at(1, "a", "location", undecided), at(1, "a", "location", learn)},
@@ -167,11 +192,13 @@ func TestFold(t *testing.T) {
 		},
 		"an open signal goes on": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", undecided), at(3, "b", "location", undecided)},
-			"opened updated -", []string{"open ticket a 0s+2"},
+			"opened updated -",
+			[]string{"open ticket a 0s+2"},
 		},
 		"an eased signal eases once": {
 			[]finding.Finding{at(1, "a", "location", drift), at(1, "b", "location", drift), at(2, "a", "location", fine), at(3, "a", "location", fine)},
-			"opened joined eased -", []string{"open ticket a,b 0s+3"},
+			"opened joined eased -",
+			[]string{"open ticket a,b 0s+3"},
 		},
 	} {
 		b := incident.NewBook()

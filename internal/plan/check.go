@@ -63,8 +63,14 @@ func (p *Projection) check(stream string) error {
 		at   int
 		kind Kind
 	}{
-		{"id", r.ID, String}, {"time", r.Time, Time}, {"version", r.Version, String}, {"score", r.Score, Number},
-		{"decision", r.Decision, Number}, {"latency", r.Latency, Number}, {"lineage", r.Lineage, String}, {"label", r.Label, String},
+		{"id", r.ID, String},
+		{"time", r.Time, Time},
+		{"version", r.Version, String},
+		{"score", r.Score, Number},
+		{"decision", r.Decision, Number},
+		{"latency", r.Latency, Number},
+		{"lineage", r.Lineage, String},
+		{"label", r.Label, String},
 	} {
 		switch {
 		case role.at < -1 || role.at >= len(p.Fields):

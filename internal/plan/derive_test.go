@@ -50,7 +50,9 @@ func show(b *plan.Batch, col int) string {
 
 func fields() []plan.Field {
 	return []plan.Field{
-		{Name: "x", Path: []string{"x"}, Kind: plan.Number}, {Name: "s", Path: []string{"s"}, Kind: plan.String}, {Name: "ts", Path: []string{"ts"}, Kind: plan.Time},
+		{Name: "x", Path: []string{"x"}, Kind: plan.Number},
+		{Name: "s", Path: []string{"s"}, Kind: plan.String},
+		{Name: "ts", Path: []string{"ts"}, Kind: plan.Time},
 		{Name: "b", Path: []string{"b"}, Kind: plan.Number, Boolean: true},
 	}
 }
@@ -181,14 +183,14 @@ func TestBatch(t *testing.T) {
 	if b.N != 3 || fmt.Sprint(b.Offset) != "[0 1 2]" {
 		t.Fatalf("%d rows at %v", b.N, b.Offset)
 	}
-	if x := b.Cols[0]; fmt.Sprint(x.State, x.Num) != fmt.Sprint([]plan.State{plan.OK, plan.Invalid, plan.Missing}, []float64{1, 0, 0}) {
+	if x := b.Cols[0]; fmt.Sprint(string(x.State), x.Num) != fmt.Sprint(string([]plan.State{plan.OK, plan.Invalid, plan.Missing}), []float64{1, 0, 0}) {
 		t.Errorf("numbers: %v %v", x.State, x.Num)
 	}
 	b.SetInvalid(1, 2)
 	o := plan.NewBatch(p, 0)
 	o.Append(b, 2)
 	o.Append(b, 0)
-	if fmt.Sprint(o.Offset, o.Cols[1].Str, o.Cols[1].State, o.Cols[2].Int, o.Cols[0].Num) != fmt.Sprint([]int64{2, 0}, []string{"c", "a"}, []plan.State{plan.Invalid, plan.OK}, []int64{0, 5}, []float64{0, 1}) {
+	if fmt.Sprint(o.Offset, o.Cols[1].Str, string(o.Cols[1].State), o.Cols[2].Int, o.Cols[0].Num) != fmt.Sprint([]int64{2, 0}, []string{"c", "a"}, string([]plan.State{plan.Invalid, plan.OK}), []int64{0, 5}, []float64{0, 1}) {
 		t.Errorf("appended: %v %v %v", o.Offset, o.Cols, o.N)
 	}
 	o.Truncate(1)

@@ -125,6 +125,9 @@ func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
 		col.Range = &[2]float64{in.Range.Min, in.Range.Max}
 	}
 	col.Layout.Categorical = kind == String
+	// Time only moves forward, and identifiers are new by nature: neither has a distribution to hold against a reference.
+	col.Layout.Empty = in.Kind == contract.Timestamp
+	col.Layout.Open = in.Kind == contract.Identifier || in.Kind == contract.Text
 	p.Columns = append(p.Columns, col)
 	return nil
 }

@@ -249,3 +249,13 @@ type Promise struct {
 	Agreed      []string      `json:"agreed,omitempty"`
 	Until       time.Time     `json:"until,omitzero"`
 }
+
+// Odd reports whether an event time lies in a declared odd period: nothing is learnt from it, and no evidence gathered.
+func (p *Policy) Odd(us int64) bool {
+	for _, c := range p.Calendar {
+		if us >= Micros(c.From) && us < Micros(c.To) {
+			return true
+		}
+	}
+	return false
+}

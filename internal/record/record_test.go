@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,9 +43,11 @@ func exampleFragment() *record.Fragment {
 			{Source: source("electricity.outcomes", 1), Joins: 15, Watermark: record.NoTime, Idle: true},
 		},
 		Cells: []record.Cell{
-			{Kind: record.Counted, Model: "electricity-price", Plan: "0123456789abcdef", Version: "v7", Pane: 856_998_000_000_000, Slice: "\x00\x01",
+			{
+				Kind: record.Counted, Model: "electricity-price", Plan: "0123456789abcdef", Version: "v7", Pane: 856_998_000_000_000, Slice: "\x00\x01",
 				Spans: []record.Span{{Topic: "electricity.predictions", Partition: 0, First: 1200, Last: 1907}, {Topic: "electricity.predictions", Partition: 7, First: 4, Last: 4}},
-				Body:  []byte("body\x00of a set")},
+				Body:  []byte("body\x00of a set"),
+			},
 			{Kind: record.Labelled, Model: "electricity-price", Plan: "0123456789abcdef", Pane: -3_600_000_000, Body: []byte{1}},
 			{Kind: record.OnTime, Model: "m"},
 		},
@@ -233,7 +236,7 @@ func TestChunks(t *testing.T) {
 		// A span may take 40 bytes beside its topic, a cell 80 beside its texts: no chunk is cut earlier than that explains.
 		for i := 1; i < len(chunks); i++ {
 			room := 0
-			for _, c := range append(chunks[i-1].Cells[:len(chunks[i-1].Cells):len(chunks[i-1].Cells)], chunks[i].Cells[0]) {
+			for _, c := range append(slices.Clip(chunks[i-1].Cells), chunks[i].Cells[0]) {
 				room += 81 + len(c.Body) + 50*len(c.Spans)
 			}
 			if room <= size {
