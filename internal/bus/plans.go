@@ -85,9 +85,10 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, run func(contex
 // watchPlans reads the plans topic from the start and sends the plans in force whenever they changed, until ctx ends.
 func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan Plans) error {
 	// First all that is there: a service that starts with some of the plans would pass over the cells of the others.
-	plans := Plans{}
+	plans, from := Plans{}, kgo.NewOffset().AtStart()
 	err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
 		plans.take(r, log)
+		from = kgo.NewOffset().At(r.Offset + 1) // what was read is not news
 		return nil
 	})
 	if err != nil {
@@ -99,7 +100,7 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan P
 	if len(plans) > 0 {
 		changed <- maps.Clone(plans)
 	}
-	cl, err := s.NewClient(log, nil, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{TopicPlans: {0: kgo.NewOffset().AtStart()}}))
+	cl, err := s.NewClient(log, nil, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{TopicPlans: {0: from}}))
 	if err != nil {
 		return err
 	}

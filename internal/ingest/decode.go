@@ -27,6 +27,9 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	p := r.owned[tp]
 	p.active = r.o.Now()
 	streams := r.streams[rec.Topic]
+	for _, s := range streams {
+		clear(s.misses) // of a record whose epoch was aborted
+	}
 	kind, id, fingerprint, body, err := schema.Frame(rec.Value)
 	if err == nil && kind != schema.FrameConfluent {
 		err = schema.Unknown(kind, id, fingerprint)

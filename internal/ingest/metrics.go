@@ -32,7 +32,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	return &Metrics{
 		received:   vec("received_total", "Events read from a source topic, in committed epochs.", "topic"),
-		accepted:   vec("accepted_total", "Events that every stream of their topic could read.", "topic"),
+		accepted:   vec("accepted_total", "Events that some model reading their topic could read.", "topic"),
 		setAside:   vec("set_aside_total", "Events set aside in quarantine, by reason. Received is the sum of accepted and these.", "topic", "reason"),
 		passedOver: vec("passed_over_total", "Accepted events that one of the models reading their topic could not read.", "topic", "model", "reason"),
 		unlabelled: vec("unlabelled_total", "Accepted outcome events without a label.", "topic"),

@@ -12,7 +12,10 @@ import (
 
 // keptBytes is how much of an event is kept. Brokers take records of 1 MiB by default; a source may allow, or compress, larger
 // ones, and one of them must not stop the rest.
-const keptBytes = 900 << 10
+const (
+	keptBytes = 900 << 10
+	keptKey   = 32 << 10 // of the key, and of each header
+)
 
 // setAside keeps a bad event for people, whole, and goes on.
 func (r *role) setAside(rec *kgo.Record, bad *schema.Error) {
@@ -26,8 +29,9 @@ func (r *role) setAside(rec *kgo.Record, bad *schema.Error) {
 		out.Value = out.Value[:keptBytes]
 		out.Headers = append(out.Headers, kgo.RecordHeader{Key: record.HeaderTruncated, Value: strconv.AppendInt(nil, int64(len(rec.Value)), 10)})
 	}
+	out.Key = out.Key[:min(len(out.Key), keptKey)]
 	for _, h := range why.Headers() {
-		out.Headers = append(out.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+		out.Headers = append(out.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value[:min(len(h.Value), keptKey)]})
 	}
 	r.aside = append(r.aside, out)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/view"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
+
 const contractText = `
 apiVersion: plumbline/v1
 kind: QualityContract
@@ -157,7 +158,7 @@ func (g *rig) flush(ranges ...bus.Range) (counts, []record.Coverage) {
 			n := [2]int64{}
 			for bin := range c.Labels {
 				n[0] += c.Labels[bin]
-				n[1] += c.Positives[bin]
+				n[1] += c.Pos[bin]
 			}
 			sum.add(counts{f.Cells[i].Kind: n})
 		}

@@ -28,11 +28,12 @@ func (r *role) upToDate(ctx context.Context, g bus.Range) error {
 		// Somebody committed beyond us and wrote it: we are the one that was left behind, or the topic was made anew.
 		return fmt.Errorf("join index of partition %d stands at %d, beyond the committed offset %d", g.Partition, upto, g.From)
 	}
-	if !ok {
-		if upto, err = bus.StartOffset(ctx, r.o.Settings, bus.TopicJoins, g.Partition); err != nil {
-			return fmt.Errorf("%w: %w", bus.ErrRetry, err)
-		}
-		upto = min(upto, g.From)
+	start, err := bus.StartOffset(ctx, r.o.Settings, bus.TopicJoins, g.Partition)
+	if err != nil {
+		return fmt.Errorf("%w: %w", bus.ErrRetry, err)
+	}
+	if !ok || upto < start { // gone, or so old that the topic no longer tells what it lacks
+		upto = min(start, g.From)
 		if err := r.o.Index.Reset(ctx, g.Partition, upto); err != nil {
 			return fmt.Errorf("%w: reset join index: %w", bus.ErrRetry, err)
 		}
