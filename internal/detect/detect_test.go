@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -13,90 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
-	"github.com/plumbline-ml/plumbline/internal/baseline"
+	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/collect"
-	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
-
-const contractText = `
-apiVersion: plumbline/v1
-kind: QualityContract
-metadata: {model: m}
-owners: {data: d, model: e}
-task: {type: binary, positive: 1}
-streams:
-  prediction: {topic: p, schema: {subject: p-value}, fields: {id: id, time: ts, score: score}}
-  outcome: {topic: o, schema: {subject: o-value}, fields: {id: id, time: ts, label: y}, keep: 2d, mature_after: 1h}
-inputs:
-  k: {type: numeric}
-watch:
-  reference: {from: 2024-01-01, to: 2024-01-04}
-`
-
-// start is the end of the reference.
-var start = time.Date(2024, 1, 4, 0, 0, 0, 0, time.UTC)
-
-// reference is three days of hourly events whose column k is always 3.
-type reference struct{ p *plan.Plan }
-
-func (s reference) Predictions(visit func(*plan.Batch) error) error {
-	b := plan.NewBatch(&s.p.Prediction, 72)
-	for i := range 72 {
-		predict(b, i, s.p.Reference.From.Add(time.Duration(i)*time.Hour), 3)
-	}
-	return visit(b)
-}
-
-func (s reference) Outcomes(visit func(*plan.Batch) error) error {
-	b := plan.NewBatch(s.p.Outcome, 72)
-	r := s.p.Outcome.Roles
-	for i := range 72 {
-		row := b.Grow(int64(i))
-		b.SetString(r.ID, row, fmt.Sprint("e", i))
-		b.SetTime(r.Time, row, plan.Micros(s.p.Reference.From.Add(time.Duration(i)*time.Hour+10*time.Minute)))
-		b.SetString(r.Label, row, fmt.Sprint(i%2))
-	}
-	return visit(b)
-}
-
-// predict adds one prediction.
-func predict(b *plan.Batch, n int, at time.Time, k float64) {
-	row := b.Grow(int64(n))
-	for f := range b.Fields {
-		switch b.Fields[f].Name {
-		case "id":
-			b.SetString(f, row, fmt.Sprint("e", n))
-		case "ts":
-			b.SetTime(f, row, plan.Micros(at))
-		case "score":
-			b.SetNumber(f, row, float64(n%10)/10)
-		default:
-			b.SetNumber(f, row, k)
-		}
-	}
-}
-
-// build makes the plan of a contract.
-func build(t *testing.T, text string) *plan.Plan {
-	t.Helper()
-	c, err := contract.Parse("test.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	draft, err := plan.Draft(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := baseline.Build(draft, reference{draft})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
 
 // rig is a detector of one model without a broker.
 type rig struct {
@@ -153,7 +75,7 @@ func (r *rig) wrong(at time.Time) []record.Cell {
 		r.t.Fatal(err)
 	}
 	b := plan.NewBatch(&r.plan.Prediction, 1)
-	predict(b, 1, at, 4)
+	fixture.Predict(b, 1, at, 4)
 	c.Predictions(collect.Source{Topic: r.plan.Prediction.Topic}, b)
 	cells, _ := c.Take()
 	return cells
@@ -162,12 +84,12 @@ func (r *rig) wrong(at time.Time) []record.Cell {
 // judged commits an epoch with a faulty event, then one of nothing but coverage that closes its pane.
 func (r *rig) judged() (findings int) {
 	r.t.Helper()
-	r.fold(start.Add(10*time.Minute), r.wrong(start.Add(10*time.Minute))...)
+	r.fold(fixture.Start.Add(10*time.Minute), r.wrong(fixture.Start.Add(10*time.Minute))...)
 	if got := len(r.flush()[bus.TopicFindings]); got != 0 {
 		r.t.Fatalf("%d findings before the pane is closed, want none", got)
 	}
 	r.Committed()
-	if !r.fold(start.Add(12 * time.Hour)) {
+	if !r.fold(fixture.Start.Add(12 * time.Hour)) {
 		r.t.Error("an epoch with findings is not urgent")
 	}
 	findings = len(r.flush()[bus.TopicFindings])
@@ -186,7 +108,7 @@ func (r *rig) state(p *part) []byte {
 
 // What an epoch of nothing but coverage decides is as durable as what its cells do: else the same is found again.
 func TestCoverageAloneMovesTheState(t *testing.T) {
-	p := build(t, contractText)
+	p := fixture.Build(t, fixture.Contract)
 	for name, again := range map[string]func(*rig){
 		"rollback": func(r *rig) {
 			if err := r.Rollback(); err != nil {
@@ -214,7 +136,7 @@ func TestCoverageAloneMovesTheState(t *testing.T) {
 			if !bytes.Equal(before, r.state(r.parts[0])) {
 				t.Error("the state is another one than before")
 			}
-			r.fold(start.Add(12 * time.Hour))
+			r.fold(fixture.Start.Add(12 * time.Hour))
 			if got := len(r.flush()[bus.TopicFindings]); got != 0 {
 				t.Errorf("%d findings were given again", got)
 			}
@@ -224,17 +146,17 @@ func TestCoverageAloneMovesTheState(t *testing.T) {
 
 // What an aborted epoch found is found once more when its records come again, and once only.
 func TestRollbackForgetsFindings(t *testing.T) {
-	r := newRig(t, build(t, contractText))
-	r.fold(start.Add(10*time.Minute), r.wrong(start.Add(10*time.Minute))...)
+	r := newRig(t, fixture.Build(t, fixture.Contract))
+	r.fold(fixture.Start.Add(10*time.Minute), r.wrong(fixture.Start.Add(10*time.Minute))...)
 	r.flush()
 	r.Committed()
-	r.fold(start.Add(12 * time.Hour))
+	r.fold(fixture.Start.Add(12 * time.Hour))
 	aborted := r.flush()[bus.TopicFindings]
 	if err := r.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 	r.next--
-	r.fold(start.Add(12 * time.Hour))
+	r.fold(fixture.Start.Add(12 * time.Hour))
 	again := r.flush()[bus.TopicFindings]
 	values := func(recs []*kgo.Record) (out []string) {
 		for _, rec := range recs {
@@ -252,9 +174,9 @@ func TestRollbackForgetsFindings(t *testing.T) {
 
 // A partition whose old records expired comes in two ranges; it is still one state and every finding goes out once.
 func TestTwoRangesAreOneState(t *testing.T) {
-	r := newRig(t, build(t, contractText))
-	r.fold(start.Add(10*time.Minute), r.wrong(start.Add(10*time.Minute))...)
-	r.fold(start.Add(12 * time.Hour))
+	r := newRig(t, fixture.Build(t, fixture.Contract))
+	r.fold(fixture.Start.Add(10*time.Minute), r.wrong(fixture.Start.Add(10*time.Minute))...)
+	r.fold(fixture.Start.Add(12 * time.Hour))
 	found := len(r.parts[0].findings)
 	out, err := r.Flush(t.Context(), []bus.Range{
 		{Topic: bus.TopicFragments, From: 0, To: 5, Lost: true, Partitions: 1},
@@ -311,7 +233,7 @@ func TestStateInPieces(t *testing.T) {
 }
 
 func TestLoadNeedsEveryPiece(t *testing.T) {
-	r := newRig(t, build(t, contractText))
+	r := newRig(t, fixture.Build(t, fixture.Contract))
 	r.judged()
 	records := maps.Clone(r.parts[0].committed)
 	delete(records, pieceKey(stateKey("m"), 0))
@@ -322,7 +244,7 @@ func TestLoadNeedsEveryPiece(t *testing.T) {
 
 // A model whose plan changed has other counters: nothing of its former state may enter them.
 func TestChangedPlanBeginsAfresh(t *testing.T) {
-	p := build(t, contractText)
+	p := fixture.Build(t, fixture.Contract)
 	r := newRig(t, p)
 	r.judged()
 	changed := *p

@@ -17,11 +17,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
-	"github.com/plumbline-ml/plumbline/internal/baseline"
+	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
 	"github.com/plumbline-ml/plumbline/internal/bus"
-	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
-	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/schema"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -29,84 +27,8 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-const contractText = `
-apiVersion: plumbline/v1
-kind: QualityContract
-metadata: {model: m}
-owners: {data: d, model: e}
-task: {type: binary, positive: 1}
-streams:
-  prediction: {topic: p, schema: {subject: p-value}, fields: {id: id, time: ts, score: score}}
-  outcome: {topic: o, schema: {subject: o-value}, fields: {id: id, time: ts, label: y}, keep: 2d, mature_after: 1h}
-inputs:
-  k: {type: numeric}
-watch:
-  reference: {from: 2024-01-01, to: 2024-01-04}
-`
-
-// start is the end of the reference.
-var start = time.Date(2024, 1, 4, 0, 0, 0, 0, time.UTC)
-
-// reference is three days of hourly events whose column k is always 3.
-type reference struct{ p *plan.Plan }
-
-func (s reference) Predictions(visit func(*plan.Batch) error) error {
-	b := plan.NewBatch(&s.p.Prediction, 72)
-	for i := range 72 {
-		predict(b, i, s.p.Reference.From.Add(time.Duration(i)*time.Hour), 3)
-	}
-	return visit(b)
-}
-
-func (s reference) Outcomes(visit func(*plan.Batch) error) error {
-	b := plan.NewBatch(s.p.Outcome, 72)
-	r := s.p.Outcome.Roles
-	for i := range 72 {
-		row := b.Grow(int64(i))
-		b.SetString(r.ID, row, fmt.Sprint("e", i))
-		b.SetTime(r.Time, row, plan.Micros(s.p.Reference.From.Add(time.Duration(i)*time.Hour+10*time.Minute)))
-		b.SetString(r.Label, row, fmt.Sprint(i%2))
-	}
-	return visit(b)
-}
-
-// predict adds one prediction.
-func predict(b *plan.Batch, n int, at time.Time, k float64) {
-	row := b.Grow(int64(n))
-	for f := range b.Fields {
-		switch b.Fields[f].Name {
-		case "id":
-			b.SetString(f, row, fmt.Sprint("e", n))
-		case "ts":
-			b.SetTime(f, row, plan.Micros(at))
-		case "score":
-			b.SetNumber(f, row, float64(n%10)/10)
-		default:
-			b.SetNumber(f, row, k)
-		}
-	}
-}
-
-// build makes the plan of a contract.
-func build(t *testing.T, text string) *plan.Plan {
-	t.Helper()
-	c, err := contract.Parse("test.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	draft, err := plan.Draft(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := baseline.Build(draft, reference{draft})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // otherText is the contract of a model that reads the same predictions and wants a column more.
-var otherText = strings.NewReplacer("model: m}", "model: other}", "  k: {type: numeric}\n", "  k: {type: numeric}\n  z: {type: numeric}\n").Replace(contractText)
+var otherText = strings.NewReplacer("model: m}", "model: other}", "  k: {type: numeric}\n", "  k: {type: numeric}\n  z: {type: numeric}\n").Replace(fixture.Contract)
 
 const (
 	withK = 1 // fits m only
@@ -149,7 +71,7 @@ func newRig(t *testing.T, contracts ...string) *rig {
 	t.Helper()
 	plans := bus.Plans{}
 	for _, text := range contracts {
-		p := build(t, text)
+		p := fixture.Build(t, text)
 		plans[p.Model] = p
 	}
 	g := &rig{t: t, now: time.Unix(1e9, 0), registry: &registry{}, ends: map[string]map[int32]int64{}}
@@ -273,12 +195,12 @@ func header(rec *kgo.Record, key string) string {
 
 // After an aborted epoch the partition stands where it stood: to account for more would leave a hole that nobody counts.
 func TestRollbackReturnsPositions(t *testing.T) {
-	g := newRig(t, contractText)
+	g := newRig(t, fixture.Contract)
 	g.restore(predictions, 10)
 	g.restore(bus.TopicPartition{Topic: "o"}, 5)
 	g.ends["p"] = map[int32]int64{0: 10}
 	g.next = 10
-	g.mustFold(event(t, withK, start.Add(time.Hour)))
+	g.mustFold(event(t, withK, fixture.Start.Add(time.Hour)))
 	if w := g.flush(span("p", 10, 20)); w.rows["m"] != 1 {
 		t.Fatalf("%d rows were counted, want 1", w.rows["m"])
 	}
@@ -314,7 +236,7 @@ func TestIdleOnlyAtTheEnd(t *testing.T) {
 		{"partition not known", map[int32]int64{}, nil, false},
 		{"broker away", map[int32]int64{0: 5}, errors.New("away"), false},
 	} {
-		g := newRig(t, contractText)
+		g := newRig(t, fixture.Contract)
 		g.restore(bus.TopicPartition{Topic: "o"}, 5)
 		g.ends["o"], g.endsErr = c.ends, c.err
 		if c.err == nil {
@@ -332,7 +254,7 @@ func TestIdleOnlyAtTheEnd(t *testing.T) {
 
 // After a restart nobody has told the id of a quiet topic yet; that must not look like another topic.
 func TestIdleWithoutTopicID(t *testing.T) {
-	g := newRig(t, contractText)
+	g := newRig(t, fixture.Contract)
 	g.restore(bus.TopicPartition{Topic: "o"}, 5)
 	g.ends["o"] = map[int32]int64{0: 5}
 	clock := window.NewClock()
@@ -364,9 +286,9 @@ func TestIdleWithoutTopicID(t *testing.T) {
 
 // Models that share a topic don't depend on each other.
 func TestOneContractDoesNotFit(t *testing.T) {
-	g := newRig(t, contractText, otherText)
+	g := newRig(t, fixture.Contract, otherText)
 	for range 3 {
-		g.mustFold(event(t, withK, start.Add(time.Hour)))
+		g.mustFold(event(t, withK, fixture.Start.Add(time.Hour)))
 	}
 	w := g.flush(span("p", 0, 3))
 	g.Committed()
@@ -383,8 +305,8 @@ func TestOneContractDoesNotFit(t *testing.T) {
 }
 
 func TestNoContractFits(t *testing.T) {
-	g := newRig(t, contractText, otherText)
-	g.mustFold(event(t, bare, start))
+	g := newRig(t, fixture.Contract, otherText)
+	g.mustFold(event(t, bare, fixture.Start))
 	w := g.flush(span("p", 0, 1))
 	g.Committed()
 	if len(w.quarantine) != 1 {
@@ -399,7 +321,7 @@ func TestNoContractFits(t *testing.T) {
 }
 
 func TestLargeEventIsCut(t *testing.T) {
-	g := newRig(t, contractText)
+	g := newRig(t, fixture.Contract)
 	whole := bytes.Repeat([]byte("no avro "), keptBytes/8)
 	large := append(bytes.Clone(whole), "and more"...)
 	g.mustFold(whole)
@@ -422,10 +344,10 @@ func TestLargeEventIsCut(t *testing.T) {
 
 // While the registry is away nothing is decided: the epoch comes again.
 func TestRegistryAway(t *testing.T) {
-	g := newRig(t, contractText)
+	g := newRig(t, fixture.Contract)
 	away := errors.New("connection refused")
 	g.registry.away = away
-	err := g.fold(event(t, withK, start.Add(time.Hour)))
+	err := g.fold(event(t, withK, fixture.Start.Add(time.Hour)))
 	if !errors.Is(err, bus.ErrRetry) || !errors.Is(err, away) {
 		t.Fatalf("error %v, want the registry's, to be tried again", err)
 	}
@@ -433,7 +355,7 @@ func TestRegistryAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.registry.away, g.next = nil, 0
-	g.mustFold(event(t, withK, start.Add(time.Hour)))
+	g.mustFold(event(t, withK, fixture.Start.Add(time.Hour)))
 	if w := g.flush(span("p", 0, 1)); w.rows["m"] != 1 || len(w.quarantine) != 0 {
 		t.Errorf("counted %v, set aside %d; want 1 and none", w.rows, len(w.quarantine))
 	}
@@ -441,11 +363,11 @@ func TestRegistryAway(t *testing.T) {
 
 // Every event that was received was either accepted or set aside; what was aborted is counted once.
 func TestReceivedIsAcceptedAndSetAside(t *testing.T) {
-	g := newRig(t, contractText, otherText)
+	g := newRig(t, fixture.Contract, otherText)
 	values := [][]byte{
-		event(t, withK, start.Add(time.Hour)), []byte("no avro"), event(t, bare, start), event(t, withK, start.Add(time.Hour)),
+		event(t, withK, fixture.Start.Add(time.Hour)), []byte("no avro"), event(t, bare, fixture.Start), event(t, withK, fixture.Start.Add(time.Hour)),
 		{0, 0, 0, 0, 99, 1, 2},
-		event(t, withK, start.Add(time.Hour))[:8],
+		event(t, withK, fixture.Start.Add(time.Hour))[:8],
 		{},
 	}
 	const good = 2

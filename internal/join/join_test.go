@@ -2,7 +2,6 @@ package join
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
-	"github.com/plumbline-ml/plumbline/internal/baseline"
+	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
 	"github.com/plumbline-ml/plumbline/internal/bus"
-	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
@@ -21,82 +19,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/view"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
-
-const contractText = `
-apiVersion: plumbline/v1
-kind: QualityContract
-metadata: {model: m}
-owners: {data: d, model: e}
-task: {type: binary, positive: 1}
-streams:
-  prediction: {topic: p, schema: {subject: p-value}, fields: {id: id, time: ts, score: score}}
-  outcome: {topic: o, schema: {subject: o-value}, fields: {id: id, time: ts, label: y}, keep: 2d, mature_after: 1h}
-inputs:
-  k: {type: numeric}
-watch:
-  reference: {from: 2024-01-01, to: 2024-01-04}
-`
-
-// start is the end of the reference.
-var start = time.Date(2024, 1, 4, 0, 0, 0, 0, time.UTC)
-
-// reference is three days of hourly events whose column k is always 3.
-type reference struct{ p *plan.Plan }
-
-func (s reference) Predictions(visit func(*plan.Batch) error) error {
-	b := plan.NewBatch(&s.p.Prediction, 72)
-	for i := range 72 {
-		predict(b, i, s.p.Reference.From.Add(time.Duration(i)*time.Hour), 3)
-	}
-	return visit(b)
-}
-
-func (s reference) Outcomes(visit func(*plan.Batch) error) error {
-	b := plan.NewBatch(s.p.Outcome, 72)
-	r := s.p.Outcome.Roles
-	for i := range 72 {
-		row := b.Grow(int64(i))
-		b.SetString(r.ID, row, fmt.Sprint("e", i))
-		b.SetTime(r.Time, row, plan.Micros(s.p.Reference.From.Add(time.Duration(i)*time.Hour+10*time.Minute)))
-		b.SetString(r.Label, row, fmt.Sprint(i%2))
-	}
-	return visit(b)
-}
-
-// predict adds one prediction.
-func predict(b *plan.Batch, n int, at time.Time, k float64) {
-	row := b.Grow(int64(n))
-	for f := range b.Fields {
-		switch b.Fields[f].Name {
-		case "id":
-			b.SetString(f, row, fmt.Sprint("e", n))
-		case "ts":
-			b.SetTime(f, row, plan.Micros(at))
-		case "score":
-			b.SetNumber(f, row, float64(n%10)/10)
-		default:
-			b.SetNumber(f, row, k)
-		}
-	}
-}
-
-// build makes the plan of a contract.
-func build(t *testing.T, text string) *plan.Plan {
-	t.Helper()
-	c, err := contract.Parse("test.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	draft, err := plan.Draft(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := baseline.Build(draft, reference{draft})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
 
 // rig is a joiner of one model and one partition without a broker.
 type rig struct {
@@ -107,7 +29,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	p := build(t, contractText)
+	p := fixture.Build(t, fixture.Contract)
 	r := &role{
 		o:   Options{Layout: bus.Layout{Fragments: 1, Joins: 1}, Index: view.NewMemoryIndex()},
 		log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()),
@@ -179,14 +101,14 @@ func (g *rig) index(id outcome.ID) (int64, []byte) {
 var event = outcome.HashID("m", "e1")
 
 func (g *rig) prediction() outcome.Row {
-	us := plan.Micros(start)
+	us := plan.Micros(fixture.Start)
 	return outcome.Row{ID: event, Model: "m", Prediction: &outcome.Prediction{
 		Place: outcome.Place{Time: us}, Plan: g.plan.Digest(), Pane: g.plan.PaneStart(us), Slice: "", Bin: 0, Score: 1,
 	}}
 }
 
 func label(after time.Duration, offset int64, positive bool) outcome.Row {
-	place := outcome.Place{Time: plan.Micros(start.Add(after)), Offset: offset}
+	place := outcome.Place{Time: plan.Micros(fixture.Start.Add(after)), Offset: offset}
 	return outcome.Row{ID: event, Model: "m", Outcome: &outcome.Outcome{Place: place, Positive: positive}}
 }
 

@@ -13,11 +13,13 @@ import (
 )
 
 func example() (Row, Row) {
-	return Row{ID: HashID("m", "e1"), Model: "m", Prediction: &Prediction{
-			Place: Place{-5, 3, 1 << 40}, Plan: "0123456789abcdef", Version: "v7", Pane: -3_600_000_000, Slice: "\x00\x01\xff\xff", Bin: 49, Score: 1 << 30, Positive: true,
-		}}, Row{ID: HashID("m", "e1"), Model: "m", Outcome: &Outcome{
-			Place: Place{1_700_000_000_000_000, 0, 12}, Positive: true,
-		}}
+	predicted := Prediction{
+		Place: Place{-5, 3, 1 << 40}, Plan: "0123456789abcdef", Version: "v7", Pane: -3_600_000_000, Slice: "\x00\x01\xff\xff",
+		Bin: 49, Score: 1 << 30, Positive: true,
+	}
+	came := Outcome{Place: Place{1_700_000_000_000_000, 0, 12}, Positive: true}
+	id := HashID("m", "e1")
+	return Row{ID: id, Model: "m", Prediction: &predicted}, Row{ID: id, Model: "m", Outcome: &came}
 }
 
 func TestRowRoundTrip(t *testing.T) {
