@@ -52,14 +52,15 @@ func (f *Files) stream(path string, p *plan.Projection, alone bool, counts *Coun
 		return err
 	}
 	defer func() { _ = r.Close() }() // it was only read
-	if counts != nil {
-		*counts = Counts{File: filepath.Base(path), Rejected: map[string]int64{}}
-		options = append(options, file.OnReject(func(e file.RowError) {
-			if len(counts.Examples) < mostExamples {
-				counts.Examples = append(counts.Examples, e.Error())
-			}
-		}))
+	if counts == nil {
+		counts = &Counts{}
 	}
+	*counts = Counts{File: filepath.Base(path), Rejected: map[string]int64{}}
+	options = append(options, file.OnReject(func(e file.RowError) {
+		if len(counts.Examples) < mostExamples {
+			counts.Examples = append(counts.Examples, e.Error())
+		}
+	}))
 	proj, err := file.NewProjector(r, p, options...)
 	if err != nil {
 		return err
@@ -92,13 +93,19 @@ func (f *Files) stream(path string, p *plan.Projection, alone bool, counts *Coun
 			}
 		}
 	}
-	if counts != nil {
-		counts.Read, counts.Accepted, counts.Filtered = proj.Read(), proj.Accepted()-filtered, filtered
-		for _, reason := range file.Reasons() {
-			if n := proj.Rejected(reason); n > 0 {
-				counts.Rejected[string(reason)] = n
-			}
+	counts.Read, counts.Accepted, counts.Filtered = proj.Read(), proj.Accepted()-filtered, filtered
+	for _, reason := range file.Reasons() {
+		if n := proj.Rejected(reason); n > 0 {
+			counts.Rejected[string(reason)] = n
 		}
+	}
+	switch {
+	case counts.Read == 0:
+		return fmt.Errorf("%s holds no rows", path)
+	case counts.Accepted == 0 && len(counts.Examples) > 0:
+		return fmt.Errorf("none of the %d rows of %s can be used; the first is set aside because of %s", counts.Read, path, counts.Examples[0])
+	case counts.Accepted == 0:
+		return fmt.Errorf("none of the %d rows of %s is wanted by the contract's where", counts.Read, path)
 	}
 	return nil
 }
