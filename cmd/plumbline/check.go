@@ -17,7 +17,7 @@ import (
 
 func newCheckCommand() *cobra.Command {
 	var files check.Files
-	var format string
+	var format, contractPath string
 	cmd := &cobra.Command{
 		Use:   "check CONTRACT FILE [OUTCOMES]",
 		Short: "Judge files by a contract, without Kafka",
@@ -30,25 +30,33 @@ contract's reference range covers is learnt, what comes after is judged. A file 
 Exits with 1 if there is any incident.`,
 		Example: `  plumbline check examples/electricity/contract.yaml examples/electricity/electricity.csv.gz
   plumbline check --format json contract.yaml predictions.jsonl outcomes.jsonl`,
-		Args: usageArgs(cobra.RangeArgs(2, 3)),
+		Args: usageArgs(cobra.MaximumNArgs(3)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
 				return badInput(fmt.Errorf("--format %q: must be text or json", format))
 			}
-			c, err := contract.Load(args[0])
+			for _, name := range []*string{&contractPath, &files.Predictions, &files.Outcomes} {
+				if *name == "" && len(args) > 0 {
+					*name, args = args[0], args[1:]
+				}
+			}
+			if files.Predictions == "" || len(args) > 0 {
+				return badInput(fmt.Errorf("a contract and a file are needed, and at most one file of outcomes; see %s --help", cmd.CommandPath()))
+			}
+			c, err := contract.Load(contractPath)
 			if err != nil {
 				return badInput(err)
 			}
-			files.Predictions = args[1]
-			if len(args) == 3 {
-				files.Outcomes = args[2]
-			} else if c.Streams.Outcome != nil {
+			if c.Streams.Outcome == nil && files.Outcomes != "" {
+				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be read as one", files.Outcomes))
+			}
+			if files.Outcomes == "" && c.Streams.Outcome != nil {
 				has, err := files.HoldsOutcomes(c)
 				if err != nil {
 					return badInput(err)
 				}
 				if has {
-					files.Outcomes = args[1]
+					files.Outcomes = files.Predictions
 				}
 			}
 			progress, done := progressLine(cmd.ErrOrStderr())
@@ -92,6 +100,9 @@ Exits with 1 if there is any incident.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&contractPath, "contract", "", "the contract, instead of the first argument")
+	cmd.Flags().StringVar(&files.Predictions, "data", "", "the file of predictions, instead of the next argument")
+	cmd.Flags().StringVar(&files.Outcomes, "outcomes", "", "the file of outcomes, instead of the last argument")
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	cmd.Flags().DurationVar(&files.Delay, "outcome-delay", 0, "how long after its prediction an outcome was known, where one row holds both")
 	cmd.Flags().StringVar(&files.Version, "model-version", "", "the model's version, where the file has no column for it")
