@@ -48,7 +48,7 @@ func drawNumber(t *rapid.T, depth int, row []*float64) number {
 		if a.val == nil || math.Abs(*a.val) > 1e15 || math.IsNaN(*a.val) { // beyond int64 int() is an error, not a value
 			return a
 		}
-		f := math.Trunc(*a.val)
+		f := math.Trunc(*a.val) + 0 // an integer has no negative zero
 		return number{"int(" + a.src + ")", &f}
 	}
 	out := number{src: fmt.Sprintf("(%s %s %s)", a.src, op, b.src)}

@@ -94,18 +94,23 @@ func inTx(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
 	if err := do(tx); err != nil {
-		// A context that ends rolls the transaction back by itself; what do then meets (a closed statement, a finished
-		// transaction) doesn't say why.
-		if end := ctx.Err(); end != nil && !errors.Is(err, end) {
-			err = fmt.Errorf("%w: %w", end, err)
-		}
+		err = ended(ctx, err)
 		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
 			return errors.Join(err, fmt.Errorf("roll back: %w", back))
 		}
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("commit: %w", ended(ctx, err))
 	}
 	return nil
+}
+
+// ended says why a transaction was finished under the hands of who used it: a context that ends rolls it back by itself, and
+// what is met then (a closed statement, a finished transaction) doesn't tell.
+func ended(ctx context.Context, err error) error {
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+		return fmt.Errorf("%w: %w", end, err)
+	}
+	return err
 }
