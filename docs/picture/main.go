@@ -34,7 +34,10 @@ func run(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(out, draw("plumbline demo", lines))
+	if _, err := io.WriteString(out, draw("plumbline demo", lines)); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, in) // so that the demo can finish its sentence
 	return err
 }
 
