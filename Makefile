@@ -1,8 +1,10 @@
-# Needs Go only; the race detector needs gcc too. Tools are pinned in tools/go.mod and built on first use.
+# Needs Go only; the race detector needs gcc too, the integration tests Java 17 and Maven. Tools are pinned in tools/go.mod and built on first use.
 
 TAGS     := synctests
 LINT     := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 10s
+SEED     ?= 1
+SEEDS    ?= 20
 
 .DEFAULT_GOAL := help
 
@@ -50,6 +52,22 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
 	  done; \
 	done
+
+.PHONY: up
+up: ## Start Kafka, schema registry and Redis to try things with
+	@tools/parts/all.sh start
+
+.PHONY: down
+down: ## Stop them and remove their data
+	@tools/parts/all.sh reset
+
+.PHONY: integration
+integration: ## Test the services as processes on real Kafka, registry and Redis (2 min)
+	go test -tags '$(TAGS) integration' -count=1 -timeout 8m -v ./integration/...
+
+.PHONY: chaos
+chaos: ## The long proof: SEEDS=20 storms from SEED=1 on, on three brokers, counted again in Python (2 min each)
+	go run ./chaos --seed $(SEED) --seeds $(SEEDS)
 
 .PHONY: demo
 demo: ## See it work: a real drift, in a few seconds

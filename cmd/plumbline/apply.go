@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -17,81 +20,203 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/telemetry"
 )
 
+// apply is one run of the command.
+type apply struct {
+	cmd     *cobra.Command
+	parts   *app.Parts
+	files   check.Files
+	from    time.Time
+	relearn bool
+	asJSON  bool
+}
+
 func newApplyCommand() *cobra.Command {
-	var files check.Files
+	a := apply{}
+	from := ""
 	cmd := &cobra.Command{
-		Use:   "apply CONTRACT",
-		Short: "Learn the reference and put a contract in force",
-		Long: `Compiles a contract into a plan and publishes it on the plans topic. Running services take it up at once.
+		Use:   "apply FILE|FOLDER...",
+		Short: "Learn the reference and put contracts in force",
+		Long: `Compiles contracts into plans and publishes them on the plans topic. Running services take them up at once. Of a folder every
+.yaml and .yml file is taken.
 
 The reference is learnt from the model's own topics, read from their start to their present end; or, with --data, from a file
-such as ` + "`plumbline check`" + ` reads.`,
+such as ` + "`plumbline check`" + ` reads. A contract that differs from the one in force only in policy (costs, promises, owners, routes,
+runbooks, false-alarm budget) keeps what was learnt, and nothing is read. A contract that is in force already changes nothing.
+
+The first plan of a model counts all its events. A later one is in force from an event time on, at which a pane begins and up
+to which nothing has been counted yet; --from chooses a later one. Events belong to the plan in force at their own time: a
+pane never mixes plans, and the new plan begins with a history of its own. The contracts of before are kept; see
+` + "`plumbline contract list`" + ` and ` + "`rollback`" + `.`,
 		Example: `  plumbline apply contract.yaml
-  plumbline apply contract.yaml --data history.csv.gz`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+  plumbline apply contracts/
+  plumbline apply contract.yaml --data history.csv.gz
+  plumbline apply contract.yaml --from 2026-04-01`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := contract.Load(args[0])
+			a.cmd = cmd
+			var err error
+			if a.from, err = instant("from", from, time.Time{}); err != nil {
+				return err
+			}
+			contracts, err := loadContracts(args)
 			if err != nil {
 				return badInput(err)
 			}
-			s, err := loadSettings(cmd)
+			if len(contracts) > 1 && a.files.Predictions != "" {
+				return badInput(fmt.Errorf("--data is the history of one model, and there are %d contracts", len(contracts)))
+			}
+			parts, done, err := openBroker(cmd)
 			if err != nil {
 				return err
 			}
-			log, err := telemetry.NewLogger(cmd.ErrOrStderr(), s.Log.Level, s.Log.Format, nil)
-			if err != nil {
-				return badInput(err)
-			}
-			parts, err := app.OpenBroker(cmd.Context(), s, log)
-			if err != nil {
-				return dependencyAway(err)
-			}
-			defer closeParts(parts, log)
-			var p *plan.Plan
-			if files.Predictions != "" {
-				if files.Outcomes == "" && c.Streams.Outcome != nil {
-					if has, err := files.HoldsOutcomes(c); err != nil {
-						return badInput(err)
-					} else if has {
-						files.Outcomes = files.Predictions
-					}
+			defer done()
+			a.parts = parts
+			for _, c := range contracts {
+				if err := a.one(c); err != nil {
+					return err
 				}
-				if p, err = check.Plan(c, files); err != nil {
-					return badInput(err)
-				}
-			} else {
-				var h *app.History
-				p, h, err = parts.Compile(cmd.Context(), c, func(topic string, n int64) {
-					fmt.Fprintf(cmd.ErrOrStderr(), "read %d events of %s\n", n, topic)
-				})
-				if errors.Is(err, bus.ErrRegistryAway) {
-					return dependencyAway(err)
-				} else if err != nil {
-					return badInput(err)
-				}
-				if h.Unreadable > 0 {
-					fmt.Fprintf(cmd.ErrOrStderr(), "%d events could not be read; the ingestor will set them aside with the reason\n", h.Unreadable)
-				}
-			}
-			if c.Streams.Outcome != nil && p.Outcome == nil {
-				return badInput(fmt.Errorf("%s has no column %q, and the contract names an outcome stream: name the file with the outcomes by --outcomes", files.Predictions, c.Streams.Outcome.Fields.Label))
-			}
-			if err := bus.PublishPlan(cmd.Context(), parts.Producer, p); err != nil {
-				return dependencyAway(err)
-			}
-			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%s: plan %s in force from %s\n", p.Model, p.Digest(), p.From.Format("2006-01-02 15:04"))
-			fmt.Fprintf(out, "  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, check.Span(p.TestPane), check.Span(p.TruthPane))
-			for _, n := range p.Unjudged {
-				fmt.Fprintf(out, "  note: %s\n", n)
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&files.Predictions, "data", "", "learn the reference from this CSV or JSON Lines file instead of the topics")
-	cmd.Flags().DurationVar(&files.Delay, "outcome-delay", 0, "with --data: how long after its prediction an outcome was known, where one row holds both")
-	cmd.Flags().StringVar(&files.Outcomes, "outcomes", "", "with --data: the file with the outcomes, if it is another one")
+	f := cmd.Flags()
+	f.StringVar(&a.files.Predictions, "data", "", "learn the reference from this CSV or JSON Lines file instead of the topics")
+	f.DurationVar(&a.files.Delay, "outcome-delay", 0, "with --data: how long after its prediction an outcome was known, where one row holds both")
+	f.StringVar(&a.files.Outcomes, "outcomes", "", "with --data: the file with the outcomes, if it is another one")
+	f.StringVar(&from, "from", "", "event time from which the contract is in force: a date, or RFC 3339; the first possible by default")
+	f.BoolVar(&a.relearn, "relearn", false, "learn the reference anew even if only the policy changed, or nothing")
+	f.BoolVar(&a.asJSON, "json", false, "print one JSON object per contract")
 	return cmd
+}
+
+// applied is what apply and rollback print.
+type applied struct {
+	Kind     string    `json:"kind"`
+	Model    string    `json:"model"`
+	Change   string    `json:"change"`
+	Plan     string    `json:"plan"`
+	Contract string    `json:"contract"`
+	Policy   string    `json:"policy"`
+	From     time.Time `json:"from"`
+	Rows     int64     `json:"reference_rows"`
+	Notes    []string  `json:"notes,omitempty"`
+}
+
+// words say what a change did.
+var words = map[app.Change]string{
+	app.Same: "is in force already", app.First: "is in force for all its events", app.Policy: "under a new policy, with what was learnt",
+	app.Afresh: "begins afresh",
+}
+
+func (a *apply) one(c *contract.Contract) error {
+	p, change, err := a.parts.Apply(a.cmd.Context(), c, app.Apply{From: a.from, Relearn: a.relearn, Learn: func() (*plan.Plan, error) { return a.learn(c) }})
+	switch {
+	case errors.Is(err, bus.ErrRegistryAway):
+		return dependencyAway(err)
+	case err != nil:
+		return broken(err)
+	}
+	return printApplied(a.cmd.OutOrStdout(), p, change, a.asJSON)
+}
+
+func printApplied(w io.Writer, p *plan.Plan, change app.Change, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(applied{
+			Kind: "applied", Model: p.Model, Change: string(change), Plan: p.Digest(), Contract: p.Contract, Policy: p.Policy.Digest,
+			From: p.From, Rows: p.ReferenceRows, Notes: p.Unjudged,
+		})
+	}
+	fmt.Fprintf(w, "%s: plan %s %s", p.Model, p.Digest(), words[change])
+	if change == app.Policy || change == app.Afresh {
+		fmt.Fprintf(w, ", from %s on", p.From.Format("2006-01-02 15:04"))
+	}
+	fmt.Fprintf(w, "\n  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, check.Span(p.TestPane), check.Span(p.TruthPane))
+	for _, n := range p.Unjudged {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
+	return nil
+}
+
+// learn compiles a contract from the file given, or else from the model's topics.
+func (a *apply) learn(c *contract.Contract) (*plan.Plan, error) {
+	stderr := a.cmd.ErrOrStderr()
+	if a.files.Predictions == "" {
+		p, h, err := a.parts.Compile(a.cmd.Context(), c, func(topic string, n int64) {
+			fmt.Fprintf(stderr, "read %d events of %s\n", n, topic)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if h.Unreadable > 0 {
+			fmt.Fprintf(stderr, "%d events could not be read; the ingestor will set them aside with the reason\n", h.Unreadable)
+		}
+		return p, nil
+	}
+	files := a.files
+	if files.Outcomes == "" && c.Streams.Outcome != nil {
+		if has, err := files.HoldsOutcomes(c); err != nil {
+			return nil, err
+		} else if has {
+			files.Outcomes = files.Predictions
+		}
+	}
+	p, err := check.Plan(c, files)
+	if err != nil {
+		return nil, err
+	}
+	if c.Streams.Outcome != nil && p.Outcome == nil {
+		return nil, fmt.Errorf("%s has no column %q, and the contract names an outcome stream: name the file with the outcomes by --outcomes", files.Predictions, c.Streams.Outcome.Fields.Label)
+	}
+	return p, nil
+}
+
+// broken sorts the errors of what is written to the broker: a broker that is away is no fault of the input.
+func broken(err error) error {
+	if bus.Away(err) {
+		return dependencyAway(err)
+	}
+	return badInput(err)
+}
+
+// loadContracts reads all contracts before anything is done with the first. Two of one model are refused.
+func loadContracts(paths []string) ([]*contract.Contract, error) {
+	var out []*contract.Contract
+	of := map[string]string{}
+	for _, path := range paths {
+		files, err := app.Contracts(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			c, err := contract.Load(file)
+			if err != nil {
+				return nil, err
+			}
+			if other, twice := of[c.Metadata.Model]; twice {
+				return nil, fmt.Errorf("%s and %s are both of model %s", other, file, c.Metadata.Model)
+			}
+			of[c.Metadata.Model] = file
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// openBroker opens what a command needs to read and write topics.
+func openBroker(cmd *cobra.Command) (*app.Parts, func(), error) {
+	s, err := loadSettings(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := telemetry.NewLogger(cmd.ErrOrStderr(), s.Log.Level, s.Log.Format, nil)
+	if err != nil {
+		return nil, nil, badInput(err)
+	}
+	parts, err := app.OpenBroker(cmd.Context(), s, log)
+	if err != nil {
+		return nil, nil, dependencyAway(err)
+	}
+	return parts, func() { closeParts(parts, log) }, nil
 }
 
 // loadSettings reads the service settings from --config and the environment.

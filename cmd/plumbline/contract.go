@@ -15,16 +15,17 @@ import (
 func newContractCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "contract",
-		Short: "Check quality contracts and help editors with them",
+		Short: "Check quality contracts, list and take back those in force",
 		Long: `A quality contract is the YAML file that says what a model's events look like, what good means,
 what errors cost, who owns what, and how often a false alarm is acceptable. Everything else in
 Plumbline is compiled from it.`,
 		Example: `  plumbline contract schema > contract.schema.json
-  plumbline contract lint contract.yaml`,
+  plumbline contract lint contract.yaml
+  plumbline contract list`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newContractSchemaCommand(), newContractLintCommand())
+	cmd.AddCommand(newContractSchemaCommand(), newContractLintCommand(), newContractListCommand(), newContractRollbackCommand())
 	return cmd
 }
 

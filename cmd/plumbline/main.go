@@ -64,6 +64,7 @@ was promised: what broke, since when, for whom, what it costs, and who acts.
 Try it:         plumbline demo
 Your own file:  plumbline check contract.yaml events.csv
 Your own topic: plumbline apply contract.yaml && plumbline standalone
+A file to it:   plumbline produce contract.yaml events.csv
 
 Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or usage, 3 a dependency is away.`,
 		Version:       version(),
@@ -76,6 +77,7 @@ Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return badInput(fmt.Errorf("%w; see %s --help", err, c.CommandPath()))
 	})
-	root.AddCommand(newDemoCommand(), newCheckCommand(), newContractCommand(), newConfigCommand(), newApplyCommand(), newStandaloneCommand())
+	root.AddCommand(newDemoCommand(), newCheckCommand(), newContractCommand(), newConfigCommand(), newApplyCommand(), newStandaloneCommand(),
+		newProduceCommand(), newTopicsCommand(), newReadyCommand(), newPanesCommand())
 	return root
 }

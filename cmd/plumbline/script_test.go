@@ -3,9 +3,12 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/plumbline-ml/plumbline/internal/bus"
 )
 
 func TestMain(m *testing.M) {
@@ -19,11 +22,22 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": broker},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("REPO", root)
 			return nil
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
+}
+
+// broker starts an embedded broker and registry for one script and points the settings at them.
+func broker(ts *testscript.TestScript, _ bool, _ []string) {
+	e, err := bus.StartEmbedded(bus.EmbeddedOptions{})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(e.Close()) })
+	ts.Setenv("PLUMBLINE_KAFKA_BROKERS", strings.Join(e.Brokers(), ","))
+	ts.Setenv("PLUMBLINE_REGISTRY_URL", e.RegistryURL())
+	ts.Setenv("PLUMBLINE_KAFKA_REPLICATION_FACTOR", "1")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
@@ -28,6 +29,7 @@ type Options struct {
 	Sinks      []Sink
 	View       View
 	Now        func() time.Time
+	Ready      *bus.Readiness // may be nil
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
 }
@@ -62,10 +64,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("alert")
-	return bus.Supervise(ctx, o.Settings, log, func(ctx context.Context, plans bus.Plans) error {
+	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 		s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1)}
-		for model, p := range plans {
-			s.book.SetPolicy(model, &p.Policy)
+		for model, h := range plans { // whom to tell is a matter of today
+			s.book.SetPolicy(model, &h.Last().Policy)
 		}
 		return s.run(ctx)
 	})
@@ -85,6 +87,11 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.o.Ready.NotYet("reading findings")
+	targets, err := s.targets(ctx)
+	if err != nil {
+		return err
+	}
 	cl, err := s.o.Settings.NewClient(s.o.Logger, nil,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{bus.TopicFindings: at}),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // offsets then pass the detector's markers
@@ -101,7 +108,13 @@ func (s *service) run(ctx context.Context) error {
 		s.deliver(ctx)
 	}()
 	defer func() { stop(); <-delivered }()
+	for p, o := range at {
+		targets.reached(p, o.EpochOffset().Offset)
+	}
 	for {
+		if len(targets) == 0 {
+			s.o.Ready.Ready()
+		}
 		fetches := cl.PollFetches(ctx)
 		if ctx.Err() != nil {
 			return nil
@@ -118,5 +131,34 @@ func (s *service) run(ctx context.Context) error {
 			}
 			return err
 		}
+		fetches.EachRecord(func(rec *kgo.Record) { targets.reached(rec.Partition, rec.Offset+1) })
+	}
+}
+
+// targets are where the findings ended when the alerter began, of the partitions it has not caught up with yet.
+type targets map[int32]int64
+
+func (s *service) targets(ctx context.Context) (targets, error) {
+	cl, err := s.o.Settings.NewClient(s.o.Logger, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	ends, err := kadm.NewClient(cl).ListCommittedOffsets(ctx, bus.TopicFindings)
+	if err != nil {
+		return nil, fmt.Errorf("list the ends of the findings: %w", err)
+	}
+	out := targets{}
+	ends.Each(func(l kadm.ListedOffset) {
+		if l.Err == nil && l.Offset > 0 {
+			out[l.Partition] = l.Offset
+		}
+	})
+	return out, nil
+}
+
+func (t targets) reached(partition int32, next int64) {
+	if next >= t[partition] {
+		delete(t, partition)
 	}
 }

@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
-
-	"github.com/twmb/franz-go/pkg/kgo"
+	"errors"
+	"fmt"
+	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/baseline"
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
@@ -24,16 +26,109 @@ func (p *Parts) Compile(ctx context.Context, c *contract.Contract, progress func
 
 // Published returns the plans on the plans topic, by model.
 func (p *Parts) Published(ctx context.Context) (bus.Plans, error) {
-	plans := bus.Plans{}
-	err := bus.ReadState(ctx, p.Kafka, bus.TopicPlans, 0, func(rec *kgo.Record) error {
-		if len(rec.Value) == 0 {
-			delete(plans, string(rec.Key))
-			return nil
+	return bus.ReadPlans(ctx, p.Kafka)
+}
+
+// Change is what putting a contract in force changes.
+type Change string
+
+// The changes.
+const (
+	Same   Change = "same"   // it is in force already
+	First  Change = "first"  // the model had none
+	Policy Change = "policy" // what was learnt stays
+	Afresh Change = "plan"   // another plan takes over and begins afresh
+)
+
+// Apply says how a contract is to be put in force.
+type Apply struct {
+	Learn   func() (*plan.Plan, error) // compiles the contract; called only if something has to be learnt
+	From    time.Time                  // event time; zero: as soon as no event counted before would be of it
+	Relearn bool                       // learn also where the contract asks for nothing new
+}
+
+// ErrFrom is returned for a From from which a plan can't be in force.
+var ErrFrom = errors.New("not from then")
+
+// Apply puts a contract in force, unless it is: it publishes its plan, with the event time from which it holds. A contract that
+// differs in policy only (costs, promises, owners, routes, budget) goes on with what was learnt.
+func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan.Plan, Change, error) {
+	if out := c.Streams.Outcome; out != nil {
+		if err := p.checkJoins(ctx, time.Duration(out.Keep)); err != nil {
+			return nil, "", err
 		}
-		if pl, err := plan.Read(rec.Value); err == nil { // one of another version is for whoever runs it to tell
-			plans[pl.Model] = pl
+	}
+	plans, err := p.Published(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	last := plans[c.Metadata.Model].Last()
+	if last != nil && last.Contract == c.Digest && !a.Relearn && a.From.IsZero() {
+		return last, Same, nil
+	}
+	var next *plan.Plan
+	if last != nil && last.Learns == c.Learns && !a.Relearn {
+		draft, err := plan.Draft(c)
+		if err != nil {
+			return nil, "", err
 		}
-		return nil
-	})
-	return plans, err
+		if next, err = baseline.Govern(last, draft); err != nil {
+			return nil, "", err
+		}
+	} else if next, err = a.Learn(); err != nil {
+		return nil, "", err
+	}
+	change := First
+	switch {
+	case last == nil && !a.From.IsZero():
+		return nil, "", fmt.Errorf("%w: the first plan of %s is in force for all events, also past ones", ErrFrom, next.Model)
+	case last != nil:
+		change = Afresh
+		if last.Digest() == next.Digest() {
+			change = Policy
+		}
+		if next, err = p.succeed(ctx, last, next, a.From); err != nil {
+			return nil, "", err
+		}
+	}
+	return next, change, bus.PublishPlan(ctx, p.Producer, next)
+}
+
+// Again puts a former plan of a model in force again.
+func (p *Parts) Again(ctx context.Context, former *plan.Plan, from time.Time) (*plan.Plan, error) {
+	plans, err := p.Published(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next, err := p.succeed(ctx, plans[former.Model].Last(), former, from)
+	if err != nil {
+		return nil, err
+	}
+	return next, bus.PublishPlan(ctx, p.Producer, next)
+}
+
+// succeed sets from when a plan takes over from the last one: where test panes of both begin, and no event has been counted
+// yet. What an ingestor counts under the old plan in spite of that is left out by the detector, and said.
+func (p *Parts) succeed(ctx context.Context, last, next *plan.Plan, from time.Time) (*plan.Plan, error) {
+	reached, seen, err := detect.Reached(ctx, p.Kafka, p.Layout, next.Model, last.Prediction.Topic)
+	if err != nil {
+		return nil, err
+	}
+	earliest := last.From.Add(time.Second)
+	if at := plan.FromMicros(reached).Add(last.Lateness + last.Pane); seen && at.After(earliest) {
+		earliest = at
+	}
+	if from.IsZero() {
+		from = plan.Boundary(earliest, last, next)
+	}
+	switch at := plan.Boundary(from, last, next); {
+	case from.Before(earliest):
+		return nil, fmt.Errorf("%w: events up to %s have been counted under the plan in force; the first time possible is %s",
+			ErrFrom, plan.FromMicros(reached).Format(time.RFC3339), plan.Boundary(earliest, last, next).Format(time.RFC3339))
+	case !at.Equal(from):
+		return nil, fmt.Errorf("%w: %s is in the middle of a pane; the next one begins at %s", ErrFrom, from.UTC().Format(time.RFC3339), at.Format(time.RFC3339))
+	}
+	q := *next
+	q.From = from.UTC()
+	return &q, q.Seal()
 }

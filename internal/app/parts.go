@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,10 +21,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/settings"
 	"github.com/plumbline-ml/plumbline/internal/view"
 )
-
-// arrivalSlack is how much longer than keep the join index remembers an id: outcomes may arrive late in wall-clock time while
-// their event time is within keep.
-const arrivalSlack = 30 * 24 * time.Hour
 
 // Parts are what the services stand on.
 type Parts struct {
@@ -40,6 +37,9 @@ type Parts struct {
 	Epoch, IdleAfter time.Duration // of the ingestor
 	FoldEpoch        time.Duration // of joiner and detector; 0: 1 s
 	EpochBytes       int
+
+	Ready    map[string]*bus.Readiness // by service; those that aren't in it tell nobody
+	Pressure bus.Pressure              // memory is short; nil: never
 
 	Logger  *zap.Logger
 	Metrics prometheus.Registerer
@@ -78,29 +78,19 @@ func (p *Parts) closeAfter(err *error) {
 // OpenBroker opens Kafka and the registry only: enough to publish plans.
 func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *Parts, err error) {
 	p = &Parts{
-		Layout: bus.Layout{Fragments: s.Kafka.FragmentsPartitions, Joins: s.Kafka.JoinsPartitions},
+		Layout: Layout(s),
 		Prefix: s.Group.Prefix, Instance: s.Group.Instance, Epoch: s.Ingest.Epoch, IdleAfter: s.Ingest.IdleAfter, EpochBytes: int(s.Ingest.EpochBytes),
 		Logger: log,
 	}
 	defer p.closeAfter(&err)
 	p.Webhook.URL, p.Webhook.Secret = s.Alert.Webhook.URL.Reveal(), s.Alert.Webhook.Secret.Reveal()
-	p.Kafka = bus.Settings{Brokers: s.Kafka.Brokers, ClientID: s.Kafka.ClientID}
-	if p.Kafka.TLS, err = s.KafkaTLS(); err != nil {
-		return nil, err
-	}
-	if p.Kafka.SASL, err = s.KafkaSASL(); err != nil {
+	if p.Kafka, err = Kafka(s); err != nil {
 		return nil, err
 	}
 	if err := p.connect(ctx, int16(s.Kafka.ReplicationFactor)); err != nil {
 		return nil, err
 	}
-	registryTLS, err := s.RegistryTLS()
-	if err != nil {
-		return nil, err
-	}
-	p.Registry, err = bus.NewRegistry(bus.RegistrySettings{
-		URLs: []string{s.Registry.URL}, User: s.Registry.Username, Password: s.Registry.Password.Reveal(), HTTPClient: registryClient(registryTLS),
-	})
+	p.Registry, err = Registry(s)
 	return p, err
 }
 
@@ -117,13 +107,24 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 			return nil, err
 		}
 		p.onClose("embedded redis", func() error { cache.Close(); return nil })
-		p.redis(cache.Client())
+		p.redis(cache.Client(), 0)
 	} else {
 		options, err := s.RedisOptions()
 		if err != nil {
 			return nil, err
 		}
-		p.redis(redis.NewClient(options))
+		kept, err := p.joinsKept(ctx)
+		if err != nil {
+			return nil, err
+		}
+		redis.SetLogger(redisLog{log.Named("redis")})
+		p.redis(redis.NewClient(options), kept)
+		if !roles.Detector {
+			p.Index = nil // the joiner's alone, which runs with the detector
+		}
+		if err := p.probeRedis(ctx, options.Addr); err != nil {
+			return nil, err
+		}
 	}
 	if roles.Alerter {
 		if p.Ledger, err = ledger.Open(ctx, s.Ledger.URL.Reveal()); err != nil {
@@ -155,7 +156,7 @@ func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer, o
 		return nil, err
 	}
 	p.onClose("embedded redis", func() error { cache.Close(); return nil })
-	p.redis(cache.Client())
+	p.redis(cache.Client(), 0)
 	if p.Ledger, err = ledger.Open(ctx, "sqlite::memory:"); err != nil {
 		return nil, err
 	}
@@ -170,10 +171,15 @@ func (p *Parts) connect(ctx context.Context, replication int16) error {
 	}
 	p.Producer = cl
 	p.onClose("kafka client", func() error { cl.Close(); return nil })
-	return bus.EnsureTopics(ctx, kadm.NewClient(cl), p.Layout, replication)
+	if err := bus.EnsureTopics(ctx, kadm.NewClient(cl), p.Layout, replication); err != nil {
+		return fmt.Errorf("use kafka at %s: %w", strings.Join(p.Kafka.Brokers, ","), err)
+	}
+	return nil
 }
 
-func (p *Parts) redis(c redis.UniversalClient) {
+// redis uses a client. The join index forgets an id that was not written for as long as the joins topic keeps its records (0:
+// never), so that it knows no less than a rebuild would find.
+func (p *Parts) redis(c redis.UniversalClient, kept time.Duration) {
 	p.forget = func(ctx context.Context) error {
 		keys := c.Scan(ctx, 0, p.Prefix+":*", 1000).Iterator()
 		for keys.Next(ctx) {
@@ -184,7 +190,7 @@ func (p *Parts) redis(c redis.UniversalClient) {
 		return keys.Err()
 	}
 	p.onClose("redis client", c.Close)
-	p.Index = view.NewRedisIndex(c, p.Prefix, arrivalSlack)
+	p.Index = view.NewRedisIndex(c, p.Prefix, kept)
 	p.View = view.NewDisplay(c, p.Prefix)
 }
 

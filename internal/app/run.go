@@ -21,7 +21,8 @@ func (p *Parts) Ingestor(ctx context.Context) error {
 	defer reg.release()
 	return ingest.Run(ctx, ingest.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("ingest"), Instance: p.Instance, Epoch: p.Epoch, EpochBytes: p.EpochBytes,
-		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Ends: p.ends, Logger: p.Logger, Registerer: reg,
+		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Ends: p.ends,
+		Ready: p.Ready["ingestor"], Pressure: p.Pressure, Logger: p.Logger, Registerer: reg,
 	})
 }
 
@@ -31,7 +32,7 @@ func (p *Parts) Detector(ctx context.Context) error {
 	defer reg.release()
 	return detect.Run(ctx, detect.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("detect"), Instance: p.Instance, Epoch: p.FoldEpoch,
-		View: &store{p.View}, Logger: p.Logger, Registerer: reg,
+		View: &store{p.View}, Ready: p.Ready["detector"], Pressure: p.Pressure, Logger: p.Logger, Registerer: reg,
 	})
 }
 
@@ -41,7 +42,7 @@ func (p *Parts) Joiner(ctx context.Context) error {
 	defer reg.release()
 	return join.Run(ctx, join.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("join"), Instance: p.Instance, Epoch: p.FoldEpoch, Index: p.Index,
-		Logger: p.Logger, Registerer: reg,
+		Ready: p.Ready["joiner"], Pressure: p.Pressure, Logger: p.Logger, Registerer: reg,
 	})
 }
 
@@ -55,7 +56,7 @@ func (p *Parts) Alerter(ctx context.Context) error {
 	}
 	return alert.Run(ctx, alert.Options{
 		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now,
-		Logger: p.Logger, Registerer: reg,
+		Ready: p.Ready["alerter"], Logger: p.Logger, Registerer: reg,
 	})
 }
 

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -15,6 +18,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/settings"
 	"github.com/plumbline-ml/plumbline/internal/telemetry"
 )
@@ -36,25 +40,39 @@ func Serve(ctx context.Context, s *settings.Settings, logs io.Writer, roles Role
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	// The server answers before the parts are there: alive, and not ready.
+	ready := readiness(server, roles)
+	addr, err := server.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { stop(); err = errors.Join(err, server.Wait()) }()
+	log.Info("serving", zap.Stringer("address", addr))
 	parts, err := open(ctx, s, log, reg, roles)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, parts.Close()) }()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	parts.Ready, parts.Pressure = ready, bus.HeapAbove(heapLimit(s.Memory.Limit))
 	server.Check("kafka", func(ctx context.Context) error { return parts.Producer.Ping(ctx) })
 	if parts.View != nil {
-		server.Check("redis", func(ctx context.Context) error { _, err := parts.View.Models(ctx); return err })
 		server.Handle("/api/", parts.API())
 	}
-	addr, err := server.Start(ctx)
-	if err != nil {
-		return err
+	if parts.View != nil && roles.Detector { // the others only show what they have
+		server.Check("redis", func(ctx context.Context) error {
+			if _, err := parts.View.Models(ctx); err != nil {
+				return err
+			}
+			return parts.checkIndex(ctx)
+		})
 	}
-	log.Info("serving", zap.Stringer("address", addr))
 	if err := parts.applyAll(ctx, s.Contracts); err != nil {
 		log.Error("put contracts in force", zap.Error(err))
+	}
+	if roles.Detector {
+		parts.warnOfJoins(ctx)
 	}
 	services := map[string]Service{}
 	if roles.Ingestor {
@@ -66,9 +84,32 @@ func Serve(ctx context.Context, s *settings.Settings, logs io.Writer, roles Role
 	if roles.Alerter {
 		services["alerter"] = parts.Alerter
 	}
-	err = Together(ctx, services)
-	stop()
-	return errors.Join(err, server.Wait())
+	return Together(ctx, services)
+}
+
+// readiness makes what /readyz asks of each service.
+func readiness(server *telemetry.Server, roles Roles) map[string]*bus.Readiness {
+	out := map[string]*bus.Readiness{}
+	for name, runs := range map[string]bool{"ingestor": roles.Ingestor, "detector": roles.Detector, "joiner": roles.Detector, "alerter": roles.Alerter} {
+		if runs {
+			out[name] = bus.NewReadiness()
+			server.Check(name, out[name].Check)
+		}
+	}
+	return out
+}
+
+// heapLimit is the live heap above which fetching pauses: what was set, or four fifths of the runtime's own limit. Above that
+// the garbage collector would take ever more of the processor.
+func heapLimit(set int64) uint64 {
+	if set > 0 {
+		return uint64(set)
+	}
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		return 0
+	}
+	return uint64(limit) / 5 * 4
 }
 
 // applyAll puts the contracts of files and folders in force, unless the very same one already is.
@@ -76,17 +117,11 @@ func (p *Parts) applyAll(ctx context.Context, paths []string) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	published, err := p.Published(ctx)
-	if err != nil {
-		return err
-	}
 	var errs []error
 	for _, path := range paths {
-		files := []string{path}
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			if files, err = filepath.Glob(filepath.Join(path, "*.yaml")); err != nil {
-				return err
-			}
+		files, err := Contracts(path)
+		if err != nil {
+			return err
 		}
 		for _, file := range files {
 			c, err := contract.Load(file)
@@ -94,19 +129,42 @@ func (p *Parts) applyAll(ctx context.Context, paths []string) error {
 				errs = append(errs, err)
 				continue
 			}
-			if was := published[c.Metadata.Model]; was != nil && was.Contract == c.Digest {
-				continue
-			}
-			pl, _, err := p.Compile(ctx, c, nil)
-			if err == nil {
-				err = bus.PublishPlan(ctx, p.Producer, pl)
-			}
+			_, change, err := p.Apply(ctx, c, Apply{Learn: func() (*plan.Plan, error) {
+				pl, _, err := p.Compile(ctx, c, nil)
+				return pl, err
+			}})
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", file, err))
+				continue
 			}
+			p.Logger.Info("contract in force", zap.String("file", file), zap.String("model", c.Metadata.Model), zap.String("change", string(change)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Contracts lists the contract files that a path names: itself, or the .yaml and .yml files of a folder.
+func Contracts(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	for _, pattern := range []string{"*.yaml", "*.yml"} {
+		found, err := filepath.Glob(filepath.Join(path, pattern))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s holds no contract (*.yaml)", path)
+	}
+	slices.Sort(files)
+	return files, nil
 }
 
 // Main is the whole of a service's main: settings from --config and the environment, then Serve until a signal comes. It

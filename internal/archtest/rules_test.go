@@ -19,7 +19,7 @@ var (
 	// roles are the services: loops and I/O, which meet in topics and not in imports.
 	roles = []string{"ingest", "join", "detect", "alert"}
 	// adapters stand between the roles and the outside.
-	adapters = []string{"bus", "view", "ledger", "telemetry", "settings", "console"}
+	adapters = []string{"bus", "view", "ledger", "telemetry", "settings", "console", "produce"}
 )
 
 // clients are what pure packages must not import, with all below them.

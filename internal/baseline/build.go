@@ -31,7 +31,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 		return nil, err
 	}
 	p.ReferenceRows = int64(rows.N)
-	p.From = p.Reference.To
+	p.From = p.Reference.To // the first plan of a model counts what came before, too
 	p.TestPane = testPane(p, rows)
 	p.TruthPane = p.TestPane
 	for i := range p.Columns {
@@ -158,6 +158,18 @@ func count(p *plan.Plan, rows *plan.Batch) ([]*sketch.Set, error) {
 		}
 	}
 	return panes, nil
+}
+
+// Govern puts a plan under the policy of another contract's draft, with the notes that follow from it. What was learnt stays.
+func Govern(p, draft *plan.Plan) (*plan.Plan, error) {
+	q, err := p.Policed(draft)
+	if err != nil {
+		return nil, err
+	}
+	was := unjudged(p)
+	q.Unjudged = slices.DeleteFunc(slices.Clone(p.Unjudged), func(note string) bool { return slices.Contains(was, note) })
+	q.Unjudged = append(q.Unjudged, unjudged(q)...)
+	return q, nil
 }
 
 // unjudged lists what the contract asks for and this build does not judge, in words for people.

@@ -27,7 +27,6 @@ func scatter(p *plan.Plan, rows *plan.Batch, panes []*sketch.Set) {
 		r := plan.Reference{N: n.N, Missing: n.Missing, Invalid: n.Invalid, Broken: n.Broken, Bins: append([]int64{}, n.Bins...)}
 		if values := float64(n.N - n.Missing - n.Invalid - n.Overflow); values > 0 && !c.Layout.Categorical {
 			r.Mean = n.Sum.Float() / values
-			r.SD = math.Sqrt(max(0, n.SumSq.Float()/values-r.Mean*r.Mean))
 		}
 		if c.Layout.Categorical {
 			r.Singles = singles(&rows.Cols[c.Field])

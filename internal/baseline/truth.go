@@ -60,7 +60,8 @@ func learnTruth(p *plan.Plan, rows *plan.Batch, src Source) error {
 	return views(p, cohorts)
 }
 
-// join folds the outcomes of the reference's predictions.
+// join folds the outcomes of the reference's predictions. A row's place is how many rows came before it: events of two partitions
+// may have the same offset, and the source hands partitions out in their order.
 func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.State, error) {
 	r := p.Prediction.Roles
 	states := make(map[outcome.ID]*outcome.State, rows.N)
@@ -71,7 +72,7 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 		if !ok {
 			continue
 		}
-		pr.Place = outcome.Place{Time: times.Int[i], Offset: rows.Offset[i]}
+		pr.Place = outcome.Place{Time: times.Int[i], Offset: int64(i)}
 		s := states[id]
 		if s == nil {
 			s = &outcome.State{}
@@ -82,8 +83,10 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 	o := p.Outcome.Roles
 	seen := map[string]bool{} // labels, until one is positive
 	positive := false
+	place := int64(0)
 	err := src.Outcomes(func(b *plan.Batch) error {
 		for i := range b.N {
+			place++
 			if label := b.Cols[o.Label]; !positive && label.State[i] == plan.OK && len(seen) < 10 {
 				positive = p.IsPositive(label.Str[i])
 				seen[strings.Clone(label.Str[i])] = true
@@ -93,7 +96,7 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 				continue
 			}
 			s.Fold(&outcome.Row{Outcome: &outcome.Outcome{
-				Place: outcome.Place{Time: b.Cols[o.Time].Int[i], Offset: b.Offset[i]}, Positive: p.IsPositive(b.Cols[o.Label].Str[i]),
+				Place: outcome.Place{Time: b.Cols[o.Time].Int[i], Offset: place}, Positive: p.IsPositive(b.Cols[o.Label].Str[i]),
 			}})
 		}
 		return nil
@@ -114,7 +117,7 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 	byStart := map[int64]*cohort{}
 	for i := range rows.N {
 		s := states[outcome.HashID(p.Model, rows.Cols[p.Prediction.Roles.ID].Str[i])]
-		if s == nil || s.Prediction.Place.Offset != rows.Offset[i] {
+		if s == nil || s.Prediction.Place.Offset != int64(i) {
 			continue // no score, or a later duplicate
 		}
 		positive, ok := s.Label(terms, true)
@@ -259,20 +262,25 @@ func views(p *plan.Plan, cohorts []cohort) error {
 		for j := range cohorts {
 			mustMerge(total, cohorts[j].view(p, v.Dims, v.Codes))
 		}
-		n := engine.Labels(total)
-		v.PerDay = float64(n) / (p.Reference.To.Sub(p.Reference.From).Hours() / 24)
+		var sums []*sketch.Curve
+		for _, pane := range panes {
+			sum := sketch.NewCurve(p.Score.Bins())
+			for j := range pane {
+				mustMerge(sum, pane[j].view(p, v.Dims, v.Codes))
+			}
+			if engine.Labels(sum) >= fewest {
+				sums = append(sums, sum)
+			}
+		}
+		v.Shares = shares(total, sums)
 		for _, m := range engine.All() {
-			value, ok := m.Value(total, p.Policy.Costs)
+			value, ok := m.Value(total, nil)
 			if !ok {
-				continue
+				continue // among them the expected cost, which follows from the shares
 			}
 			var scatter []float64
-			for _, pane := range panes {
-				sum := sketch.NewCurve(p.Score.Bins())
-				for j := range pane {
-					mustMerge(sum, pane[j].view(p, v.Dims, v.Codes))
-				}
-				if x, ok := m.Value(sum, p.Policy.Costs); ok && engine.Labels(sum) >= fewest {
+			for _, sum := range sums {
+				if x, ok := m.Value(sum, nil); ok {
 					scatter = append(scatter, x)
 				}
 			}
@@ -281,6 +289,42 @@ func views(p *plan.Plan, cohorts []cohort) error {
 	}
 	p.Score.Views = all
 	return nil
+}
+
+// shares measures how decisions turned out, over the reference and over its truth panes; nil without any.
+func shares(total *sketch.Curve, panes []*sketch.Curve) *plan.Shares {
+	of := func(c *sketch.Curve) (out [4]float64, ok bool) {
+		n := float64(c.TP + c.FP + c.FN + c.TN)
+		for i, k := range [4]int64{c.TP, c.FP, c.FN, c.TN} {
+			out[i] = float64(k) / n
+		}
+		return out, n > 0
+	}
+	s := &plan.Shares{}
+	var ok bool
+	if s.Value, ok = of(total); !ok {
+		return nil
+	}
+	var rows [][4]float64
+	for _, c := range panes {
+		if row, ok := of(c); ok {
+			rows = append(rows, row)
+		}
+	}
+	s.Panes = len(rows)
+	for _, row := range rows {
+		for i, x := range row {
+			s.Mean[i] += x / float64(s.Panes)
+		}
+	}
+	for _, row := range rows {
+		for i := range row {
+			for j := range row {
+				s.Cov[i][j] += (row[i] - s.Mean[i]) * (row[j] - s.Mean[j]) / float64(max(1, s.Panes-1))
+			}
+		}
+	}
+	return s
 }
 
 // cheapest is the threshold that would have cost least over the reference: the smallest score of the first bin that is

@@ -102,6 +102,7 @@ func (r *runner) drop(tps []TopicPartition) {
 		r.m.dropPosition(tp)
 	}
 	r.log.Info("partitions dropped", zap.Stringers("partitions", tps))
+	r.tell()
 	r.o.Role.Drop(tps)
 }
 
@@ -147,6 +148,9 @@ func (r *runner) assign(ctx context.Context, offsets map[string]map[int32]kgo.Of
 	for _, tp := range sortedKeys(next) {
 		r.drop([]TopicPartition{tp})
 		n := next[tp]
+		if noter, ok := r.o.Role.(Noter); ok {
+			noter.Noted(tp, r.note(tp))
+		}
 		if err := r.o.Role.Restore(ctx, tp, n); err != nil {
 			return nil, fmt.Errorf("restore %s at %d: %w", tp, n, err)
 		}
@@ -158,7 +162,35 @@ func (r *runner) assign(ctx context.Context, offsets map[string]map[int32]kgo.Of
 		adjusted[tp.Topic][tp.Partition] = kgo.NewOffset().At(n).WithEpoch(-1)
 	}
 	r.log.Info("partitions restored", zap.Stringers("partitions", sortedKeys(next)))
+	r.aim(ctx, sortedKeys(next))
 	return adjusted, nil
+}
+
+// offsetsFetched is the client's hook before adjust, on the same goroutine: it keeps the answer for the notes that came with the
+// offsets.
+func (r *runner) offsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	r.fetched = resp
+	return nil
+}
+
+// note is what the last commit kept with a partition's offset. Newer brokers name topics by id only.
+func (r *runner) note(tp TopicPartition) string {
+	if r.fetched == nil {
+		return ""
+	}
+	for i := range r.fetched.Groups {
+		for _, t := range r.fetched.Groups[i].Topics {
+			if t.Topic != tp.Topic && (t.Topic != "" || t.TopicID != r.topics[tp.Topic].id) {
+				continue
+			}
+			for _, p := range t.Partitions {
+				if p.Partition == tp.Partition && p.Metadata != nil {
+					return *p.Metadata
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // dropUnowned drops every partition that the client's own book doesn't have. It must be called in adjust: a partition

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/plugin/kprom"
@@ -93,4 +94,12 @@ func (s Settings) NewClient(logger *zap.Logger, reg prometheus.Registerer, more 
 		return nil, fmt.Errorf("open kafka client: %w", err)
 	}
 	return cl, nil
+}
+
+// Away says that an error comes from a broker or registry that can't be reached or doesn't answer now, not from what it was
+// asked.
+func Away(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, ErrRegistryAway) || errors.Is(err, context.DeadlineExceeded) || kerr.IsRetriable(err) ||
+		errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) || errors.Is(err, kgo.ErrClientClosed)
 }

@@ -10,8 +10,9 @@
 //  4. lost.go: source data that expired before it was read becomes an explicit lost range.
 //  5. epoch.go: end the epoch in one Kafka transaction (outputs + input offsets), or abort and roll the role back.
 //
-// Beside it: topics.go (names, partition counts, retention), client.go (connection settings), restore.go (read a state
-// partition to its end), lag.go (has a group caught up), registry.go (schemas), embedded.go (broker and registry in process).
+// Beside it: topics.go (names, partition counts, retention), inspect.go and differ.go (how topics stand, and what would be right),
+// client.go (connection settings), restore.go (read a state partition to its end), lag.go (has a group caught up), registry.go
+// (schemas), embedded.go (broker and registry in process).
 //
 // Invariants:
 //

@@ -68,8 +68,9 @@ func (r *runner) commit(ctx context.Context) error {
 		if p.to > p.from {
 			r.m.setPosition(tp, p.to)
 		}
-		*p = part{from: p.to, to: p.to}
+		*p = part{from: p.to, to: p.to, target: p.target}
 	}
+	r.tell()
 	r.m.committed.Inc()
 	r.m.epoch.Observe(time.Since(r.epoch.opened).Seconds())
 	r.m.commit.Observe(time.Since(started).Seconds())
@@ -114,12 +115,16 @@ func (r *runner) checkOffsets(ranges []Range) func(*kmsg.TxnOffsetCommitRequest)
 	return func(req *kmsg.TxnOffsetCommitRequest) error {
 		seen := 0
 		for _, t := range req.Topics {
-			for _, p := range t.Partitions {
+			for i := range t.Partitions {
+				p := &t.Partitions[i]
 				tp := TopicPartition{t.Topic, p.Partition}
 				if to, ok := folded[tp]; !ok || to != p.Offset {
 					return fmt.Errorf("commit %s: about to commit offset %d, folded up to %d: %w", tp, p.Offset, to, ErrProtocol)
 				}
 				seen++
+				if noter, ok := r.o.Role.(Noter); ok {
+					p.Metadata = new(noter.Note(tp))
+				}
 			}
 		}
 		if seen != len(folded) {
@@ -135,6 +140,9 @@ func (r *runner) checkOffsets(ranges []Range) func(*kmsg.TxnOffsetCommitRequest)
 			}
 			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = tp.Partition, lost[tp], -1, &req.MemberID
+			if noter, ok := r.o.Role.(Noter); ok {
+				p.Metadata = new(noter.Note(tp))
+			}
 			req.Topics[i].Partitions = append(req.Topics[i].Partitions, p)
 		}
 		return nil

@@ -23,6 +23,7 @@ type metrics struct {
 	epoch     prometheus.Histogram
 	commit    prometheus.Histogram
 	position  *prometheus.GaugeVec
+	paused    prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -55,6 +56,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help:                        "Time from the start of a committed epoch's flush to its commit.",
 			Buckets:                     []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
 			NativeHistogramBucketFactor: 1.1,
+		}),
+		paused: f.NewGauge(prometheus.GaugeOpts{
+			Name: "plumbline_runner_paused",
+			Help: "1 while fetching is paused because memory is short.",
 		}),
 		position: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "plumbline_runner_position",

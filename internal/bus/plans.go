@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,25 +20,76 @@ func PublishPlan(ctx context.Context, cl *kgo.Client, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	rec := &kgo.Record{Topic: TopicPlans, Partition: 0, Key: []byte(p.Model), Value: body}
+	rec := &kgo.Record{Topic: TopicPlans, Partition: 0, Key: []byte(p.Key()), Value: body}
 	if err := cl.ProduceSync(ctx, rec).FirstErr(); err != nil {
 		return fmt.Errorf("publish plan of %s: %w", p.Model, err)
 	}
 	return nil
 }
 
-// Plans are the plans in force by model.
-type Plans map[string]*plan.Plan
+// Plans are the plans that are or were in force, or are to be, by model.
+type Plans map[string]plan.History
+
+// ReadPlans reads all plans from the plans topic. What can't be read is passed over: the services log it.
+func ReadPlans(ctx context.Context, s Settings) (Plans, error) {
+	plans := Plans{}
+	err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
+		plans.take(r, zap.NewNop())
+		return nil
+	})
+	return plans, err
+}
+
+// Digest finds a plan by its digest, nil if there is none.
+func (p Plans) Digest(digest string) *plan.Plan {
+	for _, h := range p {
+		if g := h.Governed(digest); len(g) > 0 {
+			return g[0]
+		}
+	}
+	return nil
+}
+
+// Strangers finds out about plans that records name and a service doesn't know. It belongs to one goroutine.
+type Strangers struct {
+	settings Settings
+	unknown  map[string]bool
+}
+
+// NewStrangers makes one that has not asked yet.
+func NewStrangers(s Settings) *Strangers { return &Strangers{settings: s, unknown: map[string]bool{}} }
+
+// Look asks the plans topic for a plan that a record names. Whoever wrote the record had read the plan there, so a service that
+// doesn't know it is behind: the error is ErrRetry, the service is about to be started afresh with newer plans. It is nil
+// where the topic doesn't hold such a plan either (it was withdrawn, or this build can't read it): then the record's counts
+// can only be set aside.
+func (s *Strangers) Look(ctx context.Context, digest string) error {
+	if s.unknown[digest] {
+		return nil
+	}
+	plans, err := ReadPlans(ctx, s.settings)
+	if err != nil {
+		return fmt.Errorf("%w: look for plan %s: %w", ErrRetry, digest, err)
+	}
+	if plans.Digest(digest) != nil {
+		return fmt.Errorf("%w: plan %s is newer than what this service runs under", ErrRetry, digest)
+	}
+	s.unknown[digest] = true
+	return nil
+}
 
 // Supervise keeps a service running under the plans in force: it starts run once there is a plan, starts it afresh when the
 // plans change, and after an error, with growing pauses. It returns when ctx ends and run has stopped. A plan that can't be
 // read is logged and skipped; the model's former plan stays in force.
-func Supervise(ctx context.Context, s Settings, log *zap.Logger, run func(context.Context, Plans) error) error {
+//
+// ready, which may be nil, learns how far that has come; run tells it the rest.
+func Supervise(ctx context.Context, s Settings, log *zap.Logger, ready *Readiness, run func(context.Context, Plans) error) error {
+	ready.NotYet("reading the plans")
 	changed := make(chan Plans, 1)
 	watching := make(chan error, 1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() { watching <- watchPlans(ctx, s, log, changed) }()
+	go func() { watching <- watchPlans(ctx, s, log, ready, changed) }()
 
 	var plans Plans
 	pause := retryPauseMin
@@ -70,6 +122,7 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, run func(contex
 				pause = retryPauseMin
 			}
 			log.Error("stopped, starting again", zap.Error(err), zap.Duration("pause", pause))
+			ready.NotYet("stopped, starting again: %w", err)
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():
@@ -77,28 +130,41 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, run func(contex
 			pause = min(2*pause, retryPauseMax)
 		case err := <-watching:
 			cancel()
-			return errors.Join(err, <-done)
+			stopped := <-done
+			if ctx.Err() != nil { // told to stop: what the run says to that is of no interest
+				stopped = nil
+			}
+			return errors.Join(err, stopped)
 		}
 	}
 }
 
 // watchPlans reads the plans topic from the start and sends the plans in force whenever they changed, until ctx ends.
-func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan Plans) error {
+func watchPlans(ctx context.Context, s Settings, log *zap.Logger, ready *Readiness, changed chan Plans) error {
 	// First all that is there: a service that starts with some of the plans would pass over the cells of the others.
 	plans, from := Plans{}, kgo.NewOffset().AtStart()
-	err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
-		plans.take(r, log)
-		from = kgo.NewOffset().At(r.Offset + 1) // what was read is not news
-		return nil
-	})
-	if err != nil {
+	for pause := retryPauseMin; ; pause = min(2*pause, retryPauseMax) {
+		err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
+			plans.take(r, log)
+			from = kgo.NewOffset().At(r.Offset + 1) // what was read is not news
+			return nil
+		})
 		if ctx.Err() != nil {
 			return nil
 		}
-		return err
+		if err == nil {
+			break
+		}
+		// A broker that is away must not end the service: it would only be started again and find it away again.
+		log.Warn("read plans, trying again", zap.Error(err), zap.Duration("pause", pause))
+		ready.NotYet("reading the plans: %w", err)
+		sleep(ctx, pause)
+		plans, from = Plans{}, kgo.NewOffset().AtStart()
 	}
 	if len(plans) > 0 {
 		changed <- maps.Clone(plans)
+	} else {
+		ready.Ready() // no contract is in force, and there is nothing to do
 	}
 	cl, err := s.NewClient(log, nil, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{TopicPlans: {0: from}}))
 	if err != nil {
@@ -130,17 +196,29 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, changed chan P
 // take brings one record into effect and reports whether that changed anything. A plan that can't be read is logged, and the
 // model's former plan stays.
 func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
-	model := string(r.Key)
-	was := p[model]
 	if len(r.Value) == 0 {
-		delete(p, model)
-		return was != nil
+		model, from, err := plan.SplitKey(string(r.Key))
+		if err != nil {
+			log.Error("skip withdrawal of a plan", zap.Int64("offset", r.Offset), zap.Error(err))
+			return false
+		}
+		was := p[model]
+		p[model] = was.Without(from)
+		if !strings.Contains(string(r.Key), "@") || len(p[model]) == 0 { // a key without a time stands for the model
+			delete(p, model)
+		}
+		return len(was) != len(p[model])
 	}
 	read, err := plan.Read(r.Value)
 	if err != nil {
-		log.Error("skip plan", zap.String("model", model), zap.Int64("offset", r.Offset), zap.Error(err))
+		log.Error("skip plan", zap.ByteString("key", r.Key), zap.Int64("offset", r.Offset), zap.Error(err))
 		return false
 	}
-	p[model] = read
-	return was == nil || was.Digest() != read.Digest() || was.Policy.Digest != read.Policy.Digest
+	for _, q := range p[read.Model] {
+		if q.From.Equal(read.From) && q.Digest() == read.Digest() && q.Policy.Digest == read.Policy.Digest {
+			return false
+		}
+	}
+	p[read.Model] = p[read.Model].With(read)
+	return true
 }

@@ -48,12 +48,14 @@ type supervised struct {
 	stop   func() error
 }
 
-func (w *world) supervise() *supervised {
+func (w *world) supervise() *supervised { return w.superviseWith(nil) }
+
+func (w *world) superviseWith(ready *Readiness) *supervised {
 	s := &supervised{}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- Supervise(ctx, w.e.Settings(), zap.NewNop(), func(ctx context.Context, plans Plans) error {
+		done <- Supervise(ctx, w.e.Settings(), zap.NewNop(), ready, func(ctx context.Context, plans Plans) error {
 			s.note(plans)
 			<-ctx.Done()
 			return nil
@@ -66,7 +68,7 @@ func (w *world) supervise() *supervised {
 func (s *supervised) note(plans Plans) {
 	var words []string
 	for _, model := range slices.Sorted(maps.Keys(plans)) {
-		words = append(words, model+"="+plans[model].Policy.Digest)
+		words = append(words, model+"="+plans[model].Last().Policy.Digest)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +169,7 @@ func TestSuperviseStartsAgain(t *testing.T) {
 		w.publish(smallPlan("a", "1"))
 		ctx, cancel := context.WithCancel(t.Context())
 		runs := 0
-		err := Supervise(ctx, w.e.Settings(), zap.NewNop(), func(_ context.Context, plans Plans) error {
+		err := Supervise(ctx, w.e.Settings(), zap.NewNop(), nil, func(_ context.Context, plans Plans) error {
 			if runs++; len(plans) != 1 {
 				t.Errorf("run %d under %d plans, want 1", runs, len(plans))
 			}

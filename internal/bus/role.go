@@ -84,6 +84,15 @@ type Role interface {
 	Rollback() error
 }
 
+// Noter is a Role that keeps a few bytes for each partition with its committed offset, in the same transaction. They are for
+// what has to survive a restart and would be too small for a state of its own.
+type Noter interface {
+	// Note returns what to keep with the offset about to be committed: at most 1 KiB of text.
+	Note(tp TopicPartition) string
+	// Noted hands back what the last commit kept, directly before Restore; "" if there is nothing.
+	Noted(tp TopicPartition, note string)
+}
+
 // Options configure Run. Name, Group, TransactionalID, Topics, Role and Settings are required.
 type Options struct {
 	Name            string   // of the role, for logs and the role label of the metrics
@@ -98,6 +107,9 @@ type Options struct {
 	EpochMax     time.Duration // longest time from the first record of an epoch to its end; 0: 1 s
 	EpochRecords int           // records, control records included, that end an epoch; 0: 100,000
 	EpochBytes   int           // bytes of keys, values and headers that end an epoch; 0: 64 MiB
+
+	Ready    *Readiness // told when the service does its work; may be nil
+	Pressure Pressure   // while true, fetching pauses; nil: never
 
 	Logger *zap.Logger // nil: none
 	// Registerer gets the metrics of the runner and of its client while Run runs; nil: none. Two runners of the same name in

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
 )
 
@@ -87,7 +88,8 @@ type runner struct {
 	session  *kgo.GroupTransactSession
 	stopping context.Context // of Run: ends running Restores
 
-	inbox inbox
+	inbox   inbox
+	fetched *kmsg.OffsetFetchResponse // of the assignment under way; the client's group goroutine alone uses it
 
 	gate    chan struct{} // capacity 1; full while held
 	parts   map[TopicPartition]*part
@@ -96,6 +98,9 @@ type runner struct {
 	epoch   epoch
 	dirty   bool // the open epoch can only abort
 	fails   int  // epochs in a row that failed for another reason than a rebalance
+
+	assigned bool // the group has answered, maybe with nothing
+	paused   bool // for want of memory
 }
 
 // part is an owned partition. from <= lost or lost == 0; max(from, lost) <= to.
@@ -104,6 +109,7 @@ type part struct {
 	lost    int64 // [from, lost) expired before it was read; 0 if nothing did
 	to      int64 // next offset to fold
 	records int64 // data records folded in [from, to)
+	target  int64 // where the log ended when the partition was assigned: up to there it has to catch up
 }
 
 // start is where the records of the epoch begin.
@@ -131,6 +137,7 @@ func (r *runner) groupOptions() []kgo.Opt {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0),
+		kgo.OnOffsetsFetched(r.offsetsFetched),
 		kgo.AdjustFetchOffsetsFn(r.adjust),
 		kgo.OnPartitionsRevoked(r.revoked),
 		kgo.OnPartitionsLost(r.lost),
@@ -147,6 +154,7 @@ func (r *runner) loop(ctx context.Context) error {
 		if err := r.lock(ctx); err != nil {
 			return err
 		}
+		r.relieve()
 		err := r.step(ctx, fetches)
 		pause := r.pause()
 		r.unlock()
@@ -166,6 +174,9 @@ func (r *runner) poll(ctx context.Context) kgo.Fetches {
 	if r.epoch.open() {
 		room = max(1, room-r.epoch.polled)
 		pollCtx, cancel = context.WithDeadline(pollCtx, r.epoch.opened.Add(r.o.EpochMax))
+		defer cancel()
+	} else if r.paused { // nothing may come any more, and somebody has to look whether there is room again
+		pollCtx, cancel = context.WithTimeout(pollCtx, r.o.EpochMax)
 		defer cancel()
 	}
 	if !r.inbox.wakeWith(cancel) {

@@ -28,9 +28,10 @@ const (
 
 	// Fragments are needed until every detector folded them, which takes seconds; a week survives a long outage.
 	fragmentsRetention = 7 * day
-	// Joins must outlive the longest time a prediction waits for its outcome, plus the delay of arrival. A contract that
-	// waits longer needs a longer retention.ms on the topic.
-	joinsRetention = 30 * day
+	// Joins must outlive the longest time a prediction waits for its outcome, plus the delay of arrival (ArrivalSlack): this
+	// is enough for contracts that wait up to 30 days. One that waits longer needs a longer retention.ms on the topic, which
+	// CreateTopics gives it.
+	joinsRetention = 60 * day
 	// Findings and quarantined events are read by people and pipelines, who may be away for a month.
 	findingsRetention   = 90 * day
 	quarantineRetention = 30 * day

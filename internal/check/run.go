@@ -97,16 +97,18 @@ type run struct {
 
 	rows          int64
 	first, latest int64 // event times of predictions
+	watermark     window.Watermark
 }
 
 func (r *run) predictions() error {
 	counts := Counts{}
-	r.first, r.latest = record.NoTime, record.NoTime
+	r.first, r.latest, r.watermark = record.NoTime, record.NoTime, window.NewWatermark()
 	err := r.src.predictions(&counts, func(b *plan.Batch) error {
 		from := r.rows
 		r.rows += int64(b.N)
 		for _, t := range b.Cols[r.plan.Prediction.Roles.Time].Int {
 			r.latest = max(r.latest, t)
+			r.watermark.See(t, r.plan.Ahead().Microseconds())
 			if r.first == record.NoTime || t < r.first {
 				r.first = t
 			}
@@ -120,7 +122,7 @@ func (r *run) predictions() error {
 		}
 		r.fold(rows)
 		r.clock.Cover(&record.Coverage{
-			Source: record.Source{Topic: r.plan.Prediction.Topic, Partitions: 1}, From: from, To: r.rows, Watermark: r.latest, Records: int64(b.N),
+			Source: record.Source{Topic: r.plan.Prediction.Topic, Partitions: 1}, From: from, To: r.rows, Watermark: r.watermark.At(), Records: int64(b.N),
 		})
 		r.progress("checking predictions", r.rows)
 		return r.engine.Advance(r.clock, r.found)
@@ -134,14 +136,14 @@ func (r *run) outcomes() error {
 		return nil
 	}
 	counts := Counts{}
-	latest, n := int64(record.NoTime), int64(0)
+	watermark, n := window.NewWatermark(), int64(0)
 	mark := func(topic string, us int64) {
 		r.clock.Mark(&record.Mark{Source: record.Source{Topic: topic, Partitions: 1}, Watermark: us}, 1)
 	}
-	mark(r.plan.Prediction.Topic, r.latest)
+	mark(r.plan.Prediction.Topic, r.watermark.At())
 	err := r.src.outcomes(&counts, func(b *plan.Batch) error {
 		for _, t := range b.Cols[r.plan.Outcome.Roles.Time].Int {
-			latest = max(latest, t)
+			watermark.See(t, r.plan.Ahead().Microseconds())
 		}
 		n += int64(b.N)
 		r.collector.Outcomes(collect.Source{}, b)
@@ -153,7 +155,7 @@ func (r *run) outcomes() error {
 				return err
 			}
 		}
-		mark(r.plan.Outcome.Topic, latest)
+		mark(r.plan.Outcome.Topic, watermark.At())
 		r.progress("joining outcomes", n)
 		return r.engine.Advance(r.clock, r.found)
 	})
@@ -184,11 +186,11 @@ func (r *run) finish() *Report {
 	slices.SortFunc(out.Findings, finding.Compare)
 	out.Incidents = r.book.Incidents()
 	out.Late = r.engine.Late()
-	if s := r.engine.Snapshot(); s.Ended().After(r.plan.From) {
-		out.Judged = &plan.Span{From: r.plan.From, To: s.Pane.End}
+	if s := r.engine.Snapshot(); s.Ended().After(r.plan.Reference.To) {
+		out.Judged = &plan.Span{From: r.plan.Reference.To, To: s.Pane.End}
 	}
-	if s := r.engine.Snapshot(); s.Truth != nil && s.Truth.Pane.End.After(r.plan.From) {
-		out.Outcomes = &plan.Span{From: r.plan.From, To: s.Truth.Pane.End}
+	if s := r.engine.Snapshot(); s.Truth != nil && s.Truth.Pane.End.After(r.plan.Reference.To) {
+		out.Outcomes = &plan.Span{From: r.plan.Reference.To, To: s.Truth.Pane.End}
 	}
 	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {

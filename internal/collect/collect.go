@@ -2,6 +2,7 @@ package collect
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -22,7 +23,17 @@ type Collector struct {
 	counter *sketch.Counter
 	sources []Source
 	rows    []outcome.Row
+	crowded int64
+
+	predictions []outcome.Prediction // room for the next ones; rows point into it
+	written     int                  // bytes of the last epoch's cells
 }
+
+const (
+	predictionsAtOnce = 512
+	// rowBytes is about what a join row takes, its prediction included.
+	rowBytes = int(unsafe.Sizeof(outcome.Row{}) + unsafe.Sizeof(outcome.Prediction{}))
+)
 
 // New makes a collector for a sealed plan.
 func New(p *plan.Plan) (*Collector, error) {
@@ -30,7 +41,9 @@ func New(p *plan.Plan) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("collect %s: %w", p.Model, err)
 	}
-	return &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p)}, nil
+	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p)}
+	c.counter.Describe()
+	return c, nil
 }
 
 // Plan is the plan the collector counts by.
@@ -47,13 +60,22 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 		return
 	}
 	r := c.plan.Prediction.Roles
+	ids, times := b.Cols[r.ID].Str, b.Cols[r.Time].Int
 	for i := range b.N {
-		pr, ok := outcome.Predicted(c.plan, b, i)
+		key, ok := c.counter.At(i)
 		if !ok {
 			continue
 		}
-		pr.Place = outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]}
-		c.rows = append(c.rows, outcome.Row{ID: outcome.HashID(c.plan.Model, b.Cols[r.ID].Str[i]), Model: c.plan.Model, Prediction: pr})
+		if len(c.predictions) == 0 {
+			c.predictions = make([]outcome.Prediction, predictionsAtOnce)
+		}
+		pr := &c.predictions[0]
+		if !pr.Read(c.plan, b, i, key) {
+			continue
+		}
+		c.predictions = c.predictions[1:]
+		pr.Place = outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}
+		c.rows = append(c.rows, outcome.Row{ID: outcome.HashID(c.plan.Model, ids[i]), Model: c.plan.Model, Prediction: pr})
 	}
 }
 
@@ -76,24 +98,48 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 	return unlabelled
 }
 
-// Take hands over what was collected, cells in the order of their keys, rows in the order they came, and starts afresh.
+// Bytes is about how much memory it takes what was collected since the last Take. It grows with the cells, and with the join
+// rows.
+func (c *Collector) Bytes() int { return c.counter.Bytes() + rowBytes*len(c.rows) }
+
+// Crowded is how many events of the epoch that Take last handed over were counted as sketch.OtherVersion, because there were
+// more versions than sketch.MaxVersions.
+func (c *Collector) Crowded() int64 { return c.crowded }
+
+// Take hands over what was collected and starts afresh: of each pane and version what describes it, then its cells, in the order of
+// panes, versions and slices; rows in the order they came.
 func (c *Collector) Take() ([]record.Cell, []outcome.Row) {
-	counted := c.counter.Cells()
-	cells := make([]record.Cell, len(counted))
-	for i, k := range counted {
-		spans := make([]record.Span, len(k.Spans))
-		for j, s := range k.Spans {
-			spans[j] = record.Span{Topic: c.sources[s.Src].Topic, Partition: c.sources[s.Src].Partition, First: s.First, Last: s.Last}
-		}
-		cells[i] = record.Cell{
-			Kind: record.Counted, Model: c.plan.Model, Plan: c.plan.Digest(), Version: k.Key.Version,
-			Pane: k.Key.Pane, Slice: k.Key.Slice, Spans: spans, Body: k.Set.AppendBinary(nil),
+	counted, frames := c.counter.Cells(), c.counter.Frames()
+	out := make([]record.Cell, 0, len(frames)+len(counted))
+	bodies := make([]byte, 0, c.written+c.written/8)
+	add := func(cell record.Cell, appendTo func([]byte) []byte) {
+		from := len(bodies)
+		bodies = appendTo(bodies)
+		cell.Model, cell.Plan, cell.Body = c.plan.Model, c.plan.Digest(), bodies[from:len(bodies):len(bodies)]
+		out = append(out, cell)
+	}
+	for i := range frames {
+		f := &frames[i]
+		add(record.Cell{Kind: record.Described, Version: f.Version, Pane: f.Pane, Spans: c.spans(f.Spans)}, f.Summary.AppendBinary)
+		for len(counted) > 0 && counted[0].Key.Pane == f.Pane && counted[0].Key.Version == f.Version {
+			k := counted[0].Key
+			add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, counted[0].Set.AppendBinary)
+			counted = counted[1:]
 		}
 	}
 	rows := c.rows
+	c.written, c.crowded = len(bodies), c.counter.Crowded()
 	c.counter.Reset()
 	c.sources, c.rows = c.sources[:0], nil
-	return cells, rows
+	return out, rows
+}
+
+func (c *Collector) spans(counted []sketch.Span) []record.Span {
+	spans := make([]record.Span, len(counted))
+	for i, s := range counted {
+		spans[i] = record.Span{Topic: c.sources[s.Src].Topic, Partition: c.sources[s.Src].Partition, First: s.First, Last: s.Last}
+	}
+	return spans
 }
 
 // Cells turns the labelled counts that folding join rows came to into the cells of a fragment.

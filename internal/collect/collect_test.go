@@ -128,6 +128,9 @@ func TestBatchesDoNotShow(t *testing.T) {
 		}
 		var counted int64
 		for _, c := range cells {
+			if c.Kind == record.Described {
+				continue
+			}
 			s, err := sketch.ReadSet(p, wire.NewReader(c.Body))
 			if err != nil {
 				t.Fatal(err)
@@ -143,6 +146,7 @@ func TestBatchesDoNotShow(t *testing.T) {
 	})
 }
 
+// Of every pane and version the summary comes first, with where the events lie, and then the cells.
 func TestCellsSayWhereTheirEventsLie(t *testing.T) {
 	p := testPlan(t)
 	c := newCollector(t, p)
@@ -153,6 +157,14 @@ func TestCellsSayWhereTheirEventsLie(t *testing.T) {
 	cells, rows := c.Take()
 	var got []string
 	for _, c := range cells {
+		if c.Kind == record.Described {
+			s, err := sketch.ReadSummary(p, wire.NewReader(c.Body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%d %d %q %s %t %d %v", c.Kind, c.Pane/hour, c.Slice, c.Version, c.Plan == p.Digest(), s.Columns[0].Histogram.Count(), c.Spans))
+			continue
+		}
 		s, err := sketch.ReadSet(p, wire.NewReader(c.Body))
 		if err != nil {
 			t.Fatal(err)
@@ -160,10 +172,13 @@ func TestCellsSayWhereTheirEventsLie(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d %d %q %s %t %d %d %v", c.Kind, c.Pane/hour, c.Slice, c.Version, c.Plan == p.Digest(), s.Rows, s.Rules[0], c.Spans))
 	}
 	want := []string{
-		`1 0 "\x00\x00" v1 true 3 0 [{p 7 30 32} {p 2 4 4}]`,
-		`1 0 "\x00\x01" v1 true 1 0 [{p 7 35 35}]`,
-		`1 0 "\x00\x00" v2 true 1 0 [{p 2 9 9}]`,
-		`1 1 "\x00\x00" v1 true 1 1 [{p 7 31 31}]`,
+		`4 0 "" v1 true 4 [{p 7 30 35} {p 2 4 4}]`,
+		`1 0 "\x00\x00" v1 true 3 0 []`,
+		`1 0 "\x00\x01" v1 true 1 0 []`,
+		`4 0 "" v2 true 1 [{p 2 9 9}]`,
+		`1 0 "\x00\x00" v2 true 1 0 []`,
+		`4 1 "" v1 true 1 [{p 7 31 31}]`,
+		`1 1 "\x00\x00" v1 true 1 1 []`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -179,7 +194,7 @@ func TestRowsWithoutScore(t *testing.T) {
 	c := newCollector(t, p)
 	c.Predictions(collect.Source{Topic: "p"}, fill(p, []row{{0, 1, 0, 2, "a", ""}, {0, 2, 0, 0.5, "a", ""}}))
 	cells, rows := c.Take()
-	s, err := sketch.ReadSet(p, wire.NewReader(cells[0].Body))
+	s, err := sketch.ReadSet(p, wire.NewReader(cells[1].Body))
 	if err != nil || s.Rows != 2 || s.Columns[0].Missing != 1 {
 		t.Errorf("%d rows, %d missing (%v)", s.Rows, s.Columns[0].Missing, err)
 	}
@@ -189,7 +204,7 @@ func TestRowsWithoutScore(t *testing.T) {
 	p.Outcome = nil
 	alone := newCollector(t, p)
 	alone.Predictions(collect.Source{Topic: "p"}, fill(p, []row{{0, 2, 0, 0.5, "a", ""}}))
-	if cells, rows := alone.Take(); len(cells) != 1 || len(rows) != 0 {
+	if cells, rows := alone.Take(); len(cells) != 2 || len(rows) != 0 {
 		t.Errorf("without outcomes there are %d cells and %d join rows", len(cells), len(rows))
 	}
 }
@@ -221,6 +236,34 @@ func TestOutcomesWithoutLabelSayNothing(t *testing.T) {
 	}
 	if d := cmp.Diff(want, rows); d != "" || len(cells) != 0 {
 		t.Errorf("%d cells; %s", len(cells), d)
+	}
+}
+
+// The service asks after every batch what is held; and what was counted under no name of its own is told.
+func TestBytesAndCrowded(t *testing.T) {
+	p := testPlan(t)
+	c := newCollector(t, p)
+	var rows []row
+	for i := range sketch.MaxVersions + 3 {
+		rows = append(rows, row{0, int64(i), 0, 0.5, "a", fmt.Sprint("v", i)})
+	}
+	for _, n := range []int{1, 2, len(rows)} {
+		before := c.Bytes()
+		c.Predictions(collect.Source{Topic: "p"}, fill(p, rows[:n]))
+		if c.Bytes() <= before {
+			t.Errorf("%d bytes after %d more rows, %d before", c.Bytes(), n, before)
+		}
+	}
+	_, joined := c.Take()
+	if c.Bytes() != 0 || c.Crowded() != 3 {
+		t.Errorf("%d bytes are left, %d rows were crowded, want 3", c.Bytes(), c.Crowded())
+	}
+	// The join names the cell that the row was counted in.
+	if v := joined[len(joined)-1].Prediction.Version; v != sketch.OtherVersion {
+		t.Errorf("the last row is of version %q", v)
+	}
+	if c.Take(); c.Crowded() != 0 {
+		t.Error("an empty epoch is crowded")
 	}
 }
 

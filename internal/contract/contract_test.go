@@ -179,7 +179,7 @@ func TestElectricity(t *testing.T) {
 		Runbooks: map[string]string{"unit_change": "docs/runbooks/unit-change.md"},
 	}
 	got := load(t, "electricity.yaml")
-	want.Digest, want.Policy = got.Digest, got.Policy
+	want.Digest, want.Policy, want.Learns = got.Digest, got.Policy, got.Learns
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

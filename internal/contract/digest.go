@@ -13,7 +13,7 @@ import (
 // rules, slices, promises and routes does.
 func (c *Contract) seal() {
 	whole := *c
-	whole.Digest, whole.Policy = "", ""
+	whole.Digest, whole.Policy, whole.Learns = "", "", ""
 	whole.Promises = slices.Clone(c.Promises)
 	for i := range whole.Promises {
 		whole.Promises[i].Line = 0
@@ -30,7 +30,14 @@ func (c *Contract) seal() {
 		Runbooks    map[string]string
 		FalseAlarms FalseAlarms
 	}{c.Owners, c.Costs, c.Decision, whole.Promises, c.Notify, c.Retrain, c.Runbooks, c.Watch.FalseAlarms}
-	c.Digest, c.Policy = digest(whole), digest(policy)
+	learns := whole
+	learns.Metadata.Description, learns.Metadata.Tags = "", nil
+	learns.Owners, learns.Promises, learns.Notify, learns.Retrain, learns.Runbooks = nil, nil, nil, nil, nil
+	learns.Watch.FalseAlarms = FalseAlarms{}
+	if !c.Decision.Cheapest {
+		learns.Costs = nil
+	}
+	c.Digest, c.Policy, c.Learns = digest(whole), digest(policy), digest(learns)
 }
 
 // digest is "sha256:" and the hash of v's JSON, in which encoding/json sorts the keys of maps.

@@ -24,6 +24,9 @@ type Contract struct {
 	// learning when they change (owners, costs, decision, promises, notify, retrain, runbooks, false-alarm budget).
 	Digest string
 	Policy string
+	// Learns is the digest of what is learnt by: all but the policy and what only describes. Prices belong to it where the
+	// cheapest threshold is asked for, since they then decide where the threshold lies.
+	Learns string `json:"-"` // came later than Digest, which it must not change
 }
 
 // Metadata names the model.

@@ -3,15 +3,13 @@ package demo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/examples/electricity"
@@ -23,6 +21,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/produce"
 )
 
 const (
@@ -99,8 +98,18 @@ func Run(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	writers, err := prepare(ctx, parts, c)
+	r := &replay{o: o, parts: parts, plan: p, shown: map[string]incident.Incident{}}
+	events, err := prepare(ctx, parts, c, publish(&r.at, r.wait))
 	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, events.Close()) }()
+	cl, err := produce.NewClient(parts.Kafka, o.Logger)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	if err := events.MakeTopics(ctx, cl); err != nil {
 		return err
 	}
 	if err := bus.PublishPlan(ctx, parts.Producer, p); err != nil {
@@ -120,43 +129,19 @@ func Run(ctx context.Context, o Options) (err error) {
 			err = errors.Join(err, errors.New("the services did not stop in time"))
 		}
 	}()
-	failed := make(chan struct{})
+	r.failed = make(chan struct{})
 	go func() {
 		err := <-running
-		close(failed)
+		close(r.failed)
 		running <- err
 	}()
-	r := &replay{o: o, parts: parts, plan: p, failed: failed, shown: map[string]incident.Incident{}}
-	if err := r.run(ctx, writers); err != nil {
+	if err := r.run(ctx, events, cl); err != nil {
 		return err
 	}
 	if o.Drained == nil {
 		return nil
 	}
 	return o.Drained(ctx, r.result)
-}
-
-// prepare makes the demo's own topics and registers its schemas.
-func prepare(ctx context.Context, parts *app.Parts, c *contract.Contract) (map[string]*writer, error) {
-	adm := kadm.NewClient(parts.Producer)
-	writers := map[string]*writer{}
-	for _, s := range []struct {
-		name, file string
-		stream     *contract.Stream
-	}{
-		{electricity.Prediction, electricity.PredictionFile, c.Streams.Prediction},
-		{electricity.Outcome, electricity.OutcomeFile, c.Streams.Outcome},
-	} {
-		if _, err := adm.CreateTopic(ctx, sourcePartitions, 1, nil, s.stream.Topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return nil, fmt.Errorf("create topic %s: %w", s.stream.Topic, err)
-		}
-		w, err := newWriter(ctx, parts.Registry, s.stream, s.file)
-		if err != nil {
-			return nil, err
-		}
-		writers[s.name] = w
-	}
-	return writers, nil
 }
 
 // replay is one run under way.
@@ -170,15 +155,19 @@ type replay struct {
 	result Result
 
 	predictions, outcomes atomic.Int64 // event time judged, microseconds
+	at                    atomic.Int64 // event time published, microseconds
 }
 
-func (r *replay) run(ctx context.Context, writers map[string]*writer) error {
+func (r *replay) run(ctx context.Context, events *produce.Replay, cl *kgo.Client) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var at atomic.Int64
 	published := make(chan error, 1)
 	began := time.Now()
-	go func() { published <- publish(ctx, r.parts.Producer, writers, &at, r.wait) }()
+	go func() {
+		sum, err := events.Run(ctx, cl)
+		r.result.Events = sum.Events
+		published <- err
+	}()
 
 	incidents, err := newTail[incident.Incident](r.parts.Kafka, bus.TopicIncidents, 1)
 	if err != nil {
@@ -204,7 +193,7 @@ func (r *replay) run(ctx context.Context, writers map[string]*writer) error {
 			return errors.New("the services stopped before everything was judged; --log-level info shows why")
 		default:
 		}
-		r.progress(ctx, &at)
+		r.progress(ctx)
 		select {
 		case err := <-published:
 			if err != nil {
@@ -238,18 +227,18 @@ func (r *replay) tell(inc incident.Incident) {
 }
 
 // progress shows how far the event time published and the event time judged have come.
-func (r *replay) progress(ctx context.Context, at *atomic.Int64) {
+func (r *replay) progress(ctx context.Context) {
 	if predictions, outcomes, err := r.parts.JudgedUntil(ctx, r.plan.Model); err == nil {
 		r.predictions.Store(plan.Micros(predictions))
 		r.outcomes.Store(plan.Micros(outcomes))
 	}
-	r.o.Screen.Progress(plan.FromMicros(at.Load()), plan.FromMicros(r.predictions.Load()))
+	r.o.Screen.Progress(plan.FromMicros(r.at.Load()), plan.FromMicros(r.predictions.Load()))
 }
 
 // wait holds the events of a day back until what came before has been judged. Up to the end of the reference nothing is
 // judged, and there is nothing to wait for.
 func (r *replay) wait(ctx context.Context, day time.Time) error {
-	start := r.plan.From
+	start := r.plan.Reference.To
 	tick := time.NewTicker(drainEvery / 5)
 	defer tick.Stop()
 	for {
@@ -304,6 +293,5 @@ func (r *replay) collect(ctx context.Context, findings *tail[finding.Finding]) e
 		r.result.Incidents = append(r.result.Incidents, inc)
 	}
 	slices.SortFunc(r.result.Incidents, incident.Compare)
-	r.result.Events = 2 * electricity.Rows
 	return nil
 }

@@ -28,11 +28,16 @@ type rig struct {
 	next int64 // offset of the next fragment
 }
 
-func newRig(t *testing.T, p *plan.Plan) *rig {
+func newRig(t *testing.T, plans ...*plan.Plan) *rig {
 	t.Helper()
+	var h plan.History
+	for _, p := range plans {
+		h = h.With(p)
+	}
+	p := h[0]
 	r := &role{
 		o: Options{Layout: bus.Layout{Fragments: 1, Joins: 1}}, log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()),
-		plans: bus.Plans{p.Model: p}, parts: map[int32]*part{},
+		plans: bus.Plans{p.Model: h}, parts: map[int32]*part{},
 	}
 	r.parts[0] = r.newPart(0)
 	return &rig{role: r, t: t, plan: p}
@@ -68,15 +73,18 @@ func (r *rig) flush() map[string][]*kgo.Record {
 }
 
 // wrong is a cell of one event whose column k, constant in the reference, has another value.
-func (r *rig) wrong(at time.Time) []record.Cell {
+func (r *rig) wrong(at time.Time) []record.Cell { return r.counted(r.plan, at) }
+
+// counted is wrong under a plan of choice.
+func (r *rig) counted(p *plan.Plan, at time.Time) []record.Cell {
 	r.t.Helper()
-	c, err := collect.New(r.plan)
+	c, err := collect.New(p)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	b := plan.NewBatch(&r.plan.Prediction, 1)
+	b := plan.NewBatch(&p.Prediction, 1)
 	fixture.Predict(b, 1, at, 4)
-	c.Predictions(collect.Source{Topic: r.plan.Prediction.Topic}, b)
+	c.Predictions(collect.Source{Topic: p.Prediction.Topic}, b)
 	cells, _ := c.Take()
 	return cells
 }
@@ -99,7 +107,7 @@ func (r *rig) judged() (findings int) {
 
 func (r *rig) state(p *part) []byte {
 	r.t.Helper()
-	b, err := p.engines[r.plan.Model].AppendBinary(p.clock.AppendBinary(nil))
+	b, err := p.engines[idOf(r.plan)].AppendBinary(p.clock.AppendBinary(nil))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -206,28 +214,28 @@ func TestStateInPieces(t *testing.T) {
 	for _, size := range []int{0, 1, stateBytes, stateBytes + 1, 3*stateBytes - 7} {
 		body := bytes.Repeat([]byte("0123456789a"), size/11+1)[:size]
 		records := map[string][]byte{}
-		for key, b := range pieces(stateKey("m"), body) {
+		for key, b := range pieces(stateKey(engineID{"m", "d"}), body) {
 			if len(b) > stateBytes {
 				t.Errorf("of %d bytes one piece has %d", size, len(b))
 			}
 			records[key] = bytes.Clone(b)
 		}
-		got, ok, err := getState(records, "m")
+		got, ok, err := join(records, stateKey(engineID{"m", "d"}))
 		if err != nil || !ok || !bytes.Equal(got, body) {
 			t.Errorf("%d bytes came back as %d, %v, %v", size, len(got), ok, err)
 		}
 		for key := range records {
-			if key == stateKey("m") {
+			if key == stateKey(engineID{"m", "d"}) {
 				continue
 			}
 			rest := maps.Clone(records)
 			delete(rest, key)
-			if _, _, err := getState(rest, "m"); err == nil || !strings.Contains(err.Error(), "is missing") {
+			if _, _, err := join(rest, stateKey(engineID{"m", "d"})); err == nil || !strings.Contains(err.Error(), "is missing") {
 				t.Errorf("without %s of %d bytes: error %v, want one that a piece is missing", key, size, err)
 			}
 		}
 	}
-	if _, ok, err := getState(map[string][]byte{}, "m"); ok || err != nil {
+	if _, ok, err := join(map[string][]byte{}, stateKey(engineID{"m", "d"})); ok || err != nil {
 		t.Errorf("of a model without state: %v, %v", ok, err)
 	}
 }
@@ -236,7 +244,7 @@ func TestLoadNeedsEveryPiece(t *testing.T) {
 	r := newRig(t, fixture.Build(t, fixture.Contract))
 	r.judged()
 	records := maps.Clone(r.parts[0].committed)
-	delete(records, pieceKey(stateKey("m"), 0))
+	delete(records, pieceKey(stateKey(idOf(r.plan)), 0))
 	if _, _, err := r.load(0, records); err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Errorf("error %v, want one that a piece is missing", err)
 	}

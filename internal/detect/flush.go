@@ -36,19 +36,17 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 				Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte(contentType)}},
 			})
 		}
-		for _, e := range p.panes {
-			for key, body := range pieces(paneKey(e.model, e.pane.Start), e.pane.AppendBinary(nil)) {
-				out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: body})
-			}
+		for key, body := range p.history() {
+			out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: body})
 		}
 		p.flushed = map[string][]byte{clockKey: p.clock.AppendBinary(wire.Int(nil, g.To))}
-		for _, model := range slices.Sorted(maps.Keys(p.dirty)) {
-			e := p.engines[model]
-			body, err := e.AppendBinary(wire.String(nil, e.Plan().Digest()))
+		for id := range p.dirty {
+			e := p.engines[id]
+			body, err := e.AppendBinary(wire.String(nil, id.digest))
 			if err != nil {
 				return nil, err
 			}
-			maps.Insert(p.flushed, pieces(stateKey(model), body))
+			maps.Insert(p.flushed, pieces(stateKey(id), body))
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.flushed)) {
 			out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: p.flushed[key]})
@@ -75,21 +73,21 @@ func pieces(key string, body []byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// getState puts a model's state together again; ok is false where there is none.
-func getState(from map[string][]byte, model string) (body []byte, ok bool, err error) {
-	head, ok := from[stateKey(model)]
+// join puts together again what pieces cut; ok is false where there is nothing under the key.
+func join(from map[string][]byte, key string) (body []byte, ok bool, err error) {
+	head, ok := from[key]
 	if !ok {
 		return nil, false, nil
 	}
 	r := wire.NewReader(head)
 	n := r.Uint()
 	if err := r.Close(); err != nil {
-		return nil, false, fmt.Errorf("read state of %s: %w", model, err)
+		return nil, false, fmt.Errorf("read %s: %w", key, err)
 	}
 	for i := range int(n) {
-		piece, there := from[pieceKey(stateKey(model), i)]
+		piece, there := from[pieceKey(key, i)]
 		if !there {
-			return nil, false, fmt.Errorf("read state of %s: piece %d of %d is missing", model, i+1, n)
+			return nil, false, fmt.Errorf("read %s: piece %d of %d is missing", key, i+1, n)
 		}
 		body = append(body, piece...)
 	}
@@ -104,7 +102,7 @@ func (r *role) Committed() {
 			r.m.findings.WithLabelValues(f.Model, string(f.Verdict)).Inc()
 		}
 		if p.flushed != nil {
-			r.serve(p, maps.Keys(p.dirty))
+			r.serve(p, p.dirty)
 		}
 		p.findings, p.panes, p.flushed = nil, nil, nil
 		clear(p.dirty)

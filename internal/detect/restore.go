@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/engine"
@@ -49,11 +47,15 @@ func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) e
 		return fmt.Errorf("restore fragments %d: %w: the state is of offset %d, committed is %d", tp.Partition, errMismatch, at, next)
 	}
 	r.parts[tp.Partition] = p
-	r.serve(p, maps.Keys(p.engines)) // what people look at may be gone, too
+	shown := map[engineID]bool{}
+	for id := range p.engines {
+		shown[id] = true
+	}
+	r.serve(p, shown) // what people look at may be gone, too
 	return nil
 }
 
-// load builds a partition's state from its records. The state of a model whose plan changed is left behind: it begins afresh.
+// load builds a partition's state from its records.
 func (r *role) load(partition int32, records map[string][]byte) (*part, int64, error) {
 	p := r.newPart(partition)
 	p.committed = records
@@ -67,8 +69,8 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 		return nil, 0, fmt.Errorf("read clock: %w", err)
 	}
 	p.clock = clock
-	for model, e := range p.engines {
-		body, ok, err := getState(records, model)
+	for id, e := range p.engines {
+		body, ok, err := join(records, stateKey(id))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -76,18 +78,18 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 			continue
 		}
 		rd := wire.NewReader(body)
-		if digest := rd.String(); digest != e.Plan().Digest() {
-			r.log.Info("plan changed: the model begins afresh", zap.String("model", model), zap.String("was", digest), zap.String("is", e.Plan().Digest()))
-			continue
+		if digest := rd.String(); rd.Err() == nil && digest != id.digest {
+			return nil, 0, fmt.Errorf("read engine state of %s: it is of plan %s, not of %s", id.model, digest, id.digest)
 		}
 		restored, err := engine.ReadEngine(e.Plan(), rd)
 		if err != nil {
 			return nil, 0, err
 		}
 		if err := rd.Close(); err != nil {
-			return nil, 0, fmt.Errorf("read engine state of %s: %w", model, err)
+			return nil, 0, fmt.Errorf("read engine state of %s: %w", id.model, err)
 		}
-		p.engines[model] = restored
+		restored.Govern(r.plans[id.model].Governed(id.digest))
+		e.Engine = restored
 	}
 	return p, next, nil
 }

@@ -2,26 +2,38 @@ package detect
 
 import (
 	"context"
-	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/engine"
 )
 
 const serveTimeout = 2 * time.Second
 
 // serve publishes the latest panes of some models for people. It follows a commit or a restore and may fail: the next commit
 // shows newer ones.
-func (r *role) serve(p *part, models iter.Seq[string]) {
+//
+// Of a model with several plans the newest is shown that has judged anything.
+func (r *role) serve(p *part, some map[engineID]bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), serveTimeout)
 	defer cancel()
-	for model := range models {
-		e := p.engines[model]
-		s := e.Snapshot()
-		r.m.late.WithLabelValues(model).Set(float64(e.Late()))
-		if s.Pane == nil {
-			continue
+	late, newest := map[string]int64{}, map[string]engine.Snapshot{}
+	for _, id := range p.inOrder() {
+		late[id.model] += p.engines[id].Late()
+		if s := p.engines[id].Snapshot(); s.Pane != nil && some[id] {
+			newest[id.model] = s
+		} else if s.Pane != nil {
+			delete(newest, id.model)
 		}
+	}
+	for model, n := range late {
+		r.m.late.WithLabelValues(model).Set(float64(n))
+	}
+	for _, model := range slices.Sorted(maps.Keys(newest)) {
+		s := newest[model]
 		r.m.judged.WithLabelValues(model).Set(float64(s.Pane.End.Unix()))
 		for _, c := range s.Columns {
 			if c.PSI.Valid() {

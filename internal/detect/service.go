@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -31,6 +32,8 @@ type Options struct {
 	Instance   string
 	Epoch      time.Duration // longest time from a record to its commit; 0: 1 s. What was found ends an epoch at once
 	View       View
+	Ready      *bus.Readiness // may be nil
+	Pressure   bus.Pressure   // may be nil
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
 }
@@ -58,7 +61,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return &Metrics{
 		findings: counter("findings_total", "Findings published, by verdict.", "model", "verdict"),
 		problems: counter("coverage_problems_total", "Places where fragments do not account for every offset exactly once.", "kind"),
-		skipped:  counter("skipped_cells_total", "Cells counted under a plan that is no longer in force.", "model"),
+		skipped:  counter("skipped_cells_total", "Cells set aside, because they were counted under a plan that is not in force at their event time.", "model"),
 		late:     gauge("late_events", "Events that came after their pane was closed; they enter no test.", "model"),
 		psi:      gauge("psi", "Population stability index of the latest test pane against the reference.", "model", "column"),
 		quality:  gauge("metric", "Quality of the latest truth pane, by metric.", "model", "metric"),
@@ -70,8 +73,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("detect")
-	return bus.Supervise(ctx, o.Settings, log, func(ctx context.Context, plans bus.Plans) error {
-		r := &role{o: o, log: log, m: m, plans: plans, parts: map[int32]*part{}}
+	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
+		r := &role{o: o, log: log, m: m, plans: plans, look: bus.NewStrangers(o.Settings).Look, parts: map[int32]*part{}}
 		id := o.Instance
 		if id == "" {
 			id = "0"
@@ -79,7 +82,7 @@ func Run(ctx context.Context, o Options) error {
 		return bus.Run(ctx, bus.Options{
 			Name: "detect", Group: o.Group, TransactionalID: o.Group + "-" + id, InstanceID: o.Instance,
 			Topics: []string{bus.TopicFragments}, Role: r, Settings: o.Settings, EpochMax: o.Epoch,
-			Logger: o.Logger, Registerer: o.Registerer,
+			Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
 		})
 	})
 }
@@ -89,14 +92,15 @@ type role struct {
 	log   *zap.Logger
 	m     *Metrics
 	plans bus.Plans
+	look  func(ctx context.Context, digest string) error // see bus.Strangers
 	parts map[int32]*part
 }
 
 // part is the state of one fragments partition.
 type part struct {
 	clock   *window.Clock
-	engines map[string]*engine.Engine // by model
-	dirty   map[string]bool           // models whose state is newer than the last commit
+	engines map[engineID]*ruled
+	dirty   map[engineID]bool // whose state is newer than the last commit
 
 	findings []finding.Finding
 	panes    []endedPane
@@ -106,36 +110,65 @@ type part struct {
 	flushed   map[string][]byte // the ones of the open transaction
 }
 
+// engineID names the engine of one plan of a model.
+type engineID struct{ model, digest string }
+
+func idOf(p *plan.Plan) engineID { return engineID{p.Model, p.Digest()} }
+
+// ruled is an engine and the stretches of event time in which its plan is in force: mostly one, more where it was put in force
+// again.
+type ruled struct {
+	*engine.Engine
+	eras []plan.Era
+}
+
+// holds reports whether the plan is in force at an event time.
+func (e *ruled) holds(us int64) bool {
+	return slices.ContainsFunc(e.eras, func(era plan.Era) bool { return era.Holds(us) })
+}
+
+// until is when the plan gives way for good.
+func (e *ruled) until() int64 { return e.eras[len(e.eras)-1].To }
+
 // endedPane is one test pane for the history.
 type endedPane struct {
-	model string
-	pane  *window.Pane
+	plan *plan.Plan
+	pane *window.Pane
 }
 
 // newPart makes the state of a partition nothing was folded of yet.
 func (r *role) newPart(partition int32) *part {
-	p := &part{clock: window.NewClock(), engines: map[string]*engine.Engine{}, dirty: map[string]bool{}, committed: map[string][]byte{}}
-	for _, pl := range r.of(partition) {
-		p.engines[pl.Model] = engine.New(pl)
+	p := &part{clock: window.NewClock(), engines: map[engineID]*ruled{}, dirty: map[engineID]bool{}, committed: map[string][]byte{}}
+	for _, model := range r.of(partition) {
+		for _, era := range r.plans[model].Eras() {
+			id := idOf(era.Plan)
+			if p.engines[id] == nil {
+				e := engine.New(era.Plan)
+				e.Govern(r.plans[model].Governed(id.digest))
+				p.engines[id] = &ruled{Engine: e}
+			}
+			p.engines[id].eras = append(p.engines[id].eras, era)
+		}
 	}
 	return p
 }
 
-// of lists the plans whose fragments lie in the partition, by model.
-func (r *role) of(partition int32) []*plan.Plan {
-	var out []*plan.Plan
-	for _, model := range slices.Sorted(maps.Keys(r.plans)) {
-		if bus.PartitionOf(model, r.o.Layout.Fragments) == partition {
-			out = append(out, r.plans[model])
-		}
-	}
-	return out
+// of lists the models whose fragments lie in the partition.
+func (r *role) of(partition int32) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.plans)), func(model string) bool {
+		return bus.PartitionOf(model, r.o.Layout.Fragments) != partition
+	})
 }
 
-func stateKey(model string) string { return "state/" + model }
+// inOrder lists the engines by model, then by when their plans first came into force: what an earlier plan counted ended earlier.
+func (p *part) inOrder() []engineID {
+	return slices.SortedFunc(maps.Keys(p.engines), func(a, b engineID) int {
+		return cmp.Or(cmp.Compare(a.model, b.model), cmp.Compare(p.engines[a].eras[0].From, p.engines[b].eras[0].From))
+	})
+}
+
+func stateKey(id engineID) string { return "state/" + id.model + "@" + id.digest }
 
 func pieceKey(key string, i int) string { return fmt.Sprintf("%s/%d", key, i) }
-
-func paneKey(model string, start int64) string { return fmt.Sprintf("pane/%s/%d", model, start) }
 
 const clockKey = "clock"

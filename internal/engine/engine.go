@@ -11,7 +11,8 @@ import (
 
 // Engine judges one model under one plan. It belongs to one goroutine.
 type Engine struct {
-	plan    *plan.Plan
+	plan    *plan.Plan   // under the policy of what is being judged
+	reigns  plan.History // the same plan under every policy it was or is to be under
 	panes   *window.Assembler
 	signals map[string]*signal
 	losses  []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
@@ -24,7 +25,7 @@ type Engine struct {
 
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
-	e := &Engine{plan: p, panes: window.NewAssembler(p), signals: map[string]*signal{}}
+	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}}
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
 	}
@@ -33,6 +34,24 @@ func New(p *plan.Plan) *Engine {
 		e.kept[promiseKey(&p.Policy.Promises[i])] = &windowKept{}
 	}
 	return e
+}
+
+// Govern tells the engine every policy that its plan is under, each from its own From on. What it learnt and holds stays: the
+// policy decides what is dear, promised and affordable, at the event time that is judged.
+func (e *Engine) Govern(reigns plan.History) {
+	e.reigns = reigns
+	e.plan = reigns[0]
+}
+
+// Done reports whether nothing more can come of the plan: it gave way to another at until (event time, microseconds), and every
+// pane and cohort before has been judged and forgotten.
+func (e *Engine) Done(until int64) bool {
+	closed, mature := e.panes.Reached()
+	lanes := closed != record.NoTime && closed >= until
+	if e.plan.Outcome != nil && e.plan.Score != nil && mature != record.NoTime {
+		lanes = lanes && mature >= until
+	}
+	return lanes && e.panes.Empty()
 }
 
 // Plan is the plan the engine judges by.
@@ -74,6 +93,7 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 }
 
 func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
+	e.plan = e.reigns.At(n.Start())
 	switch {
 	case n.Base != nil:
 		return e.judgeBase(n.Base, emit)
@@ -87,7 +107,7 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 
 // monitored reports whether a window is one to judge: after the reference, and not in a declared odd period.
 func (e *Engine) monitored(start, end int64) bool {
-	if start < plan.Micros(e.plan.From) {
+	if start < plan.Micros(e.plan.Reference.To) {
 		return false
 	}
 	for _, c := range e.plan.Policy.Calendar {
@@ -137,17 +157,39 @@ func (e *Engine) TakeEnded() []*window.Pane {
 	return out
 }
 
+// TakeCohorts hands over the cohorts that became mature, or were revised after that, since the last call, for the history.
+func (e *Engine) TakeCohorts() []*window.Cohort { return e.panes.TakeCohorts() }
+
 // CoverageFinding says that some offsets of a source are not accounted for exactly once.
 func (e *Engine) CoverageFinding(p window.Problem) finding.Finding {
 	at := p.At
 	if at == record.NoTime {
-		at = plan.Micros(e.plan.From)
+		at = plan.Micros(e.plan.Reference.To)
 	}
 	f := e.finding(at, at, "", fmt.Sprintf("%s/%d", p.Topic, p.Partition), "coverage")
 	f.Metric, f.Value = "offsets_"+string(p.Kind), finding.Number(p.To-p.From)
 	f.Verdict, f.Severity = finding.Fault, finding.Ticket
 	if p.From < p.To {
 		f.Offsets = finding.Offsets{p.Topic: {fmt.Sprint(p.Partition): {p.From, p.To - 1}}}
+	}
+	return f
+}
+
+// SetAsideFinding says that events of a base pane were counted under another plan than the one in force at their event time,
+// and are missing from the pane.
+func (e *Engine) SetAsideFinding(c *record.Cell) finding.Finding {
+	f := e.finding(c.Pane, c.Pane+e.plan.Pane.Microseconds(), c.Version, "plan "+c.Plan, "coverage")
+	f.Metric, f.Value = "offsets_of_another_plan", 0
+	f.Verdict, f.Severity = finding.Fault, finding.Ticket
+	for _, s := range c.Spans {
+		if f.Offsets == nil {
+			f.Offsets = finding.Offsets{}
+		}
+		if f.Offsets[s.Topic] == nil {
+			f.Offsets[s.Topic] = map[string][2]int64{}
+		}
+		f.Offsets[s.Topic][fmt.Sprint(s.Partition)] = [2]int64{s.First, s.Last}
+		f.Value += finding.Number(s.Last - s.First + 1)
 	}
 	return f
 }

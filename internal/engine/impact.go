@@ -17,7 +17,7 @@ type loss struct {
 // aren't priced.
 func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *finding.Impact {
 	m, _ := Find("expected_cost")
-	ref, had := v.Metrics[m.Name]
+	ref, had := v.Measured(m.Name, e.plan.Policy.Costs)
 	now, ok := m.Value(t.whole, e.plan.Policy.Costs)
 	if !ok || !had {
 		return nil

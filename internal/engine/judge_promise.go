@@ -28,6 +28,10 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 			continue // told once, in plan.Unjudged
 		}
 		k := e.kept[promiseKey(pr)]
+		if k == nil {
+			k = &windowKept{}
+			e.kept[promiseKey(pr)] = k
+		}
 		for _, c := range cohorts {
 			start := plan.Align(c.Start, pr.Over)
 			if k.parts == nil || start != k.start {
@@ -55,6 +59,41 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 				return err
 			}
 			*k = windowKept{}
+		}
+	}
+	return e.judgeWithdrawn(truthEnd, emit)
+}
+
+// judgeWithdrawn ends the alarms of promises that former policies held and the present one doesn't: what is no longer
+// promised is no longer broken.
+func (e *Engine) judgeWithdrawn(end int64, emit func(finding.Finding) error) error {
+	now := map[string]bool{}
+	for i := range e.plan.Policy.Promises {
+		now[promiseKey(&e.plan.Policy.Promises[i])] = true
+	}
+	for _, former := range e.reigns {
+		for i := range former.Policy.Promises {
+			pr := &former.Policy.Promises[i]
+			m, ok := Find(pr.Metric)
+			if now[promiseKey(pr)] || !ok || former.From.After(e.plan.From) {
+				continue
+			}
+			delete(e.kept, promiseKey(pr))
+			for _, at := range e.viewsOf(pr) {
+				v := &e.plan.Score.Views[at]
+				s := e.signal(promiseKey(pr) + "\x00" + finding.SliceKey(v.Slice))
+				if !s.Open {
+					continue
+				}
+				f := e.finding(end-pr.Over.Microseconds(), end, e.plan.Model, "promise: "+promiseWords(pr, &m, former.Policy.Costs), "promise")
+				f.Version, f.Onset, f.Slice, f.Metric = "", plan.FromMicros(s.Onset), v.Slice, m.Name
+				f.Verdict, f.Severity = finding.Equivalent, finding.Info
+				f.Numbers = []finding.Figure{{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
+				*s = signal{Onset: s.Onset}
+				if err := emit(f); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
@@ -107,7 +146,8 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		}
 		x, ok := m.Value(whole, e.plan.Policy.Costs)
 		se, _, banded := jackknife(parts, m, e.plan.Policy.Costs)
-		limit, sign, given := promised(pr, v.Metrics[m.Name])
+		reference, _ := v.Measured(m.Name, e.plan.Policy.Costs)
+		limit, sign, given := promised(pr, reference)
 		if !ok || !banded || !given || Labels(whole) < fewest {
 			continue
 		}
@@ -126,7 +166,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		f := e.finding(k.start, end, e.plan.Model, "promise: "+promiseWords(pr, m, e.plan.Policy.Costs), "promise")
 		f.Version = ""
 		f.Onset, f.Slice = plan.FromMicros(s.Onset), v.Slice
-		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(v.Metrics[m.Name].Value), finding.Number(limit)
+		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(reference.Value), finding.Number(limit)
 		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: Labels(whole)}
 		f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
 		if did == recovered {

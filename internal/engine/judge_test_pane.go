@@ -28,7 +28,9 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 		return err
 	}
 	alpha := e.inputAlpha()
-	e.snapshot.pane(e.plan, p, set, alpha/2)
+	if err := e.snapshot.pane(e.plan, p, set, alpha/2); err != nil {
+		return err
+	}
 	if !e.monitored(p.Start, p.End) {
 		return nil
 	}

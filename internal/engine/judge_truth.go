@@ -129,7 +129,7 @@ func truthSignal(v *plan.View, m *Metric) string {
 
 // deviation compares one metric of the pane with how it scattered over the reference's own truth panes.
 func (e *Engine) deviation(m *Metric, v *plan.View, t *truthPane, need int) (judged, bool) {
-	ref, had := v.Metrics[m.Name]
+	ref, had := v.Measured(m.Name, e.plan.Policy.Costs)
 	x, ok := m.Value(t.whole, e.plan.Policy.Costs)
 	if !ok || !had || ref.Null.Panes < 8 {
 		return judged{}, false

@@ -116,7 +116,7 @@ func (e *Engine) figures(first *Metric, now *sketch.Curve, v *plan.View) []findi
 	for _, name := range names {
 		m, _ := Find(name)
 		x, ok := m.Value(now, e.plan.Policy.Costs)
-		before, had := v.Metrics[name]
+		before, had := v.Measured(name, e.plan.Policy.Costs)
 		if !ok || !had {
 			continue
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -33,7 +34,7 @@ type ColumnSnapshot struct {
 	Verdict  finding.Verdict           `json:"verdict"`             // of this pane alone: drift, equivalent, undecided, learning
 	Needed   int64                     `json:"needed"`              // events a decision would take; 0 if decided, -1 if none would do
 	N        finding.Sizes             `json:"n"`                   // events compared
-	Quantile map[string]finding.Number `json:"quantiles,omitempty"` // t-digest
+	Quantile map[string]finding.Number `json:"quantiles,omitempty"` // t-digest of the pane's histogram
 	Distinct int64                     `json:"distinct"`            // HyperLogLog
 }
 
@@ -59,7 +60,11 @@ func (s *Snapshot) Ended() time.Time {
 	return s.Pane.End
 }
 
-func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set, alpha float64) {
+func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set, alpha float64) error {
+	described, err := w.Summary(p)
+	if err != nil {
+		return err
+	}
 	s.Pane = &finding.Window{Start: plan.FromMicros(w.Start), End: plan.FromMicros(w.End)}
 	s.Rows = set.Rows
 	s.Columns = make([]ColumnSnapshot, len(set.Columns))
@@ -83,16 +88,26 @@ func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set, alpha flo
 			out.Verdict, out.Needed = v.verdict, v.counts.Needed
 			out.N = finding.Sizes{Reference: sum(c.Reference.Bins), Current: sum(n.Bins)}
 		}
-		if n.Digest != nil {
-			out.Quantile = map[string]finding.Number{}
-			for name, q := range map[string]float64{"p01": .01, "p50": .5, "p99": .99} {
-				out.Quantile[name] = finding.Number(n.Digest.Quantile(q))
-			}
-		}
-		if n.Distinct != nil {
-			out.Distinct = n.Distinct.Estimate()
-		}
+		out.describe(&described.Columns[i], n)
 		s.Columns[i] = out
+	}
+	return nil
+}
+
+// describe fills in what comes from sketches. Whole numbers stay whole: a histogram knows them to 1/64 only.
+func (s *ColumnSnapshot) describe(d *sketch.Described, n *sketch.Column) {
+	s.Distinct = d.Distinct.Estimate()
+	if d.Histogram == nil || d.Histogram.Count() == 0 {
+		return
+	}
+	digest := d.Histogram.Digest()
+	s.Quantile = map[string]finding.Number{}
+	for name, q := range map[string]float64{"p01": .01, "p50": .5, "p99": .99} {
+		v := digest.Quantile(q)
+		if n.Integral == n.Valid() {
+			v = math.RoundToEven(v)
+		}
+		s.Quantile[name] = finding.Number(v)
 	}
 }
 

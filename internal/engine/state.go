@@ -87,9 +87,7 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 				k.parts[at] = append(k.parts[at], c)
 			}
 		}
-		if e.kept[key] != nil { // a promise that was taken back is forgotten
-			e.kept[key] = k
-		}
+		e.kept[key] = k // of a promise that was taken back, too, until the next truth pane
 	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)

@@ -97,6 +97,10 @@ func NewProjector(r Reader, p *plan.Projection, options ...Option) (*Projector, 
 	return j, nil
 }
 
+// Find is the place among a file's columns of the one that field f takes, -1 if there is none. The error says that the column
+// is there more than once.
+func Find(columns []string, f plan.Field) (int, error) { return find(columns, f) }
+
 // find looks for a field's column; none if there is none.
 func find(have []string, f plan.Field) (int, error) {
 	for _, name := range []string{strings.Join(f.Path, "."), f.Path[len(f.Path)-1], f.Name} {

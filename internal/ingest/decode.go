@@ -11,6 +11,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/schema"
 )
 
@@ -26,9 +27,9 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	tp := bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
 	p := r.owned[tp]
 	p.active = r.o.Now()
-	streams := r.streams[rec.Topic]
-	for _, s := range streams {
-		clear(s.misses) // of a record whose epoch was aborted
+	readings := r.readings[rec.Topic]
+	for _, m := range readings {
+		clear(m.misses) // of a record whose epoch was aborted
 	}
 	kind, id, fingerprint, body, err := schema.Frame(rec.Value)
 	if err == nil && kind != schema.FrameConfluent {
@@ -41,46 +42,85 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	read := false
-	for _, s := range streams {
-		at, err := r.decode(s, rec, id, body)
+	read, latest := false, int64(record.NoTime)
+	for _, m := range readings {
+		at, err := r.read(m, rec, id, body)
 		if bad, ok := errors.AsType[*schema.Error](err); ok {
 			if first == nil {
 				first = bad
 			}
-			s.misses[bad.Reason]++
+			m.misses[bad.Reason]++
 			continue
 		} else if err != nil {
 			return false, err
 		}
 		read = true
-		p.watermark = max(p.watermark, at)
+		latest = max(latest, at)
 	}
 	if !read {
-		for _, s := range streams {
-			clear(s.misses)
+		for _, m := range readings {
+			clear(m.misses)
 		}
 		r.setAside(rec, first)
 		return false, nil
 	}
 	r.tally.add(rec.Topic, accepted)
-	for _, s := range streams {
-		for reason, n := range s.misses {
-			r.tally.addN(rec.Topic, passedOver+s.collector.Plan().Model+"\x00"+string(reason), n)
+	p.watermark.See(latest, r.ahead[rec.Topic])
+	for _, m := range readings {
+		for reason, n := range m.misses {
+			r.tally.addN(rec.Topic, passedOver+m.model+"\x00"+string(reason), n)
 		}
-		clear(s.misses)
+		clear(m.misses)
+	}
+	r.each(rec.Topic, func(s *stream) {
 		if b := s.batches[rec.Partition]; b != nil && b.N >= batchRows {
 			r.collect(s, tp, b)
 		}
-	}
+	})
 	return false, nil
 }
 
-// decode reads one record for one stream and returns the event's time. A *schema.Error says that it can't.
-func (r *role) decode(s *stream, rec *kgo.Record, id int32, body int) (int64, error) {
+// read decodes one record by the plan in force at its event time and returns that time. The time is known only once it is
+// decoded, so the newest plan is tried first: of a plan whose era it isn't, the row is taken back. A *schema.Error says that
+// no plan in force can read it.
+//
+// A time in the era of a plan that reads another topic is counted by nobody here, and read all the same.
+func (r *role) read(m *reading, rec *kgo.Record, id int32, body int) (int64, error) {
+	var first error
+	elsewhere := int64(record.NoTime)
+	for i := len(m.streams) - 1; i >= 0; i-- {
+		s := m.streams[i]
+		at, kept, err := r.decode(s, rec, id, body)
+		var bad *schema.Error
+		switch {
+		case errors.As(err, &bad):
+			if first == nil {
+				first = err
+			}
+			continue
+		case err != nil:
+			return 0, err
+		case s.era.Holds(at):
+			return at, nil
+		}
+		elsewhere = at
+		if kept {
+			b := s.batches[rec.Partition]
+			b.Truncate(b.N - 1)
+		}
+	}
+	if first == nil {
+		return elsewhere, nil
+	}
+	return 0, first
+}
+
+// decode reads one record for one stream and returns the event's time, and whether its row was kept: not if the stream's
+// filter left it out. A *schema.Error says that it can't.
+func (r *role) decode(s *stream, rec *kgo.Record, id int32, body int) (at int64, kept bool, err error) {
 	prog, err := r.program(s, id)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	b := s.batches[rec.Partition]
 	if b == nil {
@@ -88,13 +128,14 @@ func (r *role) decode(s *stream, rec *kgo.Record, id int32, body int) (int64, er
 		s.batches[rec.Partition] = b
 	}
 	if err := prog.Decode(rec.Value, body, b, rec.Offset); err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	at := b.Cols[s.proj.Roles.Time].Int[b.N-1]
+	at = b.Cols[s.proj.Roles.Time].Int[b.N-1]
 	if !s.deriver.Last(b) {
 		b.Truncate(b.N - 1)
+		return at, false, nil
 	}
-	return at, nil
+	return at, true, nil
 }
 
 // program compiles the writer schema against the stream's projection, once per schema id, whether it fits or not. An id that

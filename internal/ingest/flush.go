@@ -23,12 +23,12 @@ const (
 // Flush turns the epoch into records: for every fragments partition and every joins partition one at least, also where there
 // is nothing to count, because coverage and markers carry the clocks.
 func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
-	for topic, streams := range r.streams {
-		for _, s := range streams {
+	for topic := range r.readings {
+		r.each(topic, func(s *stream) {
 			for _, part := range slices.Sorted(maps.Keys(s.batches)) {
 				r.collect(s, bus.TopicPartition{Topic: topic, Partition: part}, s.batches[part])
 			}
-		}
+		})
 	}
 	cells := make([][]record.Cell, r.o.Layout.Fragments)
 	rows := make([][]outcome.Row, r.o.Layout.Joins)
@@ -69,7 +69,7 @@ func (r *role) coverage(ctx context.Context, ranges []bus.Range) []record.Covera
 		p.next, p.count, p.id = g.To, g.Partitions, g.TopicID
 		out = append(out, record.Coverage{
 			Source: record.Source{Topic: g.Topic, TopicID: g.TopicID, Partition: g.Partition, Partitions: g.Partitions},
-			From:   g.From, To: g.To, Watermark: p.watermark, Records: g.Records, Lost: g.Lost,
+			From:   g.From, To: g.To, Watermark: p.watermark.At(), Records: g.Records, Lost: g.Lost,
 		})
 	}
 	now := r.o.Now()
@@ -85,7 +85,7 @@ func (r *role) coverage(ctx context.Context, ranges []bus.Range) []record.Covera
 		count, id := r.ofTopic(tp.Topic)
 		out = append(out, record.Coverage{
 			Source: record.Source{Topic: tp.Topic, TopicID: id, Partition: tp.Partition, Partitions: count},
-			From:   p.next, To: p.next, Watermark: p.watermark, Idle: true,
+			From:   p.next, To: p.next, Watermark: p.watermark.At(), Idle: true,
 		})
 	}
 	return out

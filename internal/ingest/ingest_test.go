@@ -20,6 +20,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/schema"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -72,7 +73,7 @@ func newRig(t *testing.T, contracts ...string) *rig {
 	plans := bus.Plans{}
 	for _, text := range contracts {
 		p := fixture.Build(t, text)
-		plans[p.Model] = p
+		plans[p.Model] = plan.History{p}
 	}
 	g := &rig{t: t, now: time.Unix(1e9, 0), registry: &registry{}, ends: map[string]map[int32]int64{}}
 	r, err := newRole(Options{
@@ -136,6 +137,7 @@ func span(topic string, from, to int64) bus.Range {
 // written is what an epoch writes.
 type written struct {
 	rows       map[string]int64 // counted, by model
+	cells      []record.Cell
 	coverage   []record.Coverage
 	quarantine []*kgo.Record
 }
@@ -157,9 +159,13 @@ func (g *rig) flush(ranges ...bus.Range) written {
 				g.t.Fatal(err)
 			}
 			w.coverage = append(w.coverage, f.Coverage...)
+			w.cells = append(w.cells, f.Cells...)
 			for i := range f.Cells {
+				if f.Cells[i].Kind != record.Counted {
+					continue
+				}
 				for _, c := range g.collectors {
-					if c.Plan().Model != f.Cells[i].Model {
+					if c.Plan().Model != f.Cells[i].Model || c.Plan().Digest() != f.Cells[i].Plan {
 						continue
 					}
 					set, err := sketch.ReadSet(c.Plan(), wire.NewReader(f.Cells[i].Body))
@@ -433,5 +439,44 @@ func TestJoinsAreCutByBytes(t *testing.T) {
 	}
 	if got := joins(0, nil, coverage); len(got) != 1 {
 		t.Errorf("no rows came in %d records, want one with the markers", len(got))
+	}
+}
+
+// TestEventsBelongToThePlanOfTheirTime: whichever order they come in.
+func TestEventsBelongToThePlanOfTheirTime(t *testing.T) {
+	g := newRig(t, fixture.Contract)
+	a := g.collectors[0].Plan()
+	next := *a
+	next.From, next.Baseline = fixture.Start.AddDate(0, 0, 1), "sha256:other"
+	if err := next.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRole(g.o, bus.Plans{a.Model: plan.History{}.With(a).With(&next)}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.role, g.next = r, 0
+	g.restore(predictions, 0)
+	for _, hours := range []int{30, 1, 23, 24, 2} {
+		g.mustFold(event(t, withK, fixture.Start.Add(time.Duration(hours)*time.Hour)))
+	}
+	g.mustFold(event(t, bare, fixture.Start)) // fits neither
+	w := g.flush(span("p", 0, 6))
+	got := map[string]int{}
+	for _, c := range w.cells {
+		if c.Kind != record.Counted {
+			continue
+		}
+		late := c.Pane >= plan.Micros(next.From)
+		if (c.Plan == next.Digest()) != late {
+			t.Errorf("the pane of %s was counted under plan %s", plan.FromMicros(c.Pane), c.Plan)
+		}
+		got[c.Plan]++
+	}
+	if got[a.Digest()] != 3 || got[next.Digest()] != 2 || len(w.quarantine) != 1 {
+		t.Errorf("cells by plan %v, %d events set aside; want 3, 2 and 1", got, len(w.quarantine))
+	}
+	if at := g.owned[predictions].watermark.At(); at != plan.Micros(fixture.Start.Add(30*time.Hour)) {
+		t.Errorf("watermark %s", plan.FromMicros(at))
 	}
 }

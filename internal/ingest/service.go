@@ -14,8 +14,8 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/schema"
+	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
 // Schemas resolves the schema ids that events carry.
@@ -36,6 +36,8 @@ type Options struct {
 	Now        func() time.Time // wall clock, for IdleAfter only
 	// Ends tells the end offsets of a topic's partitions: one that has unread events is slow, not idle.
 	Ends       func(ctx context.Context, topic string) (map[int32]int64, error)
+	Ready      *bus.Readiness // may be nil
+	Pressure   bus.Pressure   // may be nil
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
 	Metrics    *Metrics // nil: made from Registerer
@@ -50,7 +52,7 @@ func Run(ctx context.Context, o Options) error {
 		o.IdleAfter = 30 * time.Second
 	}
 	log := o.Logger.Named("ingest")
-	return bus.Supervise(ctx, o.Settings, log, func(ctx context.Context, plans bus.Plans) error {
+	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 		role, err := newRole(o, plans, log)
 		if err != nil {
 			return err
@@ -58,7 +60,7 @@ func Run(ctx context.Context, o Options) error {
 		return bus.Run(ctx, bus.Options{
 			Name: "ingest", Group: o.Group, TransactionalID: o.Group + "-" + instance(o.Instance), InstanceID: o.Instance,
 			Topics: role.topics(), Role: role, Settings: o.Settings, EpochMax: o.Epoch, EpochBytes: o.EpochBytes,
-			Logger: o.Logger, Registerer: o.Registerer,
+			Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
 		})
 	})
 }
@@ -70,22 +72,29 @@ func instance(s string) string {
 	return s
 }
 
-// stream is one model's reading of one topic.
+// reading is one model's reading of one topic: a stream for each plan that is or was in force, in the order of their eras.
+type reading struct {
+	model   string
+	streams []*stream
+	misses  map[schema.Reason]int // of the record at hand: why none of the streams could read it
+}
+
+// stream is one model's reading of one topic under one plan, in force for events of its era.
 type stream struct {
+	era       plan.Era
 	collector *collect.Collector
 	proj      *plan.Projection
 	outcomes  bool
 	deriver   *plan.Deriver
 	programs  map[int32]*schema.Program // by schema id
 	misfits   map[int32]*schema.Error   // schemas that don't fit the contract, by id
-	misses    map[schema.Reason]int     // of the record at hand: why this stream could not read it
 	batches   map[int32]*plan.Batch     // by source partition
 }
 
 // partition is what is known of a source partition.
 type partition struct {
 	next      int64
-	watermark int64
+	watermark window.Watermark
 	active    time.Time // wall clock of its last record
 	count     int32     // partitions of the topic
 	id        [16]byte
@@ -95,30 +104,34 @@ type role struct {
 	o          Options
 	log        *zap.Logger
 	collectors []*collect.Collector
-	streams    map[string][]*stream // by topic
+	readings   map[string][]*reading // by topic
 	owned      map[bus.TopicPartition]*partition
 	aside      []*kgo.Record
 	before     map[bus.TopicPartition]partition // as of the last commit
+	noted      map[bus.TopicPartition]window.Watermark
+	ahead      map[string]int64 // by topic: how far ahead of all others an event may be, microseconds
 	tally      tally
 }
 
 func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {
 	r := &role{
-		o: o, log: log, streams: map[string][]*stream{}, owned: map[bus.TopicPartition]*partition{},
-		before: map[bus.TopicPartition]partition{}, tally: tally{},
+		o: o, log: log, readings: map[string][]*reading{}, owned: map[bus.TopicPartition]*partition{},
+		before: map[bus.TopicPartition]partition{}, noted: map[bus.TopicPartition]window.Watermark{}, ahead: map[string]int64{}, tally: tally{},
 	}
 	for _, model := range slices.Sorted(maps.Keys(plans)) {
-		p := plans[model]
-		c, err := collect.New(p)
-		if err != nil {
-			return nil, err
-		}
-		r.collectors = append(r.collectors, c)
-		if err := r.add(c, &p.Prediction, false); err != nil {
-			return nil, fmt.Errorf("prediction stream of %s: %w", model, err)
-		}
-		if p.Outcome != nil && p.Score != nil {
-			if err := r.add(c, p.Outcome, true); err != nil {
+		for _, era := range plans[model].Eras() {
+			c, err := collect.New(era.Plan)
+			if err != nil {
+				return nil, err
+			}
+			r.collectors = append(r.collectors, c)
+			if err := r.add(era, c, &era.Plan.Prediction, false); err != nil {
+				return nil, fmt.Errorf("prediction stream of %s: %w", model, err)
+			}
+			if era.Plan.Outcome == nil || era.Plan.Score == nil {
+				continue
+			}
+			if err := r.add(era, c, era.Plan.Outcome, true); err != nil {
 				return nil, fmt.Errorf("outcome stream of %s: %w", model, err)
 			}
 		}
@@ -126,25 +139,67 @@ func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {
 	return r, nil
 }
 
-func (r *role) add(c *collect.Collector, proj *plan.Projection, outcomes bool) error {
+func (r *role) add(era plan.Era, c *collect.Collector, proj *plan.Projection, outcomes bool) error {
 	d, err := plan.NewDeriver(proj, nil)
 	if err != nil {
 		return err
 	}
-	r.streams[proj.Topic] = append(r.streams[proj.Topic], &stream{
-		collector: c, proj: proj, outcomes: outcomes, deriver: d,
-		programs: map[int32]*schema.Program{}, misfits: map[int32]*schema.Error{}, misses: map[schema.Reason]int{}, batches: map[int32]*plan.Batch{},
-	})
+	s := &stream{
+		era: era, collector: c, proj: proj, outcomes: outcomes, deriver: d,
+		programs: map[int32]*schema.Program{}, misfits: map[int32]*schema.Error{}, batches: map[int32]*plan.Batch{},
+	}
 	r.o.Metrics.preset(proj.Topic)
+	r.ahead[proj.Topic] = max(r.ahead[proj.Topic], era.Plan.Ahead().Microseconds())
+	for _, known := range r.readings[proj.Topic] {
+		if known.model == era.Plan.Model && known.streams[0].outcomes == outcomes {
+			known.streams = append(known.streams, s)
+			return nil
+		}
+	}
+	r.readings[proj.Topic] = append(r.readings[proj.Topic], &reading{
+		model: era.Plan.Model, streams: []*stream{s}, misses: map[schema.Reason]int{},
+	})
 	return nil
 }
 
-func (r *role) topics() []string { return slices.Sorted(maps.Keys(r.streams)) }
+func (r *role) topics() []string { return slices.Sorted(maps.Keys(r.readings)) }
 
-// Restore begins a partition afresh: an ingestor keeps nothing over an epoch but the watermark, and that is a maximum the
-// detector keeps as well.
+// each visits every stream of a topic.
+func (r *role) each(topic string, visit func(*stream)) {
+	for _, known := range r.readings[topic] {
+		for _, s := range known.streams {
+			visit(s)
+		}
+	}
+}
+
+// Note keeps the watermark with the offset.
+func (r *role) Note(tp bus.TopicPartition) string {
+	p := r.owned[tp]
+	if p == nil {
+		return ""
+	}
+	return p.watermark.String()
+}
+
+// Noted takes the watermark up again. One that can't be read is of another build: then it begins with the next event, and
+// the detector, which keeps the largest, is none the wiser.
+func (r *role) Noted(tp bus.TopicPartition, note string) {
+	w, err := window.ParseWatermark(note)
+	if err != nil {
+		w = window.NewWatermark()
+	}
+	r.noted[tp] = w
+}
+
+// Restore begins a partition afresh: an ingestor keeps nothing over an epoch but the watermark.
 func (r *role) Restore(_ context.Context, tp bus.TopicPartition, next int64) error {
-	p := partition{next: next, watermark: record.NoTime, active: r.o.Now()}
+	w, ok := r.noted[tp]
+	if !ok {
+		w = window.NewWatermark()
+	}
+	delete(r.noted, tp)
+	p := partition{next: next, watermark: w, active: r.o.Now()}
 	r.owned[tp], r.before[tp] = &p, p
 	return nil
 }
@@ -154,9 +209,7 @@ func (r *role) Drop(tps []bus.TopicPartition) {
 	for _, tp := range tps {
 		delete(r.owned, tp)
 		delete(r.before, tp)
-		for _, s := range r.streams[tp.Topic] {
-			delete(s.batches, tp.Partition)
-		}
+		r.each(tp.Topic, func(s *stream) { delete(s.batches, tp.Partition) })
 	}
 }
 
@@ -178,12 +231,12 @@ func (r *role) Rollback() error {
 		*p = r.before[tp]
 		p.active = r.o.Now() // what is rolled back comes again: nothing is idle
 	}
-	for _, streams := range r.streams {
-		for _, s := range streams {
+	for topic := range r.readings {
+		r.each(topic, func(s *stream) {
 			for _, b := range s.batches {
 				b.Reset()
 			}
-		}
+		})
 	}
 	for _, c := range r.collectors {
 		c.Take()

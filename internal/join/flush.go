@@ -3,6 +3,7 @@ package join
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -18,7 +19,14 @@ const chunkBytes = 400 << 10
 // Flush folds the epoch's rows into the states of their ids and turns the effects into fragments: the cells of every model
 // to its fragments partition, coverage and marks to all of them.
 func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
-	effects := outcome.NewEffects(func(digest string) *plan.Plan { return r.plans[digest] })
+	var unknown []string
+	effects := outcome.NewEffects(func(digest string) *plan.Plan {
+		p := r.byDigest(digest)
+		if p == nil {
+			unknown = append(unknown, digest)
+		}
+		return p
+	})
 	var coverage []record.Coverage
 	var marks []record.Mark
 	for _, g := range ranges { // losses are told as such
@@ -39,6 +47,11 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 			for _, m := range f.markers {
 				marks = append(marks, record.Mark{Source: m.Source, Joins: g.Partition, Watermark: m.Watermark, Idle: m.Idle})
 			}
+		}
+	}
+	for _, digest := range slices.Compact(slices.Sorted(slices.Values(unknown))) {
+		if err := r.look(ctx, digest); err != nil {
+			return nil, err
 		}
 	}
 	cells := make([][]record.Cell, r.o.Layout.Fragments)

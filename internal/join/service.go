@@ -23,6 +23,8 @@ type Options struct {
 	Instance   string
 	Epoch      time.Duration // longest time from a record to its commit; 0: 1 s. What was found ends an epoch at once
 	Index      view.Index
+	Ready      *bus.Readiness // may be nil
+	Pressure   bus.Pressure   // may be nil
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
 }
@@ -49,11 +51,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("join")
-	return bus.Supervise(ctx, o.Settings, log, func(ctx context.Context, plans bus.Plans) error {
-		r := &role{o: o, log: log, m: m, plans: map[string]*plan.Plan{}, parts: map[int32]*part{}}
-		for _, p := range plans {
-			r.plans[p.Digest()] = p
-		}
+	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
+		r := &role{o: o, log: log, m: m, plans: map[string]*plan.Plan{}, all: plans, look: bus.NewStrangers(o.Settings).Look, parts: map[int32]*part{}}
 		id := o.Instance
 		if id == "" {
 			id = "0"
@@ -61,7 +60,7 @@ func Run(ctx context.Context, o Options) error {
 		return bus.Run(ctx, bus.Options{
 			Name: "join", Group: o.Group, TransactionalID: o.Group + "-" + id, InstanceID: o.Instance,
 			Topics: []string{bus.TopicJoins}, Role: r, Settings: o.Settings, EpochMax: o.Epoch,
-			Logger: o.Logger, Registerer: o.Registerer,
+			Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
 		})
 	})
 }
@@ -70,8 +69,20 @@ type role struct {
 	o     Options
 	log   *zap.Logger
 	m     *Metrics
-	plans map[string]*plan.Plan // by digest
+	plans map[string]*plan.Plan // by digest, nil: not known
+	all   bus.Plans
+	look  func(ctx context.Context, digest string) error // see bus.Strangers
 	parts map[int32]*part
+}
+
+// byDigest is one of the plans the service runs under, nil if it is none of them.
+func (r *role) byDigest(digest string) *plan.Plan {
+	p, asked := r.plans[digest]
+	if !asked {
+		p = r.all.Digest(digest)
+		r.plans[digest] = p
+	}
+	return p
 }
 
 // part is one joins partition in the open epoch.

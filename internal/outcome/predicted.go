@@ -11,24 +11,36 @@ import (
 // usable score: such a prediction is counted, but no outcome can be held against it.
 func Predicted(p *plan.Plan, b *plan.Batch, row int) (pr *Prediction, ok bool) {
 	r := p.Prediction.Roles
-	if p.Score == nil || r.Score < 0 || b.Cols[r.Score].State[row] != plan.OK {
+	k := sketch.Key{Pane: p.PaneStart(b.Cols[r.Time].Int[row]), Slice: sketch.SliceCode(p, b, row)}
+	if r.Version >= 0 && b.Cols[r.Version].State[row] == plan.OK {
+		k.Version = strings.Clone(b.Cols[r.Version].Str[row])
+	}
+	pr = &Prediction{}
+	if !pr.Read(p, b, row, k) {
 		return nil, false
+	}
+	return pr, true
+}
+
+// Read makes pr what Predicted returns, given the cell that the row was counted in. It reports false, and leaves pr as it is,
+// where the event has no usable score.
+func (pr *Prediction) Read(p *plan.Plan, b *plan.Batch, row int, k sketch.Key) bool {
+	r := p.Prediction.Roles
+	if p.Score == nil || r.Score < 0 || b.Cols[r.Score].State[row] != plan.OK {
+		return false
 	}
 	score := b.Cols[r.Score].Num[row]
 	fixed, ok := sketch.ScoreFixed(score)
 	if !ok {
-		return nil, false
+		return false
 	}
 	positive, ok := sketch.Decide(p, b, row)
 	if !ok {
-		return nil, false
+		return false
 	}
-	pr = &Prediction{
-		Plan: p.Digest(), Pane: p.PaneStart(b.Cols[r.Time].Int[row]), Slice: sketch.SliceCode(p, b, row),
+	*pr = Prediction{
+		Plan: p.Digest(), Version: k.Version, Pane: k.Pane, Slice: k.Slice,
 		Bin: sketch.ScoreBin(p, score), Score: fixed, Positive: positive,
 	}
-	if r.Version >= 0 && b.Cols[r.Version].State[row] == plan.OK {
-		pr.Version = strings.Clone(b.Cols[r.Version].Str[row])
-	}
-	return pr, true
+	return true
 }

@@ -14,7 +14,7 @@ import (
 // empty until a baseline fills them in. Errors name what this build can't watch yet.
 func Draft(c *contract.Contract) (*Plan, error) {
 	p := &Plan{
-		Format: Format, Model: c.Metadata.Model, Contract: c.Digest,
+		Format: Format, Model: c.Metadata.Model, Contract: c.Digest, Learns: c.Learns,
 		Pane: c.Watch.Pane.Std(), Lateness: c.Watch.Lateness.Std(),
 		Reference: Span{From: c.Watch.Reference.From.UTC(), To: c.Watch.Reference.To.UTC()},
 		Policy:    policy(c),

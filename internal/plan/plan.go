@@ -3,7 +3,11 @@ package plan
 import "time"
 
 // Format is the version of the plan record this build writes; it reads this and the one before.
-const Format = 1
+//
+//   - 1: From was the end of the reference; the reference of a column had a standard deviation, a view its decisions a day.
+//   - 2: From is the event time from which the plan is in force; Learns; the shares of decisions, from which any costs are
+//     priced, in place of the one expected cost.
+const Format = 2
 
 // Plan is a contract compiled against a baseline: everything the services need to count and to judge, and nothing of the
 // YAML. It is published once on the plans topic; its digest names it in every record that depends on it.
@@ -11,8 +15,9 @@ type Plan struct {
 	Format   int       `json:"format"`
 	Model    string    `json:"model"`
 	Contract string    `json:"contract"` // digest of the contract
+	Learns   string    `json:"learns"`   // digest of the parts of the contract that the plan is learnt by; the rest is policy
 	Baseline string    `json:"baseline"` // digest of the baseline
-	From     time.Time `json:"from"`     // in force from this event time
+	From     time.Time `json:"from"`     // in force from this event time, see History; the boundary of a test pane
 
 	Prediction Projection  `json:"prediction"`
 	Outcome    *Projection `json:"outcome,omitempty"`
@@ -159,7 +164,6 @@ type Reference struct {
 	Broken  int64   `json:"broken"` // outside what the contract promises
 	Bins    []int64 `json:"bins,omitempty"`
 	Mean    float64 `json:"mean"`
-	SD      float64 `json:"sd"`
 	Null    Null    `json:"null"`    // of the cube root of PSI per test pane
 	Singles int64   `json:"singles"` // categories seen once (Good 1953)
 }
@@ -190,14 +194,24 @@ type View struct {
 	Dims    []int               `json:"dims,omitempty"`  // into Slices
 	Codes   []int               `json:"codes,omitempty"` // values of those dimensions, as sketch.SliceCode writes them
 	Slice   map[string]string   `json:"slice,omitempty"` // the same for people
-	PerDay  float64             `json:"per_day"`         // decisions a day in the reference
-	Metrics map[string]Measured `json:"metrics"`         // by name
+	Metrics map[string]Measured `json:"metrics"`         // by name, all but the expected cost
+	Shares  *Shares             `json:"shares,omitempty"`
 }
 
 // Measured is what the reference showed of one metric.
 type Measured struct {
 	Value float64 `json:"value"` // over the whole reference
 	Null  Null    `json:"null"`  // over its truth panes
+}
+
+// Shares is what the reference showed of how decisions turned out: the shares of true positives, false positives, false
+// negatives and true negatives, in this order, over all of it and over its truth panes. Any expected cost is linear in them,
+// so that other costs need no learning anew.
+type Shares struct {
+	Value [4]float64    `json:"value"`
+	Panes int           `json:"panes"`
+	Mean  [4]float64    `json:"mean"`
+	Cov   [4][4]float64 `json:"cov"` // sample covariance, divided by Panes - 1
 }
 
 // Dimension is one slice dimension: a string column and the values it is counted by; what is beyond goes to "other".

@@ -18,7 +18,8 @@ var ErrFormat = errors.New("unknown plan format")
 // never changed.
 func (p *Plan) Seal() error {
 	learnt := *p // what is counted and how it is judged; the policy may change without beginning afresh
-	learnt.Contract, learnt.Policy = "", Policy{Calendar: p.Policy.Calendar}
+	learnt.Format, learnt.Contract, learnt.Learns, learnt.From = 0, "", "", time.Time{}
+	learnt.Policy, learnt.Unjudged = Policy{Calendar: p.Policy.Calendar}, nil
 	b, err := json.Marshal(&learnt)
 	if err != nil {
 		return fmt.Errorf("encode plan of %s: %w", p.Model, err)
@@ -31,19 +32,25 @@ func (p *Plan) Seal() error {
 // Digest names the plan: sixteen hex digits over all of it but the policy, which has a digest of its own. It is "" before Seal.
 func (p *Plan) Digest() string { return p.digest }
 
-// Read reads a plan from its JSON and seals it.
+// Read reads a plan from its JSON and seals it. A plan of the format before this one is read as far as it goes: it has the
+// costs it was learnt with, and begins afresh.
 func Read(b []byte) (*Plan, error) {
+	var head struct {
+		Format int `json:"format"`
+	}
 	var p Plan
 	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
+	if json.Unmarshal(b, &head) != nil || head.Format != Format-1 {
+		d.DisallowUnknownFields()
+	}
 	if err := d.Decode(&p); err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("read plan: something follows it")
 	}
-	if p.Format != Format {
-		return nil, fmt.Errorf("read plan of %s: %w %d, this build reads %d", p.Model, ErrFormat, p.Format, Format)
+	if p.Format != Format && p.Format != Format-1 {
+		return nil, fmt.Errorf("read plan of %s: %w %d, this build reads %d and %d", p.Model, ErrFormat, p.Format, Format-1, Format)
 	}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("read plan of %s: %w", p.Model, err)
@@ -53,6 +60,9 @@ func Read(b []byte) (*Plan, error) {
 	}
 	return &p, nil
 }
+
+// Ahead is how far an event may lie beyond all before it in its partition and be believed by itself, see window.Watermark.
+func (p *Plan) Ahead() time.Duration { return max(time.Hour, p.Lateness) }
 
 // PaneStart is the start of the base pane that holds the event time us.
 func (p *Plan) PaneStart(us int64) int64 { return floor(us, p.Pane) }

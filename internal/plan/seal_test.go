@@ -20,7 +20,7 @@ func full() *plan.Plan {
 		return plan.Field{Name: name, Path: []string{name}, Kind: k}
 	}
 	return &plan.Plan{
-		Format: plan.Format, Model: "credit", Contract: "sha256:cc", Baseline: "sha256:bb", From: day,
+		Format: plan.Format, Model: "credit", Contract: "sha256:cc", Baseline: "sha256:bb", Learns: "sha256:ll", From: day,
 		Prediction: plan.Projection{
 			Topic: "credit.predictions", Where: "!test",
 			Fields: []plan.Field{
@@ -42,7 +42,7 @@ func full() *plan.Plan {
 			{Name: "score", Field: 3, Layout: plan.Layout{Empty: true}},
 		},
 		Score: &plan.Score{Edges: []float64{0.25, 0.5}, Threshold: 0.5, Own: true, Dispersion: 1, Views: []plan.View{
-			{Metrics: map[string]plan.Measured{"ece": {Value: 0.1}}},
+			{Metrics: map[string]plan.Measured{"ece": {Value: 0.1}}, Shares: &plan.Shares{Value: [4]float64{.4, .1, .2, .3}, Panes: 8, Mean: [4]float64{.4, .1, .2, .3}}},
 			{Dims: []int{0}, Codes: []int{1}, Slice: map[string]string{"region": "other"}, Metrics: map[string]plan.Measured{}},
 		}},
 		Slices: []plan.Dimension{{Name: "region", Field: 8, Values: []string{"north"}}, {Name: "size", Field: 10, Values: []string{"small"}}},
@@ -81,7 +81,7 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 		t.Errorf("read as %+v\nwant %+v", got, p)
 	}
 	// The digest lies in every record that was counted by the plan: the same plan must keep it from build to build.
-	if want := "9432cf092443223b"; p.Digest() != want {
+	if want := "8b37beeec964c714"; p.Digest() != want {
 		t.Errorf("digest %s, want %s", p.Digest(), want)
 	}
 	// The policy has a digest of its own: another owner, price or promise must not begin the learning afresh.
@@ -99,8 +99,8 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for want, change := range map[string]func(p *plan.Plan){
-		"unknown plan format 2, this build reads 1":                                                    func(p *plan.Plan) { p.Format = 2 },
-		"it names no model":                                                                            func(p *plan.Plan) { p.Model = "" },
+		"unknown plan format 3, this build reads 1 and 2": func(p *plan.Plan) { p.Format = 3 },
+		"it names no model": func(p *plan.Plan) { p.Model = "" },
 		"the test pane 24h0m0s is no multiple of the pane 5h0m0s":                                      func(p *plan.Plan) { p.Pane = 5 * time.Hour },
 		"the test pane 24h0m0s is no multiple of the pane 1ms":                                         func(p *plan.Plan) { p.Pane = time.Millisecond },
 		"the test pane 0s is no multiple of the pane 1h0m0s":                                           func(p *plan.Plan) { p.TestPane = 0 },
@@ -158,7 +158,7 @@ func TestReadRefuses(t *testing.T) {
 		if p.Model != "" && !strings.HasPrefix(err.Error(), "read plan of credit: ") {
 			t.Errorf("%v doesn't say what was read", err)
 		}
-		if (p.Format == 2) != errors.Is(err, plan.ErrFormat) {
+		if (p.Format == 3) != errors.Is(err, plan.ErrFormat) {
 			t.Errorf("errors.Is(%v, ErrFormat) = %t", err, errors.Is(err, plan.ErrFormat))
 		}
 	}
@@ -167,12 +167,12 @@ func TestReadRefuses(t *testing.T) {
 func TestReadRefusesWhatItDoesNotKnow(t *testing.T) {
 	good := string(encoded(t, full()))
 	for in, want := range map[string]string{
-		strings.Replace(good, `"format":1`, `"format":1,"frist":2`, 1): `read plan: json: unknown field "frist"`,
+		strings.Replace(good, `"format":2`, `"format":2,"frist":2`, 1): `read plan: json: unknown field "frist"`,
 		strings.Replace(good, `"id":0`, `"id":0,"idd":0`, 1):           `read plan: json: unknown field "idd"`,
 		good[:len(good)-1]: "read plan: unexpected EOF",
 		"":                 "read plan: EOF",
 		good + "{}":        "read plan: something follows it",
-		"null":             "read plan of : unknown plan format 0, this build reads 1",
+		"null":             "read plan of : unknown plan format 0, this build reads 1 and 2",
 	} {
 		if _, err := plan.Read([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -190,7 +190,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
-	f.Add([]byte(`{"format":1}`))
+	f.Add([]byte(`{"format":2}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p, err := plan.Read(in)
 		if err != nil {

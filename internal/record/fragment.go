@@ -9,7 +9,11 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-const fragmentFormat = 1
+// fragmentFormat is the version of the record that this build writes; it reads this one and the one before.
+//
+//   - 1: every cell with its texts in full; spans at the cells.
+//   - 2: a text that came before is named by its number, a pane by its distance to the one before; Described.
+const fragmentFormat = 2
 
 // NoTime is the watermark of a source no event was read from yet.
 const NoTime = math.MinInt64
@@ -51,9 +55,12 @@ const (
 	Counted  Kind = 1 // events of the prediction stream: a sketch.Set
 	Labelled Kind = 2 // joined outcomes, revised for ever: a sketch.Curve
 	OnTime   Kind = 3 // joined outcomes that came before the cohort was mature: a sketch.Curve
+	// Described is what describes the events of all slices of a version in a pane, with their spans: a sketch.Summary. Its
+	// slice is "".
+	Described Kind = 4
 )
 
-// Span is the smallest and largest offset of a cell's own events in one partition.
+// Span is the smallest and largest offset of a pane's own events in one partition.
 type Span struct {
 	Topic       string
 	Partition   int32
@@ -101,32 +108,71 @@ func (f *Fragment) AppendBinary(b []byte) []byte {
 		b = wire.Uint(b, flag(m.Idle))
 	}
 	b = wire.Uint(b, uint64(len(f.Cells)))
+	t := texts{at: map[string]uint64{}}
+	pane := int64(0)
 	for i := range f.Cells {
-		b = f.Cells[i].append(b)
+		b = f.Cells[i].append(b, &t, pane)
+		pane = f.Cells[i].Pane
 	}
 	return b
 }
 
-func (c *Cell) append(b []byte) []byte {
+func (c *Cell) append(b []byte, t *texts, pane int64) []byte {
 	b = wire.Uint(b, uint64(c.Kind))
-	b = wire.String(b, c.Model)
-	b = wire.String(b, c.Plan)
-	b = wire.String(b, c.Version)
-	b = wire.Int(b, c.Pane)
+	b = t.append(t.append(t.append(b, c.Model), c.Plan), c.Version)
+	b = wire.Int(b, c.Pane-pane)
 	b = wire.String(b, c.Slice)
 	b = wire.Uint(b, uint64(len(c.Spans)))
 	for _, s := range c.Spans {
-		b = wire.String(b, s.Topic)
+		b = t.append(b, s.Topic)
 		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last-s.First)
 	}
 	return wire.Bytes(b, c.Body)
 }
 
-// ReadFragment reads what AppendBinary wrote. Bodies point into b.
+// texts are the texts of a fragment's cells in the order of their first use. The next number is followed by a text that is
+// new.
+type texts struct {
+	at   map[string]uint64
+	list []string // when read
+}
+
+func (t *texts) append(b []byte, s string) []byte {
+	at, known := t.at[s]
+	if known {
+		return wire.Uint(b, at)
+	}
+	at = uint64(len(t.at))
+	t.at[s] = at
+	return wire.String(wire.Uint(b, at), s)
+}
+
+var errText = errors.New("a text is numbered beyond the next one, or came before")
+
+func (t *texts) read(r *wire.Reader) string {
+	at := r.Uint()
+	if r.Err() != nil {
+		return ""
+	}
+	if at < uint64(len(t.list)) {
+		return t.list[at]
+	}
+	s := r.String()
+	if _, known := t.at[s]; known || at > uint64(len(t.list)) {
+		r.Fail(errText)
+		return ""
+	}
+	t.at[s] = at
+	t.list = append(t.list, s)
+	return s
+}
+
+// ReadFragment reads what AppendBinary wrote, or a build of the format before. Bodies point into b.
 func ReadFragment(b []byte) (*Fragment, error) {
 	r := wire.NewReader(b)
-	if v := r.Uint(); r.Err() == nil && v != fragmentFormat {
-		return nil, fmt.Errorf("read fragment: %w %d, this build reads %d", errFormat, v, fragmentFormat)
+	format := r.Uint()
+	if r.Err() == nil && format != fragmentFormat && format != fragmentFormat-1 {
+		return nil, fmt.Errorf("read fragment: %w %d, this build reads %d and %d", errFormat, format, fragmentFormat, fragmentFormat-1)
 	}
 	f := &Fragment{Joins: r.Int32()}
 	for range r.Count(23) {
@@ -144,8 +190,14 @@ func ReadFragment(b []byte) (*Fragment, error) {
 	for range r.Count(22) {
 		f.Marks = append(f.Marks, Mark{Source: readSource(r), Joins: r.Int32(), Watermark: r.Int(), Idle: r.Bool()})
 	}
+	t, pane := texts{at: map[string]uint64{}}, int64(0)
 	for range r.Count(8) {
-		f.Cells = append(f.Cells, readCell(r))
+		if format == fragmentFormat {
+			f.Cells = append(f.Cells, readCell(r, &t, pane))
+			pane = f.Cells[len(f.Cells)-1].Pane
+		} else {
+			f.Cells = append(f.Cells, readCellV1(r))
+		}
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read fragment: %w", err)
@@ -153,22 +205,39 @@ func ReadFragment(b []byte) (*Fragment, error) {
 	return f, nil
 }
 
-func readCell(r *wire.Reader) Cell {
-	kind := r.Uint()
-	if r.Err() == nil && (kind < uint64(Counted) || kind > uint64(OnTime)) {
-		r.Fail(fmt.Errorf("a cell of unknown kind %d", kind))
-	}
-	c := Cell{Kind: Kind(kind), Model: r.String(), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String()}
+func readCell(r *wire.Reader, t *texts, pane int64) Cell {
+	c := Cell{Kind: readKind(r, Described), Model: t.read(r), Plan: t.read(r), Version: t.read(r), Pane: pane + r.Int(), Slice: r.String()}
 	for range r.Count(4) {
-		s := Span{Topic: r.String(), Partition: r.Int32(), First: r.Int()}
-		s.Last = s.First + r.Int()
-		if s.Last < s.First {
-			r.Fail(fmt.Errorf("a cell's events in %s/%d end at %d before they begin at %d", s.Topic, s.Partition, s.Last, s.First))
-		}
-		c.Spans = append(c.Spans, s)
+		c.Spans = append(c.Spans, readSpan(r, t.read(r)))
 	}
 	c.Body = r.Bytes()
 	return c
+}
+
+func readCellV1(r *wire.Reader) Cell {
+	c := Cell{Kind: readKind(r, OnTime), Model: r.String(), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String()}
+	for range r.Count(4) {
+		c.Spans = append(c.Spans, readSpan(r, r.String()))
+	}
+	c.Body = r.Bytes()
+	return c
+}
+
+func readKind(r *wire.Reader, last Kind) Kind {
+	kind := r.Uint()
+	if r.Err() == nil && (kind < uint64(Counted) || kind > uint64(last)) {
+		r.Fail(fmt.Errorf("a cell of unknown kind %d", kind))
+	}
+	return Kind(kind)
+}
+
+func readSpan(r *wire.Reader, topic string) Span {
+	s := Span{Topic: topic, Partition: r.Int32(), First: r.Int()}
+	s.Last = s.First + r.Int()
+	if s.Last < s.First {
+		r.Fail(fmt.Errorf("a cell's events in %s/%d end at %d before they begin at %d", s.Topic, s.Partition, s.Last, s.First))
+	}
+	return s
 }
 
 func appendSource(b []byte, s Source) []byte {

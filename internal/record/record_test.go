@@ -54,6 +54,18 @@ func exampleFragment() *record.Fragment {
 	}
 }
 
+// described is what format 2 added: a summary's cell, and cells whose texts came before.
+func described() *record.Fragment {
+	f := exampleFragment()
+	again := f.Cells[0]
+	again.Pane -= 3_600_000_000
+	f.Cells = append(f.Cells, record.Cell{
+		Kind: record.Described, Model: "electricity-price", Plan: "0123456789abcdef", Version: "v7", Pane: 856_998_000_000_000,
+		Spans: []record.Span{{Topic: "electricity.predictions", Partition: 1, First: 7, Last: 8}}, Body: []byte("summary"),
+	}, again)
+	return f
+}
+
 func exampleJoins() *record.Joins {
 	id := outcome.HashID("m", "e1")
 	return &record.Joins{
@@ -71,20 +83,28 @@ func exampleJoins() *record.Joins {
 	}
 }
 
-// A record on a topic outlives the build that wrote it: the bytes of a version never change, and stay readable.
+// A record on a topic outlives the build that wrote it: the bytes of a version never change, and stay readable until there
+// are two newer ones.
 func TestGolden(t *testing.T) {
-	for name, c := range map[string]struct {
-		bytes []byte
+	readFragment := func(b []byte) (any, error) { return record.ReadFragment(b) }
+	readJoins := func(b []byte) (any, error) { return record.ReadJoins(b) }
+	for file, c := range map[string]struct {
+		bytes []byte // nil: this build doesn't write the version any more
 		value any
 		read  func(b []byte) (any, error)
 	}{
-		"fragment":       {exampleFragment().AppendBinary(nil), exampleFragment(), func(b []byte) (any, error) { return record.ReadFragment(b) }},
-		"fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, func(b []byte) (any, error) { return record.ReadFragment(b) }},
-		"joins":          {exampleJoins().AppendBinary(nil), exampleJoins(), func(b []byte) (any, error) { return record.ReadJoins(b) }},
-		"joins-empty":    {(&record.Joins{}).AppendBinary(nil), &record.Joins{}, func(b []byte) (any, error) { return record.ReadJoins(b) }},
+		"v1/fragment":       {nil, exampleFragment(), readFragment},
+		"v1/fragment-empty": {nil, &record.Fragment{}, readFragment},
+		"v2/fragment":       {described().AppendBinary(nil), described(), readFragment},
+		"v2/fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, readFragment},
+		"v1/joins":          {exampleJoins().AppendBinary(nil), exampleJoins(), readJoins},
+		"v1/joins-empty":    {(&record.Joins{}).AppendBinary(nil), &record.Joins{}, readJoins},
 	} {
-		path := filepath.Join("testdata", "v1", name+".bin")
-		if *update {
+		path := filepath.Join("testdata", file+".bin")
+		if *update && c.bytes != nil {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
 			if err := os.WriteFile(path, c.bytes, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -93,12 +113,12 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(c.bytes, want) {
-			t.Errorf("%s: written as\n% x, want\n% x", name, c.bytes, want)
+		if c.bytes != nil && !bytes.Equal(c.bytes, want) {
+			t.Errorf("%s: written as\n% x, want\n% x", file, c.bytes, want)
 		}
 		got, err := c.read(want)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", file, err)
 			continue
 		}
 		if f, ok := got.(*record.Fragment); ok {
@@ -109,7 +129,7 @@ func TestGolden(t *testing.T) {
 			}
 		}
 		if !reflect.DeepEqual(got, c.value) {
-			t.Errorf("%s: read as\n%+v, want\n%+v", name, got, c.value)
+			t.Errorf("%s: read as\n%+v, want\n%+v", file, got, c.value)
 		}
 	}
 }
@@ -120,7 +140,7 @@ func TestDamageIsRefused(t *testing.T) {
 		b    []byte
 		read func(b []byte) error
 	}{
-		"fragment": {exampleFragment().AppendBinary(nil), func(b []byte) error {
+		"fragment": {described().AppendBinary(nil), func(b []byte) error {
 			f, err := record.ReadFragment(b)
 			if err != nil && f != nil {
 				t.Error("a refused fragment is half there")
@@ -163,12 +183,15 @@ func TestRefused(t *testing.T) {
 		err  error
 		want string
 	}{
-		"fragment of another format": {read([]byte{2, 0, 0, 0, 0}), "read fragment: unknown format 2, this build reads 1"},
+		"fragment of another format": {read([]byte{3, 0, 0, 0, 0}), "read fragment: unknown format 3, this build reads 2 and 1"},
 		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 1"},
 		"coverage turned round":      {read(fragment(func(f *record.Fragment) { f.Coverage[0].To = 3 })), "coverage of electricity.predictions/0 ends at 3 before it begins at 1200"},
 		"span turned round":          {read(fragment(func(f *record.Fragment) { f.Cells[0].Spans[0].Last = 3 })), "a cell's events in electricity.predictions/0 end at 3 before they begin at 1200"},
 		"kind 0":                     {read(fragment(func(f *record.Fragment) { f.Cells[0].Kind = 0 })), "a cell of unknown kind 0"},
-		"kind 4":                     {read(fragment(func(f *record.Fragment) { f.Cells[2].Kind = 4 })), "a cell of unknown kind 4"},
+		"kind 5":                     {read(fragment(func(f *record.Fragment) { f.Cells[2].Kind = 5 })), "a cell of unknown kind 5"},
+		"kind 4 in format 1":         {read([]byte{1, 0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0}), "a cell of unknown kind 4"},
+		"a text numbered too high":   {read([]byte{2, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0}), "a text is numbered beyond the next one"},
+		"a text that came before":    {read([]byte{2, 0, 0, 0, 1, 1, 0, 1, 'm', 1, 1, 'm', 0, 0, 0, 0, 0}), "a text is numbered beyond the next one, or came before"},
 		"kind 257":                   {read(bigKind()), "a cell of unknown kind 257"},
 		"unknown flags":              {read(unknownFlags()), "coverage of a/0 has unknown flags 0x4"},
 		"marker turned round":        {readJoins(joins(func(j *record.Joins) { j.Markers[0].To = 3 })), "a marker of p/0 ends at 3 before it begins at 10"},
@@ -184,7 +207,7 @@ func TestRefused(t *testing.T) {
 // bigKind is a fragment with a cell of kind 257, which a byte would take for 1.
 func bigKind() []byte {
 	b := (&record.Fragment{Cells: []record.Cell{{Kind: record.Counted}}}).AppendBinary(nil)
-	at := len(b) - 8
+	at := len(b) - 9 // the kind, three times the first text, pane, slice, spans, body
 	return append(append(bytes.Clone(b[:at]), wire.Uint(nil, 257)...), b[at+1:]...)
 }
 

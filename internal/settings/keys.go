@@ -67,6 +67,8 @@ func table(s *Settings) []key {
 		{"ingest.epoch_bytes", "32MiB", size(&s.Ingest.EpochBytes, 64<<10, 4<<30), "Bytes of input after which an epoch ends early; bounds what a crash repeats."},
 		{"ingest.idle_after", "30s", duration(&s.Ingest.IdleAfter, time.Second, 7*24*time.Hour), "How long a partition is silent before it stops holding back the others."},
 
+		{"memory.limit", "0B", size(&s.Memory.Limit, 0, 1<<40), "Live heap above which fetching pauses until there is room again; 0: four fifths of `GOMEMLIMIT` if that is set, else no limit."},
+
 		{"group.prefix", "plumbline", text(&s.Group.Prefix, isName), "Start of the names of consumer groups and transactional ids: two installations on one cluster need two."},
 		{"group.instance", "", text(&s.Group.Instance, isNameOrEmpty), "This process's slot among its peers (`group.instance.id`, and part of the transactional id), such as a pod's ordinal; empty: dynamic membership."},
 

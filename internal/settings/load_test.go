@@ -193,7 +193,7 @@ func TestFileErrors(t *testing.T) {
 		{"alias", "log: {level: &a info, format: *a}\n", `F:1:31: log.format: read an alias, want one of json, console`},
 		{"merge", "log: &l {level: info}\nhttp: {<<: *l}\n", `F:2:8: unknown key http.<<; known here: listen, pprof`},
 		{"two documents", "log: {}\n---\nlog: {}\n", `F:2: a second document; want one`},
-		{"list as file", "- a\n", `F:1:1: the file: read a list, want keys: kafka, registry, redis, ledger, http, log, ingest, group, alert, contracts`},
+		{"list as file", "- a\n", `F:1:1: the file: read a list, want keys: kafka, registry, redis, ledger, http, log, ingest, memory, group, alert, contracts`},
 		{"syntax", "log:\n\tlevel: info\n", `F:2: found character that cannot start any token`},
 		{"rule between keys", "kafka:\n  tls:\n    ca_file: /ca.pem\n", `F:3: kafka.tls.ca_file: has no effect while kafka.tls.enabled is false`},
 		{"registry user", "registry: {url: 'http://u:hunter2@r:1'}\n", `F:1:17: registry.url: the address carries a user; put it into registry.username and registry.password_file`},

@@ -15,6 +15,7 @@ var purposes = map[string]string{
 	"http":     "Metrics, health, API and console.",
 	"log":      "What is logged, and how.",
 	"ingest":   "The rhythm of the ingestor.",
+	"memory":   "What a process may hold.",
 	"group":    "Names that Kafka knows this installation by.",
 	"alert":    "Where incidents are sent besides the topics.",
 	"":         "Outside any section.",

@@ -11,6 +11,7 @@ type Settings struct {
 	HTTP      HTTP
 	Log       Log
 	Ingest    Ingest
+	Memory    Memory
 	Group     Group
 	Alert     Alert
 	Contracts []string // contract files or folders of them
@@ -92,6 +93,11 @@ type Ingest struct {
 	Epoch      time.Duration // longest time between two commits
 	EpochBytes int64         // bytes of input after which an epoch ends early
 	IdleAfter  time.Duration // how long a partition is silent before it no longer holds back the others
+}
+
+// Memory bounds what a process holds.
+type Memory struct {
+	Limit int64 // bytes of live heap above which fetching pauses; 0: four fifths of GOMEMLIMIT, or none
 }
 
 // Group names the consumer groups and transactions of this installation.

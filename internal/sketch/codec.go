@@ -10,35 +10,30 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// setFormat is the version of a set's encoding. This build writes it and reads no other; a change adds a reader for the one
-// before.
-const setFormat = 1
+// setFormat is the version of a set's encoding that this build writes; it reads this one and the one before.
+//
+//   - 1: with t-digests and distinct counts, which are a Summary's now (codec_v1.go); bins and curve in varints.
+//   - 2: exact counts only; bins in bits, scores as what is left of a prediction.
+const setFormat = 2
 
 // Which parts of a column follow. What is rare comes last: the mask is a varint.
 const (
-	hasBins = 1 << iota
-	hasDigest
-	hasExact // the digest is exact: sums, shape counters and the distinct count follow from it
-	hasDistinct
-	hasMissing
-	hasIntegral
-	hasSum
-	hasSumSq
-	hasZero
+	hasMissing = 1 << iota
+	hasSums
 	hasNegative
+	hasZero
+	hasIntegral
 	hasBelow
 	hasAbove
+	hasInvalid
 	hasNew
 	hasBroken
-	hasInvalid
 	hasOverflow
 	hasN // other than the set's rows
 
 	numericParts     = hasN<<1 - 1 - hasNew
-	categoricalParts = hasBins | hasDistinct | hasMissing | hasNew | hasBroken | hasInvalid | hasN
+	categoricalParts = hasMissing | hasNew | hasBroken | hasInvalid | hasN
 	emptyParts       = hasMissing | hasBroken | hasInvalid | hasN
-	// exactParts are implied by hasExact.
-	exactParts = hasDistinct | hasIntegral | hasSum | hasSumSq | hasZero | hasNegative | hasOverflow
 )
 
 // Which parts of a set follow its columns.
@@ -46,14 +41,14 @@ const (
 	setRules = 1 << iota
 	setLatency
 	setScored
-	setCurve
+	setScores
+	setCurve // the whole curve, where it isn't what scores alone make
 	setParts = setCurve<<1 - 1
 )
 
 var (
 	errEmpty = errors.New("a part is there and empty")
 	errParts = errors.New("parts that such a column can't have")
-	errExact = errors.New("a column that follows from its t-digest is written out")
 )
 
 // AppendBinary writes s:
@@ -61,11 +56,11 @@ var (
 //	format      1 byte
 //	shape       4 bytes: a checksum over the numbers of columns, bins, rules and score bins
 //	rows        varint
-//	columns     each a mask (varint) and the parts it names, in the order of AppendBinary's code below
-//	parts       1 byte, then rules (run-length coded), latency (count, t-digest), scores (4 varints), curve
+//	columns     each a mask (varint), the counters it names, the bins, and both sums unless they are 0
+//	parts       1 byte, then rules (run-length coded), latency (count), scores (4 varints), the curve's predictions
 //
-// A counter of 0 and a missing sketch take no bytes but their bit. A numeric column whose t-digest still holds every value
-// needs neither sums nor hashes: they follow from it. Equal sets have equal bytes, and ReadSet refuses any other bytes.
+// A counter of 0 takes no bytes but its bit, and bins of no values none at all. Equal sets have equal bytes, and ReadSet
+// refuses any other bytes.
 func (s *Set) AppendBinary(b []byte) []byte {
 	b = append(b, setFormat)
 	b = append(b, s.shape()...)
@@ -79,20 +74,20 @@ func (s *Set) AppendBinary(b []byte) []byte {
 		b[at] |= setRules
 		b = appendInts(b, s.Rules)
 	}
-	if s.LatencyN != 0 || s.Latency.holds() {
+	if s.LatencyN != 0 {
 		b[at] |= setLatency
 		b = wire.Uint(b, uint64(s.LatencyN))
-		if s.Latency == nil {
-			b = wire.Uint(b, 0)
-		} else {
-			b = s.Latency.AppendBinary(b)
-		}
 	}
 	if scores := s.scores(); anySet([]*[]int64{&scores}) {
 		b[at] |= setScored
 		b = appendInts(b, scores)
 	}
-	if s.Curve != nil && (anySet([]*[]int64{&s.Curve.N, &s.Curve.S, &s.Curve.S2}) || s.Curve.labelled()) {
+	switch {
+	case s.Curve == nil || s.Curve.empty():
+	case s.Curve.scored(s.Scored):
+		b[at] |= setScores
+		b = s.Curve.appendScores(b, s.Scored)
+	default:
 		b[at] |= setCurve
 		b = s.Curve.append(b)
 	}
@@ -117,24 +112,22 @@ func (s *Set) shape() []byte {
 	return h.Sum(nil)
 }
 
-func (d *TDigest) holds() bool { return d != nil && d.Count() > 0 }
-
 type part struct {
 	bit   uint64
 	value *int64
 }
 
-func (c *Column) counters() []part {
-	return []part{
+func (c *Column) counters() [10]part {
+	return [10]part{
 		{hasMissing, &c.Missing},
-		{hasInvalid, &c.Invalid},
+		{hasNegative, &c.Negative},
+		{hasZero, &c.Zero},
+		{hasIntegral, &c.Integral},
 		{hasBelow, &c.Below},
 		{hasAbove, &c.Above},
+		{hasInvalid, &c.Invalid},
 		{hasNew, &c.New},
 		{hasBroken, &c.Broken},
-		{hasIntegral, &c.Integral},
-		{hasZero, &c.Zero},
-		{hasNegative, &c.Negative},
 		{hasOverflow, &c.Overflow},
 	}
 }
@@ -150,33 +143,19 @@ func (c *Column) append(b []byte, rows int64) []byte {
 			b = wire.Uint(b, uint64(*p.value))
 		}
 	}
-	if mask&hasBins != 0 {
-		b = appendInts(b, c.Bins)
+	if n := c.Valid(); n > 0 && len(c.Bins) > 0 {
+		b = appendBins(b, c.Bins, n)
 	}
-	if mask&hasSum != 0 {
-		b = appendFixed(b, c.Sum)
-	}
-	if mask&hasSumSq != 0 {
-		b = appendFixed(b, c.SumSq)
-	}
-	if mask&hasDigest != 0 {
-		b = c.Digest.AppendBinary(b)
-	}
-	if mask&hasDistinct != 0 {
-		b = c.Distinct.AppendBinary(b)
+	if mask&hasSums != 0 {
+		b = appendFixed(appendFixed(b, c.Sum), c.SumSq)
 	}
 	return b
 }
 
 func (c *Column) mask(rows int64) uint64 {
-	mask := bitIf(hasN, c.N != rows) | bitIf(hasBins, anySet([]*[]int64{&c.Bins})) |
-		bitIf(hasSum, !c.Sum.IsZero()) | bitIf(hasSumSq, !c.SumSq.IsZero()) |
-		bitIf(hasDigest, c.Digest.holds()) | bitIf(hasDistinct, c.Distinct != nil && !c.Distinct.empty())
+	mask := bitIf(hasN, c.N != rows) | bitIf(hasSums, !c.Sum.IsZero() || !c.SumSq.IsZero())
 	for _, p := range c.counters() {
 		mask |= bitIf(p.bit, *p.value != 0)
-	}
-	if c.exact() {
-		mask = mask&^exactParts | hasExact
 	}
 	return mask
 }
@@ -188,54 +167,12 @@ func bitIf(bit uint64, on bool) uint64 {
 	return 0
 }
 
-// exact reports whether everything describe counts, and the distinct count, follow from a digest that still holds every value.
-func (c *Column) exact() bool {
-	if c.Distinct == nil || !c.Distinct.Exact() || !c.Digest.holds() {
-		return false
-	}
-	var implied Column
-	return implied.imply(c.Digest) && implied.Sum == c.Sum && implied.SumSq == c.SumSq && implied.Overflow == c.Overflow &&
-		implied.Integral == c.Integral && implied.Zero == c.Zero && implied.Negative == c.Negative &&
-		equalHashes(implied.Distinct.list, c.Distinct.list)
-}
-
-func equalHashes(a, b []uint64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i, h := range a {
-		if h != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// imply fills c with what the values of a digest imply; it reports false if the digest doesn't hold every value, or more
-// distinct ones than Distinct lists.
-func (c *Column) imply(d *TDigest) bool {
-	d = d.flushed()
-	if len(d.cents) > distinctList {
-		return false
-	}
-	for i := range d.cents {
-		if !d.cents[i].pure {
-			return false
-		}
-	}
-	c.Distinct = NewDistinct()
-	for i := range d.cents {
-		c.describe(d.cents[i].mean, d.cents[i].weight)
-		c.Distinct.Add(HashFloat(d.cents[i].mean))
-	}
-	return true
-}
-
-// ReadSet reads what AppendBinary wrote, for the plan that counted it. The error says what doesn't fit; there is no half-read
-// set. The reader may go on behind the set.
+// ReadSet reads what AppendBinary wrote, or a build of the format before, for the plan that counted it. The error says what
+// doesn't fit; there is no half-read set. The reader may go on behind the set.
 func ReadSet(p *plan.Plan, r *wire.Reader) (*Set, error) {
-	if v := readByte(r); r.Err() == nil && v != setFormat {
-		r.Fail(fmt.Errorf("format %d, this build reads %d", v, setFormat))
+	format := readByte(r)
+	if r.Err() == nil && format != setFormat && format != setFormat-1 {
+		r.Fail(fmt.Errorf("format %d, this build reads %d and %d", format, setFormat, setFormat-1))
 	}
 	shape := r.Raw(4)
 	if err := r.Err(); err != nil { // before anything is allocated
@@ -250,9 +187,17 @@ func ReadSet(p *plan.Plan, r *wire.Reader) (*Set, error) {
 		if r.Err() != nil {
 			break
 		}
-		s.Columns[i].read(r, &p.Columns[i].Layout, s.Rows)
+		if format == setFormat {
+			s.Columns[i].read(r, &p.Columns[i].Layout, s.Rows)
+		} else {
+			s.Columns[i].readV1(r, &p.Columns[i].Layout, s.Rows)
+		}
 	}
-	s.readParts(r)
+	if format == setFormat {
+		s.readParts(r)
+	} else {
+		s.readPartsV1(r)
+	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read set of %s: %w", p.Model, err)
 	}
@@ -261,7 +206,7 @@ func ReadSet(p *plan.Plan, r *wire.Reader) (*Set, error) {
 
 func (s *Set) readParts(r *wire.Reader) {
 	parts := readByte(r)
-	if parts > setParts || s.Curve == nil && parts&(setCurve|setScored) != 0 {
+	if parts > setParts || s.Curve == nil && parts&(setCurve|setScores|setScored) != 0 || parts&(setCurve|setScores) == setCurve|setScores {
 		r.Fail(fmt.Errorf("%w: set parts %#x", errParts, parts))
 		return
 	}
@@ -270,17 +215,16 @@ func (s *Set) readParts(r *wire.Reader) {
 	}
 	if parts&setLatency != 0 {
 		s.LatencyN = readCounter(r)
-		d, err := ReadTDigest(r)
-		if err == nil && d.holds() {
-			s.Latency = d
-		}
 	}
 	if parts&setScored != 0 {
 		scores := s.scores()
 		readInts(r, scores, 0, maxCount)
 		s.Scored, s.ScoreInvalid, s.Decided, s.Positive = scores[0], scores[1], scores[2], scores[3]
 	}
-	if parts&setCurve != 0 {
+	switch {
+	case parts&setScores != 0:
+		s.Curve.readScores(r, s.Scored)
+	case parts&setCurve != 0:
 		if c := readCurve(s.Curve.Bins(), r); c != nil {
 			s.Curve = c
 		}
@@ -289,10 +233,9 @@ func (s *Set) readParts(r *wire.Reader) {
 		return
 	}
 	scores := s.scores()
-	if parts&setRules != 0 && !anySet([]*[]int64{&s.Rules}) ||
-		parts&setLatency != 0 && s.LatencyN == 0 && s.Latency == nil ||
+	if parts&setRules != 0 && !anySet([]*[]int64{&s.Rules}) || parts&setLatency != 0 && s.LatencyN == 0 ||
 		parts&setScored != 0 && !anySet([]*[]int64{&scores}) ||
-		parts&setCurve != 0 && !anySet([]*[]int64{&s.Curve.N, &s.Curve.S, &s.Curve.S2}) && !s.Curve.labelled() {
+		parts&(setCurve|setScores) != 0 && (s.Curve.empty() || s.Curve.scored(s.Scored) != (parts&setScores != 0)) {
 		r.Fail(errEmpty)
 	}
 }
@@ -306,7 +249,7 @@ func (c *Column) read(r *wire.Reader, l *plan.Layout, rows int64) {
 	case l.Categorical:
 		allowed = categoricalParts
 	}
-	if mask&^allowed != 0 || mask&hasExact != 0 && (mask&exactParts != 0 || mask&hasDigest == 0) {
+	if mask&^allowed != 0 {
 		r.Fail(fmt.Errorf("%w: mask %#x, allowed %#x", errParts, mask, allowed))
 		return
 	}
@@ -319,54 +262,21 @@ func (c *Column) read(r *wire.Reader, l *plan.Layout, rows int64) {
 			*p.value = readCounter(r)
 		}
 	}
-	if mask&hasBins != 0 {
-		readInts(r, c.Bins, 0, maxCount)
-	}
-	if mask&hasSum != 0 {
-		c.Sum = readFixed(r)
-	}
-	if mask&hasSumSq != 0 {
-		c.SumSq = readFixed(r)
-	}
-	c.readSketches(r, mask)
 	if r.Err() != nil {
 		return
 	}
-	c.check(r, l, mask, rows)
-}
-
-func (c *Column) readSketches(r *wire.Reader, mask uint64) {
-	var err error
-	if mask&hasDigest != 0 {
-		if c.Digest, err = ReadTDigest(r); err != nil {
-			return // the reader keeps the error
-		}
-	}
-	if mask&hasDistinct != 0 {
-		if c.Distinct, err = ReadDistinct(r); err != nil {
-			return
-		}
-	}
-	if mask&hasExact != 0 && !c.imply(c.Digest) {
-		r.Fail(errExact)
-	}
-}
-
-// check refuses what append would have written in another way, and bins that don't add up.
-func (c *Column) check(r *wire.Reader, l *plan.Layout, mask uint64, rows int64) {
-	if got := c.mask(rows); got != mask {
-		r.Fail(fmt.Errorf("a column with the parts %#x is written with %#x", got, mask))
+	n := c.Valid()
+	if n < 0 || n < c.Overflow {
+		r.Fail(fmt.Errorf("%w: %d rows, %d missing, %d invalid, %d too large to add up", errBinned, c.N, c.Missing, c.Invalid, c.Overflow))
 		return
 	}
-	var binned int64
-	for _, n := range c.Bins {
-		binned += n
-		if binned > maxCount {
-			r.Fail(fmt.Errorf("bins of more than 2^53 values"))
-			return
-		}
+	if n > 0 && len(c.Bins) > 0 {
+		readBins(r, c.Bins, n)
 	}
-	if valid := c.Valid(); valid < 0 || !l.Empty && binned != valid {
-		r.Fail(fmt.Errorf("%d values in bins, but %d rows, %d missing, %d invalid", binned, c.N, c.Missing, c.Invalid))
+	if mask&hasSums != 0 {
+		c.Sum, c.SumSq = readFixed(r), readFixed(r)
+	}
+	if got := c.mask(rows); r.Err() == nil && got != mask {
+		r.Fail(fmt.Errorf("a column with the parts %#x is written with %#x", got, mask))
 	}
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// Column holds the exact counters of one plan.Column in one cell, with sketches beside them. Everything but Digest merges
-// bit for bit in any order.
+// Column holds the exact counters of one plan.Column in one cell. It merges bit for bit in any order.
 type Column struct {
 	N, Missing, Invalid int64 // N counts all rows, missing and invalid ones too
 	Below, Above        int64 // numeric: outside [Lo, Hi] of the reference; counted in the end bins as well
@@ -19,24 +18,23 @@ type Column struct {
 
 	Integral, Zero, Negative int64 // numeric
 
-	Bins       []int64   // plan.Layout.Bins() of them; their sum is N - Missing - Invalid (none if the layout is empty)
-	Sum, SumSq Fixed     // numeric: of the values and their squares
-	Overflow   int64     // numeric: values left out of Sum and SumSq: 2^35 or more in magnitude, their square wouldn't fit
-	Digest     *TDigest  // numeric; nil without a value. It describes: no test may read it
-	Distinct   *Distinct // nil without a value
+	Bins       []int64 // plan.Layout.Bins() of them; their sum is N - Missing - Invalid (none if the layout is empty)
+	Sum, SumSq Fixed   // numeric: of the values and their squares
+	Overflow   int64   // numeric: values left out of Sum and SumSq: 2^35 or more in magnitude, their square wouldn't fit
 }
 
 // Valid is the number of values that are there and can be read.
 func (c *Column) Valid() int64 { return c.N - c.Missing - c.Invalid }
 
-// Moments are the mean and standard deviation (of the population) of the n values that entered Sum and SumSq. ok is false if
-// there are none, or if there are so many so large squares that SumSq may have left the range of Fixed.
-func (c *Column) Moments() (mean, sd float64, n int64, ok bool) {
+// Moments are the mean and standard deviation (of the population) of the n values that entered Sum and SumSq. No value's
+// magnitude is above largest (Histogram.Largest knows it; +Inf if nobody does). ok is false if there are no values, or so
+// many that may be so large that SumSq may have left the range of Fixed.
+func (c *Column) Moments(largest float64) (mean, sd float64, n int64, ok bool) {
 	n = c.Valid() - c.Overflow
-	if n <= 0 || c.Digest == nil {
+	if n <= 0 {
 		return 0, 0, 0, false
 	}
-	largest := min(max(math.Abs(c.Digest.Min()), math.Abs(c.Digest.Max())), math.Ldexp(1, fixedRange/2))
+	largest = min(largest, math.Ldexp(1, fixedRange/2))
 	if float64(n)*largest*largest >= math.Ldexp(1, 127-fixedFraction) {
 		return 0, 0, n, false
 	}
@@ -99,11 +97,6 @@ func (n *numberCounter) add(col *Column, v float64) {
 		col.Above++
 	}
 	col.describe(v, 1)
-	if col.Digest == nil {
-		col.Digest, col.Distinct = NewTDigest(), NewDistinct()
-	}
-	col.Digest.Add(v)
-	col.Distinct.Add(HashFloat(v))
 }
 
 // describe counts what follows from a value alone, without the plan: times values equal to v.
@@ -143,14 +136,26 @@ type stringCounter struct {
 	empty bool
 }
 
-func (n *stringCounter) count(col *Column, in *plan.Col, rows []int32) {
+// findAll looks the values of all rows up; for a row without one there is an empty category.
+func (n *stringCounter) findAll(found []category, in *plan.Col, rows int) []category {
+	for row := range rows {
+		if in.State[row] != plan.OK {
+			found = append(found, category{})
+			continue
+		}
+		found = append(found, n.index.find(in.Str[row]))
+	}
+	return found
+}
+
+func (n *stringCounter) count(col *Column, found []category, in *plan.Col, rows []int32) {
 	col.N += int64(len(rows))
 	for _, row := range rows {
 		if in.State[row] != plan.OK {
 			col.absent(in.State[row])
 			continue
 		}
-		c := n.index.find(in.Str[row])
+		c := &found[row]
 		if c.broken {
 			col.Broken++
 		}
@@ -161,10 +166,6 @@ func (n *stringCounter) count(col *Column, in *plan.Col, rows []int32) {
 		if c.isNew {
 			col.New++
 		}
-		if col.Distinct == nil {
-			col.Distinct = NewDistinct()
-		}
-		col.Distinct.Add(c.hash)
 	}
 }
 
@@ -205,26 +206,6 @@ func (c *Column) merge(o *Column) {
 	addInts(c.Bins, o.Bins)
 	c.Sum.Merge(o.Sum)
 	c.SumSq.Merge(o.SumSq)
-	c.Digest = mergedDigest(c.Digest, o.Digest)
-	switch {
-	case o.Distinct == nil:
-	case c.Distinct == nil:
-		c.Distinct = o.Distinct.Clone()
-	default:
-		c.Distinct.Merge(o.Distinct)
-	}
-}
-
-// mergedDigest is d with o merged in; o stays as it is, and either may be nil.
-func mergedDigest(d, o *TDigest) *TDigest {
-	switch {
-	case o == nil:
-	case d == nil:
-		return o.Clone()
-	default:
-		d.Merge(o)
-	}
-	return d
 }
 
 func addInts(to, from []int64) {

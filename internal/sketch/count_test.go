@@ -2,6 +2,7 @@ package sketch
 
 import (
 	"bytes"
+	order "cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -18,15 +19,24 @@ import (
 
 // tally counts one row after another by the words of the documentation: the oracle of Counter.
 type tally struct {
-	cells map[Key]*tallyCell
+	cells  map[Key]*tallyCell
+	frames map[frameKey]*tallyFrame
 }
 
 type tallyCell struct {
-	set      *Set
-	sums     []*big.Int
-	squares  []*big.Int
+	set     *Set
+	sums    []*big.Int
+	squares []*big.Int
+}
+
+type tallyFrame struct {
 	distinct []map[any]bool
+	values   [][]float64 // by column, the latency last
 	spans    map[int]Span
+}
+
+func newTally() *tally {
+	return &tally{cells: map[Key]*tallyCell{}, frames: map[frameKey]*tallyFrame{}}
 }
 
 func (o *tally) count(p *plan.Plan, src int, b *plan.Batch, broken [][]bool) (skipped int) {
@@ -42,14 +52,22 @@ func (o *tally) count(p *plan.Plan, src int, b *plan.Batch, broken [][]bool) (sk
 		}
 		c := o.cells[key]
 		if c == nil {
-			c = &tallyCell{set: NewSet(p), spans: map[int]Span{}}
+			c = &tallyCell{set: NewSet(p)}
 			for range p.Columns {
 				c.sums, c.squares = append(c.sums, new(big.Int)), append(c.squares, new(big.Int))
-				c.distinct = append(c.distinct, map[any]bool{})
 			}
 			o.cells[key] = c
 		}
-		c.row(p, src, b, row)
+		whole := frameKey{key.Pane, key.Version}
+		f := o.frames[whole]
+		if f == nil {
+			f = &tallyFrame{spans: map[int]Span{}, values: make([][]float64, len(p.Columns)+1)}
+			for range p.Columns {
+				f.distinct = append(f.distinct, map[any]bool{})
+			}
+			o.frames[whole] = f
+		}
+		c.row(p, f, src, b, row)
 		for i := range broken {
 			if broken[i][row] {
 				c.set.Rules[i]++
@@ -59,20 +77,21 @@ func (o *tally) count(p *plan.Plan, src int, b *plan.Batch, broken [][]bool) (sk
 	return skipped
 }
 
-func (c *tallyCell) row(p *plan.Plan, src int, b *plan.Batch, row int) {
+func (c *tallyCell) row(p *plan.Plan, f *tallyFrame, src int, b *plan.Batch, row int) {
 	s := c.set
 	s.Rows++
 	off := b.Offset[row]
-	span, ok := c.spans[src]
+	span, ok := f.spans[src]
 	if !ok {
 		span = Span{src, off, off, 0}
 	}
-	c.spans[src] = Span{src, min(span.First, off), max(span.Last, off), span.Rows + 1}
+	f.spans[src] = Span{src, min(span.First, off), max(span.Last, off), span.Rows + 1}
 	for i := range p.Columns {
-		c.value(i, &p.Columns[i], &b.Cols[p.Columns[i].Field], row)
+		c.value(i, f, &p.Columns[i], &b.Cols[p.Columns[i].Field], row)
 	}
 	if b.Cols[5].State[row] == plan.OK {
 		s.LatencyN++
+		f.values[len(p.Columns)] = append(f.values[len(p.Columns)], b.Cols[5].Num[row])
 	}
 	score, state := b.Cols[3].Num[row], b.Cols[3].State[row]
 	valid := state == plan.OK && score >= 0 && score <= 1
@@ -104,7 +123,7 @@ func (c *tallyCell) row(p *plan.Plan, src int, b *plan.Batch, row int) {
 	}
 }
 
-func (c *tallyCell) value(i int, pc *plan.Column, in *plan.Col, row int) {
+func (c *tallyCell) value(i int, f *tallyFrame, pc *plan.Column, in *plan.Col, row int) {
 	col := &c.set.Columns[i]
 	col.N++
 	switch in.State[row] {
@@ -132,7 +151,7 @@ func (c *tallyCell) value(i int, pc *plan.Column, in *plan.Col, row int) {
 			}
 		}
 		col.Bins[bin]++
-		c.distinct[i][v] = true
+		f.distinct[i][v] = true
 		return
 	}
 	v := in.Num[row]
@@ -166,7 +185,8 @@ func (c *tallyCell) value(i int, pc *plan.Column, in *plan.Col, row int) {
 		c.sums[i].Add(c.sums[i], units(big.NewFloat(v)))
 		c.squares[i].Add(c.squares[i], units(new(big.Float).SetPrec(200).Mul(big.NewFloat(v), big.NewFloat(v))))
 	}
-	c.distinct[i][v+0] = true
+	f.distinct[i][v+0] = true
+	f.values[i] = append(f.values[i], v)
 }
 
 // compare shows how a counter's cells differ from the oracle's.
@@ -182,29 +202,61 @@ func (o *tally) compare(cells []Cell) string {
 		if want == nil {
 			return fmt.Sprintf("cell %+v should not be", cell.Key)
 		}
-		if diff := cmp.Diff(slices.SortedFunc(maps.Values(want.spans), func(a, b Span) int { return a.Src - b.Src }), cell.Spans); diff != "" {
-			return diff
-		}
-		got := integers(cell.Set)
+		got := cell.Set.Clone()
 		for j := range got.Columns {
-			c, original := &got.Columns[j], &cell.Set.Columns[j]
+			c := &got.Columns[j]
 			if c.Sum.big().Cmp(want.sums[j]) != 0 || c.SumSq.big().Cmp(want.squares[j]) != 0 {
 				return fmt.Sprintf("column %d: sums %v, %v, want %v, %v", j, c.Sum.big(), c.SumSq.big(), want.sums[j], want.squares[j])
 			}
-			n := len(want.distinct[j])
-			if (c.Distinct != nil) != (n > 0) || n > 0 && n <= distinctList && c.Distinct.Estimate() != int64(n) {
+			c.Sum, c.SumSq = Fixed{}, Fixed{}
+		}
+		if diff := cmp.Diff(want.set, got); diff != "" {
+			return diff
+		}
+	}
+	return ""
+}
+
+// compareFrames shows how a counter's frames differ from the oracle's.
+func (o *tally) compareFrames(frames []Frame) string {
+	if len(frames) != len(o.frames) {
+		return fmt.Sprintf("%d frames, want %d", len(frames), len(o.frames))
+	}
+	for i, f := range frames {
+		if i > 0 && (frames[i-1].Pane > f.Pane || frames[i-1].Pane == f.Pane && frames[i-1].Version >= f.Version) {
+			return fmt.Sprintf("frame %d is not in order", i)
+		}
+		want := o.frames[frameKey{f.Pane, f.Version}]
+		if want == nil {
+			return fmt.Sprintf("frame %d %q should not be", f.Pane, f.Version)
+		}
+		if diff := cmp.Diff(slices.SortedFunc(maps.Values(want.spans), func(a, b Span) int { return a.Src - b.Src }), f.Spans); diff != "" {
+			return diff
+		}
+		if diff := checkHistogram(f.Summary.Latency, want.values[len(want.distinct)]); diff != "" {
+			return "latency: " + diff
+		}
+		for j, c := range f.Summary.Columns {
+			if n := len(want.distinct[j]); n <= distinctList && c.Distinct.Estimate() != int64(n) {
 				return fmt.Sprintf("column %d: distinct %v, want %d", j, c.Distinct, n)
 			}
-			if d := original.Digest; d != nil && d.Count() != c.Valid() {
-				return fmt.Sprintf("column %d: a t-digest of %d values, want %d", j, d.Count(), c.Valid())
+			reference := NewDistinct()
+			for v := range want.distinct[j] {
+				if text, is := v.(string); is {
+					reference.Add(HashString(text))
+				} else {
+					reference.Add(HashFloat(v.(float64)))
+				}
 			}
-			c.Sum, c.SumSq, c.Distinct = Fixed{}, Fixed{}, nil
-		}
-		if l := cell.Set.Latency; l.holds() != (got.LatencyN > 0) || l.holds() && l.Count() != got.LatencyN {
-			return fmt.Sprintf("latency: %d values", got.LatencyN)
-		}
-		if diff := cmp.Diff(want.set, got, unexported); diff != "" {
-			return diff
+			if !bytes.Equal(c.Distinct.AppendBinary(nil), reference.AppendBinary(nil)) {
+				return fmt.Sprintf("column %d: distinct values are counted otherwise than one by one", j)
+			}
+			if c.Histogram == nil {
+				continue
+			}
+			if diff := checkHistogram(c.Histogram, want.values[j]); diff != "" {
+				return fmt.Sprintf("column %d: %s", j, diff)
+			}
 		}
 	}
 	return ""
@@ -215,7 +267,13 @@ func TestCounterAgainstTally(t *testing.T) {
 		p := testPlan()
 		p.Score.Own = rapid.Bool().Draw(t, "own")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		c, o := NewCounter(p), &tally{map[Key]*tallyCell{}}
+		c, o := NewCounter(p), newTally()
+		c.Describe()
+		if rapid.Bool().Draw(t, "again") { // what was counted before and forgotten doesn't show
+			used := batchOf(p, rng, rng.IntN(80), rng.Float64())
+			c.Count(5, used, broken(p, used))
+			c.Reset()
+		}
 		b := plan.NewBatch(&p.Prediction, 64)
 		for range rapid.IntRange(1, 4).Draw(t, "batches") {
 			b.Reset()
@@ -231,7 +289,79 @@ func TestCounterAgainstTally(t *testing.T) {
 		if diff := o.compare(c.Cells()); diff != "" {
 			t.Fatal(diff)
 		}
+		if diff := o.compareFrames(c.Frames()); diff != "" {
+			t.Fatal(diff)
+		}
 	})
+}
+
+// Each row can be asked for the cell it was counted in.
+func TestCounterTellsTheCellOfARow(t *testing.T) {
+	p := testPlan()
+	b := batchOf(p, rand.New(rand.NewPCG(3, 1)), 300, 1)
+	c := NewCounter(p)
+	c.Count(0, b, nil)
+	for row := range b.N {
+		k, ok := c.At(row)
+		if ok != (b.Cols[1].State[row] == plan.OK) {
+			t.Fatalf("row %d: %+v, %t", row, k, ok)
+		}
+		if !ok {
+			continue
+		}
+		want := Key{Pane: p.PaneStart(b.Cols[1].Int[row]), Slice: SliceCode(p, b, row)}
+		if b.Cols[2].State[row] == plan.OK {
+			want.Version = b.Cols[2].Str[row]
+		}
+		if k != want {
+			t.Fatalf("row %d: %+v, want %+v", row, k, want)
+		}
+	}
+	c.Reset()
+	if _, ok := c.At(0); ok {
+		t.Error("a row of a batch that was forgotten has a cell")
+	}
+}
+
+// Versions beyond the cap are one version, whatever they are called, and memory is that of the cells that are there.
+func TestCounterCapsVersions(t *testing.T) {
+	p := testPlan()
+	c := NewCounter(p)
+	c.Describe()
+	b := plan.NewBatch(&p.Prediction, 1)
+	for range 2 {
+		if c.Bytes() != 0 || c.Crowded() != 0 {
+			t.Fatalf("%d bytes, %d rows of nothing", c.Bytes(), c.Crowded())
+		}
+		grown := 0
+		for i := range 100 {
+			b.Reset()
+			for range 3 {
+				row := b.Grow(int64(i))
+				b.SetTime(1, row, base)
+				b.SetString(2, row, fmt.Sprintf("build-%d", i))
+			}
+			c.Count(0, b, nil)
+			if i < MaxVersions && c.Bytes() <= grown || i > MaxVersions && c.Bytes() != grown {
+				t.Fatalf("after version %d: %d bytes, before it %d", i, c.Bytes(), grown)
+			}
+			grown = c.Bytes()
+			if k, _ := c.At(0); i >= MaxVersions && k.Version != OtherVersion {
+				t.Fatalf("version %d counts as %q", i, k.Version)
+			}
+		}
+		rows := map[string]int64{}
+		for _, cell := range c.Cells() {
+			rows[cell.Key.Version] += cell.Set.Rows
+		}
+		if n := int64(3 * (100 - MaxVersions)); len(rows) != MaxVersions+1 || rows["build-0"] != 3 || rows[OtherVersion] != n || c.Crowded() != n {
+			t.Errorf("%d versions; other: %d rows, %d were crowded, want %d", len(rows), rows[OtherVersion], c.Crowded(), n)
+		}
+		if len(c.Frames()) != MaxVersions+1 {
+			t.Errorf("%d frames", len(c.Frames()))
+		}
+		c.Reset()
+	}
 }
 
 // Keys don't point into the batch: its memory is overwritten before they are read.
@@ -264,7 +394,7 @@ func TestCounterKeepsNoMemoryOfTheBatch(t *testing.T) {
 	}
 }
 
-// One worker or many, whole batches or single rows: the same counts and the same bytes, t-digests aside.
+// One worker or many, whole batches or single rows: the same counts and the same bytes.
 func TestWorkersAgree(t *testing.T) {
 	p := testPlan()
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -275,6 +405,7 @@ func TestWorkersAgree(t *testing.T) {
 			counters := make([]*Counter, workers)
 			for i := range counters {
 				counters[i] = NewCounter(p)
+				counters[i].Describe()
 			}
 			for from := 0; from < b.N; from += size {
 				part := slice(b, from, min(from+size, b.N))
@@ -291,10 +422,27 @@ func TestWorkersAgree(t *testing.T) {
 					}
 				}
 			}
+			summaries := map[frameKey]*Summary{}
+			for _, c := range counters {
+				for _, f := range c.Frames() {
+					at := frameKey{f.Pane, f.Version}
+					if summaries[at] == nil {
+						summaries[at] = NewSummary(p)
+					}
+					if err := summaries[at].Merge(f.Summary); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
 			var got []byte
+			for _, at := range slices.SortedFunc(maps.Keys(summaries), func(a, b frameKey) int {
+				return order.Or(order.Compare(a.pane, b.pane), order.Compare(a.version, b.version))
+			}) {
+				got = summaries[at].AppendBinary(got)
+			}
 			for _, k := range slices.SortedFunc(maps.Keys(sets), Key.Compare) {
 				got = append(got, fmt.Sprintf("%+v", k)...)
-				got = integers(sets[k]).AppendBinary(got)
+				got = sets[k].AppendBinary(got)
 			}
 			if want == nil {
 				want = got
@@ -306,28 +454,38 @@ func TestWorkersAgree(t *testing.T) {
 	}
 }
 
-func TestResetHandsCellsOver(t *testing.T) {
+// After a Reset the memory of the cells is used again, and nothing that was in it shows.
+func TestResetForgets(t *testing.T) {
 	p := testPlan()
+	rng := rand.New(rand.NewPCG(1, 1))
 	c := NewCounter(p)
-	b := batchOf(p, rand.New(rand.NewPCG(1, 1)), 300, 1)
-	c.Count(0, b, nil)
-	cells := c.Cells()
-	var before [][]byte
-	for _, cell := range cells {
-		before = append(before, cell.Set.AppendBinary(nil))
+	c.Describe()
+	b := batchOf(p, rng, 300, 1)
+	write := func(c *Counter) (out []byte) {
+		for _, f := range c.Frames() {
+			out = f.Summary.AppendBinary(fmt.Appendf(out, "%d %s %v", f.Pane, f.Version, f.Spans))
+		}
+		for _, cell := range c.Cells() {
+			out = cell.Set.AppendBinary(fmt.Appendf(out, "%+v", cell.Key))
+		}
+		return out
 	}
+	c.Count(1, b, broken(p, b))
+	want := write(c)
+	set := c.Cells()[0].Set
 	c.Reset()
-	if c.Len() != 0 || len(c.Cells()) != 0 {
+	if c.Len() != 0 || len(c.Cells()) != 0 || len(c.Frames()) != 0 || c.Bytes() != 0 {
 		t.Fatal("cells are left")
 	}
-	c.Count(1, b, nil)
-	for i, cell := range c.Cells() {
-		if !bytes.Equal(cells[i].Set.AppendBinary(nil), before[i]) || cell.Set == cells[i].Set {
-			t.Fatal("a set that was handed over was written again")
-		}
-		if !bytes.Equal(cell.Set.AppendBinary(nil), before[i]) || cell.Spans[0].Src != 1 {
-			t.Fatal("the second round counted otherwise")
-		}
+	other := batchOf(p, rng, 1000, 1)
+	c.Count(0, other, broken(p, other))
+	if !slices.ContainsFunc(c.Cells(), func(cell Cell) bool { return cell.Set == set }) {
+		t.Error("memory is not used again")
+	}
+	c.Reset()
+	c.Count(1, b, broken(p, b))
+	if !bytes.Equal(write(c), want) {
+		t.Error("counted again, the same rows give other bytes")
 	}
 }
 

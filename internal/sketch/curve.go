@@ -3,6 +3,7 @@ package sketch
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
@@ -32,6 +33,13 @@ func NewCurve(bins int) *Curve {
 
 func (c *Curve) arrays() [8]*[]int64 {
 	return [8]*[]int64{&c.N, &c.S, &c.S2, &c.Labels, &c.Pos, &c.LS, &c.LS2, &c.PS}
+}
+
+func (c *Curve) reset() {
+	for _, a := range c.arrays() {
+		clear(*a)
+	}
+	c.TP, c.FP, c.FN, c.TN = 0, 0, 0, 0
 }
 
 func (c *Curve) decisions() [4]*int64 { return [4]*int64{&c.TP, &c.FP, &c.FN, &c.TN} }
@@ -110,6 +118,8 @@ const (
 	curveFormat      = 1
 	curvePredictions = 1 << 0
 	curveLabels      = 1 << 1
+
+	maxScores = 1 << 62 // a sum of so many scores nobody counts
 )
 
 // AppendBinary writes c: version byte, then a byte that says which halves follow: predictions (N, S, S2) and labels (Labels,
@@ -160,7 +170,6 @@ func ReadCurve(bins int, r *wire.Reader) (*Curve, error) {
 }
 
 func readCurve(bins int, r *wire.Reader) *Curve {
-	const high = 1 << 62 // so many scores of 1 nobody counts
 	half := readByte(r)
 	if half > curvePredictions|curveLabels {
 		r.Fail(fmt.Errorf("a curve with unknown parts %#x", half))
@@ -170,7 +179,7 @@ func readCurve(bins int, r *wire.Reader) *Curve {
 	arrays := c.arrays()
 	if half&curvePredictions != 0 {
 		for _, a := range arrays[:3] {
-			readInts(r, *a, -high, high)
+			readInts(r, *a, -maxScores, maxScores)
 		}
 		if r.Err() == nil && !anySet(arrays[:3]) {
 			r.Fail(errEmpty)
@@ -178,14 +187,84 @@ func readCurve(bins int, r *wire.Reader) *Curve {
 	}
 	if half&curveLabels != 0 {
 		for _, a := range arrays[3:] {
-			readInts(r, *a, -high, high)
+			readInts(r, *a, -maxScores, maxScores)
 		}
 		var decided [4]int64
-		readInts(r, decided[:], -high, high)
+		readInts(r, decided[:], -maxScores, maxScores)
 		c.TP, c.FP, c.FN, c.TN = decided[0], decided[1], decided[2], decided[3]
 		if r.Err() == nil && !c.labelled() {
 			r.Fail(errEmpty)
 		}
 	}
 	return c
+}
+
+// A curve of scores alone, as a counter makes it, takes little: how many there are in each bin (see appendBins); per bin that isn't empty
+// the sum of the scores less what it were with the mean of the bin before, and the sum of the squares less n times the
+// square of the mean.
+
+func (c *Curve) empty() bool {
+	arrays := c.arrays()
+	return !anySet(arrays[:3]) && !c.labelled()
+}
+
+// scored reports whether c holds n > 0 scores and nothing else.
+func (c *Curve) scored(n int64) bool {
+	if n <= 0 || c.labelled() {
+		return false
+	}
+	for i, v := range c.N {
+		if v < 0 || v > n || v == 0 && (c.S[i] != 0 || c.S2[i] != 0) {
+			return false
+		}
+		n -= v
+	}
+	return n == 0
+}
+
+func (c *Curve) appendScores(b []byte, n int64) []byte {
+	b = appendBins(b, c.N, n)
+	mean := int64(0)
+	for i, v := range c.N {
+		if v != 0 {
+			b = wire.Int(b, c.S[i]-v*mean)
+			b = wire.Int(b, c.S2[i]-squareOfMean(c.S[i], v))
+			mean = c.S[i] / v
+		}
+	}
+	return b
+}
+
+func (c *Curve) readScores(r *wire.Reader, n int64) {
+	if n <= 0 {
+		r.Fail(errEmpty)
+		return
+	}
+	readBins(r, c.N, n)
+	mean := int64(0)
+	for i, v := range c.N {
+		if v == 0 || r.Err() != nil {
+			continue
+		}
+		c.S[i] = readInt(r) + v*mean
+		c.S2[i] = readInt(r) + squareOfMean(c.S[i], v)
+		mean = c.S[i] / v
+		if c.S[i] < -maxScores || c.S[i] > maxScores || c.S2[i] < -maxScores || c.S2[i] > maxScores {
+			r.Fail(fmt.Errorf("a sum of scores of %d, of squares of %d: not in [-2^62, 2^62]", c.S[i], c.S2[i]))
+		}
+	}
+}
+
+// squareOfMean is n times the square of the mean of n scores of this sum, 0 where it makes no sense.
+func squareOfMean(sum, n int64) int64 {
+	if sum <= 0 || n <= 0 || n > maxCount>>30 {
+		return 0
+	}
+	hi, lo := bits.Mul64(uint64(sum), uint64(sum))
+	by := uint64(n) << 30
+	if hi >= by {
+		return 0
+	}
+	q, _ := bits.Div64(hi, lo, by)
+	return int64(q)
 }

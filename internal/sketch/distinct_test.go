@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/axiomhq/hyperloglog"
 	"pgregory.net/rapid"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
@@ -91,7 +92,7 @@ func TestDistinctMergesInAnyOrder(t *testing.T) {
 }
 
 func TestDistinctBytes(t *testing.T) {
-	for n, most := range map[int]int{0: 1, 2: 17, 48: 385, 200: 650, 1000: 2100, 10_000: 2052, 1_000_000: 2060} {
+	for n, most := range map[int]int{0: 1, 2: 17, 48: 385, 100: 210, 200: 400, 1000: 850, 10_000: 1650, 1_000_000: 1700} {
 		d := NewDistinct()
 		for i := range n {
 			d.Add(HashFloat(float64(i)))
@@ -104,31 +105,80 @@ func TestDistinctBytes(t *testing.T) {
 
 // One state has one encoding: everything else is refused.
 func TestReadDistinctRefuses(t *testing.T) {
-	ones := bytes.Repeat([]byte{0x11}, registers/2)
-	high := bytes.Repeat([]byte{0xff}, registers/2)
+	coded := func(common byte, regs ...byte) []byte {
+		w := bitWriter{b: []byte{distinctCoded, common}}
+		for i := range registers {
+			w.unary(foldRegister(regs[i%len(regs)], common))
+		}
+		return w.close()
+	}
 	for name, b := range map[string][]byte{
-		"empty":                  {},
-		"unknown form":           {distinctList + 1},
-		"short list":             {1, 2, 3},
-		"equal hashes":           {2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0},
-		"no register":            {distinctSparse, 0},
-		"a register of 0":        {distinctSparse, 1, 5, 0},
-		"a register of 54":       {distinctSparse, 1, 5, 54},
-		"beyond the registers":   {distinctSparse, 1, 0x80, 0x20, 1},
-		"around the address":     append([]byte{distinctSparse, 2, 1, 1}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1),
-		"a gap written long":     {distinctSparse, 1, 0x85, 0, 1},
-		"too many for sparse":    append([]byte{distinctSparse, 0x81, 8}, bytes.Repeat([]byte{0, 1}, sparseRegisters+1)...),
-		"a base too low":         append([]byte{distinctPacked, 0}, ones...),
-		"a base beyond the last": append([]byte{distinctPacked, 54}, make([]byte, registers/2)...),
-		"too few for packed":     append([]byte{distinctPacked, 0}, make([]byte, registers/2)...),
-		"no exceptions":          append([]byte{distinctPacked, 0}, high...),
+		"empty":                 {},
+		"unknown form":          {distinctList + 1},
+		"short list":            {1, 2, 3},
+		"equal hashes":          {2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0},
+		"no register":           {distinctSparse, 0},
+		"a register of 0":       {distinctSparse, 1, 5, 0},
+		"a register of 54":      {distinctSparse, 1, 5, 54},
+		"beyond the registers":  {distinctSparse, 1, 0x80, 0x20, 1},
+		"around the address":    append([]byte{distinctSparse, 2, 1, 1}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1),
+		"a gap written long":    {distinctSparse, 1, 0x85, 0, 1},
+		"too many for sparse":   append(wire.Uint([]byte{distinctSparse}, sparseRegisters+1), bytes.Repeat([]byte{0, 1}, sparseRegisters+1)...),
+		"the old packed form":   append([]byte{distinctPacked, 1}, make([]byte, registers/2)...),
+		"too few for coded":     coded(0, append(make([]byte, 12), 1)...),
+		"another common value":  coded(2, 1, 1, 2),
+		"the larger of equals":  coded(2, 1, 2),
+		"a common value of 54":  coded(54, 54),
+		"a register of 60":      coded(1, 1, 1, 60),
+		"cut":                   coded(1, 1, 1, 2)[:600],
+		"a bit behind the last": append(coded(1, 1, 1, 1, 3)[:0:0], lastBit(coded(1, 1, 1, 1, 3))...),
 	} {
 		if d, err := ReadDistinct(wire.NewReader(b)); err == nil {
 			t.Errorf("%s: read as %d distinct values", name, d.Estimate())
 		}
 	}
-	if _, err := ReadDistinct(wire.NewReader(append([]byte{distinctPacked, 1}, make([]byte, registers/2)...))); err != nil {
-		t.Errorf("a good one was refused: %v", err)
+	for _, good := range [][]byte{coded(1, 1, 1, 2), coded(0, 0, 0, 7), coded(53, 53, 1, 53)} {
+		if _, err := ReadDistinct(wire.NewReader(good)); err != nil {
+			t.Errorf("a good one was refused: %v", err)
+		}
+	}
+}
+
+// lastBit sets the highest bit, which lies behind the last code.
+func lastBit(b []byte) []byte {
+	b[len(b)-1] |= 0x80
+	return b
+}
+
+// Registers are those of the library, hash by hash.
+func TestDistinctCountsAsTheLibrary(t *testing.T) {
+	library, err := hyperloglog.NewSketch(distinctPrecision, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, c := NewDistinct(), distinctCounter{}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range 20_000 {
+		h := rng.Uint64() >> rng.IntN(64) // short ones, too
+		if i%100 == 0 {
+			h = h >> 52 << 52 // and those that are all zeros behind the index
+		}
+		library.InsertHash(h)
+		d.Add(h)
+		c.add(h)
+		if i%1000 != 999 {
+			continue
+		}
+		want, err := library.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := append([]byte(hllHeader), d.regs...); !bytes.Equal(got, want) {
+			t.Fatalf("other registers after %d values", i+1)
+		}
+		if !bytes.Equal(c.distinct().AppendBinary(nil), d.AppendBinary(nil)) || d.Estimate() != int64(library.Estimate()) {
+			t.Fatalf("other counts after %d values", i+1)
+		}
 	}
 }
 

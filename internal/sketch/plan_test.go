@@ -134,13 +134,3 @@ func slice(b *plan.Batch, from, to int) *plan.Batch {
 	}
 	return s
 }
-
-// integers is a copy of a set without the t-digests: all of it merges bit for bit.
-func integers(s *Set) *Set {
-	c := s.Clone()
-	c.Latency = nil
-	for i := range c.Columns {
-		c.Columns[i].Digest = nil
-	}
-	return c
-}

@@ -3,6 +3,7 @@ package sketch
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
@@ -105,4 +106,37 @@ func readInts(r *wire.Reader, values []int64, low, high int64) {
 			ran = true
 		}
 	}
+}
+
+var errFloat = errors.New("a number is not in its only form")
+
+// appendFloat writes a number: how many of its highest bytes follow (0..8), and those up to the last one that isn't 0. Short
+// numbers are short.
+func appendFloat(b []byte, v float64) []byte {
+	raw := math.Float64bits(v)
+	n := 8 - bits.TrailingZeros64(raw)/8
+	b = append(b, byte(n))
+	for at := range n {
+		b = append(b, byte(raw>>(56-8*at)))
+	}
+	return b
+}
+
+// readFloat reads what appendFloat wrote; it refuses -0.
+func readFloat(r *wire.Reader) float64 {
+	n := int(readByte(r))
+	if n > 8 {
+		r.Fail(errFloat)
+		return 0
+	}
+	raw := r.Raw(n)
+	if n > 0 && (raw == nil || raw[n-1] == 0 || n == 1 && raw[0] == 0x80) {
+		r.Fail(errFloat)
+		return 0
+	}
+	v := uint64(0)
+	for at, c := range raw {
+		v |= uint64(c) << (56 - 8*at)
+	}
+	return math.Float64frombits(v)
 }

@@ -3,6 +3,7 @@ package sketch
 import (
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -13,8 +14,7 @@ type Set struct {
 	Columns []Column // by plan.Columns
 	Rules   []int64  // rows that broke plan.Rules[i]
 
-	Latency  *TDigest // in the event's own unit; nil without a value. It describes: no test may read it
-	LatencyN int64    // rows with a latency
+	LatencyN int64 // rows with a latency
 
 	Scored, ScoreInvalid int64  // with plan.Score: scores in [0, 1]; scores that are there, but outside or unreadable
 	Decided, Positive    int64  // with plan.Score: decisions taken, positive ones (see Decide)
@@ -39,6 +39,32 @@ func NewSet(p *plan.Plan) *Set {
 	return s
 }
 
+// reset makes s empty.
+func (s *Set) reset() {
+	s.Rows, s.LatencyN, s.Scored, s.ScoreInvalid, s.Decided, s.Positive = 0, 0, 0, 0, 0, 0
+	for i := range s.Columns {
+		bins := s.Columns[i].Bins
+		clear(bins)
+		s.Columns[i] = Column{Bins: bins}
+	}
+	clear(s.Rules)
+	if s.Curve != nil {
+		s.Curve.reset()
+	}
+}
+
+// setBytes is about what a set of a plan takes.
+func setBytes(p *plan.Plan) int {
+	n := int(unsafe.Sizeof(Set{})+unsafe.Sizeof(Curve{})) + 8*len(p.Rules)
+	for i := range p.Columns {
+		n += int(unsafe.Sizeof(Column{})) + 8*p.Columns[i].Layout.Bins()
+	}
+	if p.Score != nil {
+		n += 8 * 8 * p.Score.Bins()
+	}
+	return n
+}
+
 // Merge adds o, which stays as it is and shares nothing with s afterwards. A set of another shape is refused and nothing is
 // added.
 func (s *Set) Merge(o *Set) error {
@@ -50,7 +76,6 @@ func (s *Set) Merge(o *Set) error {
 		s.Columns[i].merge(&o.Columns[i])
 	}
 	addInts(s.Rules, o.Rules)
-	s.Latency = mergedDigest(s.Latency, o.Latency)
 	s.LatencyN += o.LatencyN
 	s.Scored += o.Scored
 	s.ScoreInvalid += o.ScoreInvalid
@@ -85,17 +110,8 @@ func (s *Set) Clone() *Set {
 	for i := range c.Columns {
 		col := &c.Columns[i]
 		col.Bins = slices.Clone(col.Bins)
-		if col.Digest != nil {
-			col.Digest = col.Digest.Clone()
-		}
-		if col.Distinct != nil {
-			col.Distinct = col.Distinct.Clone()
-		}
 	}
 	c.Rules = slices.Clone(s.Rules)
-	if s.Latency != nil {
-		c.Latency = s.Latency.Clone()
-	}
 	if s.Curve != nil {
 		c.Curve = s.Curve.Clone()
 	}

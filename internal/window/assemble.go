@@ -27,12 +27,27 @@ type Assembler struct {
 	truth   []*Cohort // mature cohorts of the truth pane being filled
 	mature  int64     // every cohort that ends by then has been handed out
 	late    int64     // events that came after their pane was closed
+
+	news map[int64]*Cohort // mature cohorts that nobody has taken since they became mature or were revised
+}
+
+// Start is where what has ended began, microseconds since the Unix epoch.
+func (n *Ended) Start() int64 {
+	switch {
+	case n.Base != nil:
+		return n.Base.Start
+	case n.Test != nil:
+		return n.Test.Start
+	default:
+		return n.Truth[0].Start
+	}
 }
 
 // NewAssembler makes an empty assembler.
 func NewAssembler(p *plan.Plan) *Assembler {
 	return &Assembler{
 		plan: p, base: map[int64]*Pane{}, cohorts: map[int64]*Cohort{}, closed: record.NoTime, mature: record.NoTime,
+		news: map[int64]*Cohort{},
 	}
 }
 
@@ -43,11 +58,19 @@ func (a *Assembler) Late() int64 { return a.late }
 // before the first of either.
 func (a *Assembler) Reached() (closed, mature int64) { return a.closed, a.mature }
 
+// Empty reports whether nothing is held that could still be handed out or revised.
+func (a *Assembler) Empty() bool {
+	return len(a.base) == 0 && a.test == nil && len(a.cohorts) == 0 && len(a.truth) == 0
+}
+
 // Closed is the event time up to which every pane has been judged; ok is false before the first.
 func (a *Assembler) Closed() (us int64, ok bool) { return a.closed, a.closed != record.NoTime }
 
 // Add takes one cell into account.
 func (a *Assembler) Add(c *record.Cell) error {
+	if c.Kind == record.Described {
+		return a.describe(c)
+	}
 	key := Cell{Version: c.Version, Slice: c.Slice}
 	if len(c.Slice) != 2*len(a.plan.Slices) {
 		return fmt.Errorf("add cell of %s: slice code of %d bytes for %d dimensions", c.Model, len(c.Slice), len(a.plan.Slices))
@@ -66,13 +89,37 @@ func (a *Assembler) Add(c *record.Cell) error {
 		a.late += set.Rows
 		return nil
 	}
-	p := a.base[c.Pane]
-	if p == nil {
-		p = newPane(c.Pane, c.Pane+a.plan.Pane.Microseconds())
-		a.base[c.Pane] = p
-	}
-	if err := p.add(key, set, c.Spans); err != nil {
+	if err := a.open(c.Pane).add(key, set, c.Spans); err != nil {
 		return fmt.Errorf("add cell of %s: %w", c.Model, err)
+	}
+	return nil
+}
+
+// open is the open base pane that begins at start.
+func (a *Assembler) open(start int64) *Pane {
+	p := a.base[start]
+	if p == nil {
+		p = newPane(start, start+a.plan.Pane.Microseconds())
+		a.base[start] = p
+	}
+	return p
+}
+
+// describe adds what describes a pane. It comes in the same epoch as the pane's cells: with late ones it is left out as they
+// are.
+func (a *Assembler) describe(c *record.Cell) error {
+	if a.plan.PaneStart(c.Pane) != c.Pane || c.Slice != "" {
+		return fmt.Errorf("add summary of %s: pane start %d is no multiple of %s, or it has the slice code %x", c.Model, c.Pane, a.plan.Pane, c.Slice)
+	}
+	s, err := readSummary(a.plan, c.Body)
+	if err != nil {
+		return fmt.Errorf("add summary of %s: %w", c.Model, err)
+	}
+	if c.Pane < a.closed {
+		return nil
+	}
+	if err := a.open(c.Pane).describe(c.Version, s, c.Spans); err != nil {
+		return fmt.Errorf("add summary of %s: %w", c.Model, err)
 	}
 	return nil
 }
@@ -93,12 +140,15 @@ func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
 		return nil
 	}
 	co := a.cohorts[start]
-	if co == nil {
-		if start < a.mature {
-			return nil // a correction of a cohort that was forgotten long ago
-		}
+	if co == nil { // it may be mature already: then every outcome of it came after its time
 		co = newCohort(start, start+a.plan.TestPane.Microseconds())
+		if a.forgotten(co) {
+			return nil
+		}
 		a.cohorts[start] = co
+	}
+	if start < a.mature {
+		a.news[start] = co
 	}
 	cells := co.All
 	if c.Kind == record.OnTime {
@@ -198,8 +248,11 @@ func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 		}
 		start := a.mature
 		a.mature += step
-		if co := a.cohorts[start]; co != nil && len(co.OnTime) > 0 {
-			a.truth = append(a.truth, co)
+		if co := a.cohorts[start]; co != nil {
+			a.news[start] = co
+			if len(co.OnTime) > 0 {
+				a.truth = append(a.truth, co)
+			}
 		}
 		if next := a.plan.TruthStart(a.mature); len(a.truth) > 0 && next > a.plan.TruthStart(start) {
 			truth := a.truth
@@ -213,12 +266,30 @@ func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 	return nil
 }
 
-// forget drops cohorts that no outcome can reach any more: their predictions are older than keep.
+// forget drops the cohorts that no outcome can reach any more.
 func (a *Assembler) forget() {
-	keep := a.plan.Keep.Microseconds() + a.plan.TruthPane.Microseconds()
 	for start, co := range a.cohorts {
-		if co.End+keep < a.mature {
+		if a.forgotten(co) {
 			delete(a.cohorts, start)
 		}
 	}
+}
+
+// forgotten reports whether no outcome can reach a cohort any more: its predictions are older than keep.
+func (a *Assembler) forgotten(co *Cohort) bool {
+	if a.mature == record.NoTime {
+		return false
+	}
+	return co.End+a.plan.Keep.Microseconds()+a.plan.TruthPane.Microseconds() < a.mature
+}
+
+// TakeCohorts hands over the cohorts that became mature, or were revised after that, since the last call, in order. They go
+// on being revised: whoever wants them as they are now writes them down now.
+func (a *Assembler) TakeCohorts() []*Cohort {
+	var out []*Cohort
+	for _, start := range slices.Sorted(maps.Keys(a.news)) {
+		out = append(out, a.news[start])
+	}
+	clear(a.news)
+	return out
 }

@@ -187,6 +187,10 @@ func TestPaneViews(t *testing.T) {
 	if pane.Version() != "v2" {
 		t.Errorf("version %q", pane.Version())
 	}
+	described, err := pane.Summary(p)
+	if err != nil || described.Columns[0].Histogram.Count() != 6 || described.Columns[0].Distinct.Estimate() != 5 {
+		t.Errorf("described are %+v (%v)", described.Columns[0], err)
+	}
 	want := []record.Span{{Topic: "p", Partition: 0, First: 10, Last: 13}, {Topic: "p", Partition: 1, First: 70, Last: 71}}
 	if d := cmp.Diff(want, pane.Spans()); d != "" {
 		t.Error(d)
@@ -195,18 +199,23 @@ func TestPaneViews(t *testing.T) {
 
 func TestAddRefuses(t *testing.T) {
 	p := testPlan(t)
-	good := count(t, p, 0, 0, event{at: monday})[0]
+	cells := count(t, p, 0, 0, event{at: monday})
+	summary, good := cells[0], cells[1]
 	bare := testPlan(t)
 	bare.Score = nil
 	for name, c := range map[string]struct {
 		change func(*record.Cell)
 		want   string
 	}{
-		"slice":    {func(c *record.Cell) { c.Slice = "abcd" }, "slice code of 4 bytes for 1 dimensions"},
-		"pane":     {func(c *record.Cell) { c.Pane++ }, "is no multiple of 1h0m0s"},
-		"body":     {func(c *record.Cell) { c.Body = c.Body[:3] }, "ends inside"},
-		"left":     {func(c *record.Cell) { c.Body = append(slices.Clone(c.Body), 0) }, "left over"},
-		"outcomes": {func(c *record.Cell) { c.Kind = record.OnTime }, "add outcomes of m"},
+		"slice":              {func(c *record.Cell) { c.Slice = "abcd" }, "slice code of 4 bytes for 1 dimensions"},
+		"pane":               {func(c *record.Cell) { c.Pane++ }, "is no multiple of 1h0m0s"},
+		"body":               {func(c *record.Cell) { c.Body = c.Body[:3] }, "ends inside"},
+		"left":               {func(c *record.Cell) { c.Body = append(slices.Clone(c.Body), 0) }, "left over"},
+		"outcomes":           {func(c *record.Cell) { c.Kind = record.OnTime }, "add outcomes of m"},
+		"summary of a slice": {func(c *record.Cell) { *c = summary; c.Slice = "ab" }, "it has the slice code 6162"},
+		"summary of no pane": {func(c *record.Cell) { *c = summary; c.Pane++ }, "is no multiple of 1h0m0s"},
+		"half a summary":     {func(c *record.Cell) { *c = summary; c.Body = c.Body[:7] }, "add summary of m"},
+		"summary and more":   {func(c *record.Cell) { *c = summary; c.Body = append(slices.Clone(c.Body), 0) }, "left over"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cell := good

@@ -116,6 +116,17 @@ func (c *Clock) Low(topic string) (us int64, ok bool) {
 	return c.low(topic, -1, 0)
 }
 
+// High is the latest event time that any partition of the topic has reached. ok is false before the first event.
+func (c *Clock) High(topic string) (us int64, ok bool) {
+	us = record.NoTime
+	for p, w := range c.places {
+		if p.Topic == topic {
+			us = max(us, w.Watermark)
+		}
+	}
+	return us, us != record.NoTime
+}
+
 // LowJoined is the event time that every partition of every one of the topics has reached as seen through every joins
 // partition.
 func (c *Clock) LowJoined(topics ...string) (us int64, ok bool) {

@@ -2,6 +2,8 @@ package window
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/internal/record"
@@ -50,6 +52,13 @@ func FuzzReadAssembler(f *testing.F) {
 	advance(f, a, monday+4*hour)
 	mature(f, a, monday+12*hour)
 	f.Add(a.AppendBinary(nil))
+	for _, format := range []string{"v1", "v2"} {
+		b, err := os.ReadFile(filepath.Join("testdata", format, "assembler.bin"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := ReadAssembler(p, wire.NewReader(b))
 		if err != nil {
@@ -57,7 +66,7 @@ func FuzzReadAssembler(f *testing.F) {
 		}
 		cells := 0
 		for _, pane := range a.base {
-			cells += len(pane.cells) + len(pane.spans)
+			cells += len(pane.cells) + len(pane.spans) + len(pane.summaries)
 		}
 		for _, co := range a.cohorts {
 			cells += len(co.OnTime) + len(co.All)

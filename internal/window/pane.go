@@ -27,10 +27,13 @@ type Pane struct {
 	Start, End int64
 	cells      map[Cell]*sketch.Set
 	spans      map[place]record.Span
+	summaries  map[string]*sketch.Summary // by version
 }
 
 func newPane(start, end int64) *Pane {
-	return &Pane{Start: start, End: end, cells: map[Cell]*sketch.Set{}, spans: map[place]record.Span{}}
+	return &Pane{
+		Start: start, End: end, cells: map[Cell]*sketch.Set{}, spans: map[place]record.Span{}, summaries: map[string]*sketch.Summary{},
+	}
 }
 
 // Rows is the number of events in the pane.
@@ -45,6 +48,17 @@ func (p *Pane) Rows() int64 {
 // Whole adds all cells up.
 func (p *Pane) Whole(pl *plan.Plan) (*sketch.Set, error) { return p.View(pl, nil, nil) }
 
+// Summary adds up what describes the pane, over all versions. Events of builds that described nothing are not in it.
+func (p *Pane) Summary(pl *plan.Plan) (*sketch.Summary, error) {
+	sum := sketch.NewSummary(pl)
+	for _, s := range p.summaries {
+		if err := sum.Merge(s); err != nil { // exact: the order doesn't matter
+			return nil, fmt.Errorf("add up pane summaries: %w", err)
+		}
+	}
+	return sum, nil
+}
+
 // View adds up the cells of one slice: those whose values of the dimensions dims are codes.
 func (p *Pane) View(pl *plan.Plan, dims, codes []int) (*sketch.Set, error) {
 	sum := sketch.NewSet(pl)
@@ -57,6 +71,16 @@ func (p *Pane) View(pl *plan.Plan, dims, codes []int) (*sketch.Set, error) {
 		}
 	}
 	return sum, nil
+}
+
+// Cells visits what was counted of each cell, in the order of version and slice.
+func (p *Pane) Cells(visit func(Cell, *sketch.Set) error) error {
+	for _, c := range slices.SortedFunc(maps.Keys(p.cells), Cell.compare) {
+		if err := visit(c, p.cells[c]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Version is the model version most of the pane's events come from; of equals the smallest name.
@@ -100,6 +124,23 @@ func (p *Pane) merge(q *Pane) error {
 	for _, s := range q.spans {
 		addSpan(p.spans, s)
 	}
+	for version, s := range q.summaries {
+		if err := p.describe(version, s, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe adds what describes a version's events; the pane keeps s.
+func (p *Pane) describe(version string, s *sketch.Summary, spans []record.Span) error {
+	for _, s := range spans {
+		addSpan(p.spans, s)
+	}
+	if was := p.summaries[version]; was != nil {
+		return was.Merge(s)
+	}
+	p.summaries[version] = s
 	return nil
 }
 
@@ -132,6 +173,18 @@ func (c *Cohort) View(bins int, dims, codes []int) (*sketch.Curve, error) {
 // Revised adds up the curves of one slice with every correction known so far.
 func (c *Cohort) Revised(bins int, dims, codes []int) (*sketch.Curve, error) {
 	return viewCurves(c.All, bins, dims, codes)
+}
+
+// Cells visits the curves of each cell, in the order of version and slice; either may be nil.
+func (c *Cohort) Cells(visit func(k Cell, onTime, all *sketch.Curve) error) error {
+	cells := maps.Clone(c.All)
+	maps.Copy(cells, c.OnTime)
+	for _, k := range slices.SortedFunc(maps.Keys(cells), Cell.compare) {
+		if err := visit(k, c.OnTime[k], c.All[k]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Version is the model version most of the cohort's outcomes belong to.
@@ -179,6 +232,15 @@ func mostCommon(rows map[string]int64) string {
 func readSet(pl *plan.Plan, body []byte) (*sketch.Set, error) {
 	r := wire.NewReader(body)
 	s, err := sketch.ReadSet(pl, r)
+	if err != nil {
+		return nil, err
+	}
+	return s, r.Close()
+}
+
+func readSummary(pl *plan.Plan, body []byte) (*sketch.Summary, error) {
+	r := wire.NewReader(body)
+	s, err := sketch.ReadSummary(pl, r)
 	if err != nil {
 		return nil, err
 	}

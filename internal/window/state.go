@@ -12,7 +12,11 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-const stateFormat = 1
+// stateFormat is the version of the state that this build writes; it reads this one and the one before.
+//
+//   - 1: panes without summaries.
+//   - 2: panes with summaries.
+const stateFormat = 2
 
 var errStateFormat = errors.New("unknown state format")
 
@@ -70,9 +74,7 @@ func (a *Assembler) AppendBinary(b []byte) []byte {
 	}
 	b = wire.Uint(b, uint64(len(a.cohorts)))
 	for _, start := range slices.Sorted(maps.Keys(a.cohorts)) {
-		co := a.cohorts[start]
-		b = wire.Int(wire.Int(b, co.Start), co.End)
-		b = appendCurves(appendCurves(b, co.OnTime), co.All)
+		b = a.cohorts[start].AppendBinary(b)
 	}
 	b = wire.Uint(b, uint64(len(a.truth)))
 	for _, co := range a.truth {
@@ -83,20 +85,21 @@ func (a *Assembler) AppendBinary(b []byte) []byte {
 
 // ReadAssembler reads what AppendBinary wrote.
 func ReadAssembler(p *plan.Plan, r *wire.Reader) (*Assembler, error) {
-	checkFormat(r)
+	read := readPane
+	if checkFormat(r) == 1 {
+		read = readPaneV1
+	}
 	a := NewAssembler(p)
 	a.closed, a.mature, a.late = r.Int(), r.Int(), r.Int()
 	for range r.Count(4) {
-		pane := readPane(p, r)
+		pane := read(p, r)
 		a.base[pane.Start] = pane
 	}
 	if r.Uint() == 1 {
-		a.test = readPane(p, r)
+		a.test = read(p, r)
 	}
 	for range r.Count(4) {
-		co := newCohort(r.Int(), r.Int())
-		readCurves(p, r, co.OnTime)
-		readCurves(p, r, co.All)
+		co := readCohort(p, r)
 		a.cohorts[co.Start] = co
 	}
 	for range r.Count(1) {
@@ -128,10 +131,32 @@ func (p *Pane) AppendBinary(b []byte) []byte {
 		b = wire.String(b, s.Topic)
 		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last)
 	}
+	b = wire.Uint(b, uint64(len(p.summaries)))
+	for _, version := range slices.Sorted(maps.Keys(p.summaries)) {
+		b = wire.Bytes(wire.String(b, version), p.summaries[version].AppendBinary(nil))
+	}
 	return b
 }
 
 func readPane(pl *plan.Plan, r *wire.Reader) *Pane {
+	p := readPaneV1(pl, r)
+	for range r.Count(2) {
+		version, body := r.String(), r.Bytes()
+		if r.Err() != nil {
+			return p
+		}
+		s, err := readSummary(pl, body)
+		if err != nil {
+			r.Fail(err)
+			return p
+		}
+		p.summaries[version] = s
+	}
+	return p
+}
+
+// readPaneV1 reads the cells and spans, which were all of a pane in format 1.
+func readPaneV1(pl *plan.Plan, r *wire.Reader) *Pane {
 	p := newPane(r.Int(), r.Int())
 	for range r.Count(3) {
 		c := Cell{Version: r.String(), Slice: r.String()}
@@ -151,6 +176,19 @@ func readPane(pl *plan.Plan, r *wire.Reader) *Pane {
 		p.spans[place{s.Topic, s.Partition, -1}] = s
 	}
 	return p
+}
+
+// AppendBinary writes the cohort.
+func (c *Cohort) AppendBinary(b []byte) []byte {
+	b = wire.Int(wire.Int(b, c.Start), c.End)
+	return appendCurves(appendCurves(b, c.OnTime), c.All)
+}
+
+func readCohort(p *plan.Plan, r *wire.Reader) *Cohort {
+	co := newCohort(r.Int(), r.Int())
+	readCurves(p, r, co.OnTime)
+	readCurves(p, r, co.All)
+	return co
 }
 
 func appendCurves(b []byte, cells map[Cell]*sketch.Curve) []byte {
@@ -190,8 +228,10 @@ func readPlace(r *wire.Reader) place {
 	return place{Topic: r.String(), Partition: int32(r.Int()), Joins: int32(r.Int())}
 }
 
-func checkFormat(r *wire.Reader) {
-	if v := r.Uint(); r.Err() == nil && v != stateFormat {
-		r.Fail(fmt.Errorf("%w %d, this build reads %d", errStateFormat, v, stateFormat))
+func checkFormat(r *wire.Reader) uint64 {
+	v := r.Uint()
+	if r.Err() == nil && v != stateFormat && v != stateFormat-1 {
+		r.Fail(fmt.Errorf("%w %d, this build reads %d and %d", errStateFormat, v, stateFormat, stateFormat-1))
 	}
+	return v
 }

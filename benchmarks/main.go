@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const usage = `usage: go run ./benchmarks VERB [flags]
+
+  ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
+  balance   how evenly models spread over detectors, and what more partitions cost
+
+Without --bootstrap a broker runs in the process that measures nothing. With it, the internal topics and bench.* on that
+cluster are DELETED and made anew: use one that holds nothing else. Exit code 1: a limit was missed.
+`
+
+// errMissed says that a limit was missed; what it was is printed already.
+var errMissed = errors.New("a limit was missed")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errMissed):
+		os.Exit(1)
+	case ctx.Err() != nil:
+		os.Exit(130)
+	default:
+		fmt.Fprintln(os.Stderr, "benchmarks:", err)
+		os.Exit(2)
+	}
+}
+
+// options are the flags.
+type options struct {
+	bootstrap string
+	codec     string
+	runs      int
+	events    int64
+	epochs    sizes
+	only      string
+	memory    time.Duration
+	rate      float64
+	profile   string
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return errors.New("no verb")
+	}
+	if args[0] == "child" && len(args) == 2 {
+		return child(args[1])
+	}
+	o := options{epochs: sizes{10_000, 20_000, 50_000}}
+	f := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	f.Usage = func() {
+		fmt.Fprint(f.Output(), usage, "\nflags:\n")
+		f.PrintDefaults()
+	}
+	f.StringVar(&o.bootstrap, "bootstrap", "", "host:port,... of a Kafka cluster whose topics may be deleted; empty: the embedded broker")
+	f.StringVar(&o.codec, "compression", "none", "of the source topics: none, zstd, lz4, snappy")
+	f.IntVar(&o.runs, "runs", 5, "of each measurement; the median is printed")
+	f.Int64Var(&o.events, "events", 300_000, "predictions per run")
+	f.Var(&o.epochs, "epochs", "predictions per epoch, comma separated")
+	f.StringVar(&o.only, "only", "", "one part of ingest: cpu, two or memory; empty: all")
+	f.DurationVar(&o.memory, "memory", time.Minute, "how long memory is watched")
+	f.Float64Var(&o.rate, "rate", 5000, "predictions per second while memory is watched")
+	f.StringVar(&o.profile, "profile", "", "file for a CPU profile of one more run of the ingestor")
+	if err := f.Parse(args[1:]); err != nil {
+		return err
+	}
+	codec, ok := codecs[o.codec]
+	if !ok || o.runs < 1 || o.events < 1 {
+		return fmt.Errorf("--compression %s, --runs %d, --events %d: want none, zstd, lz4 or snappy, and at least one", o.codec, o.runs, o.events)
+	}
+	switch args[0] {
+	case "ingest":
+		b, err := openBroker(ctx, o.bootstrap, codec)
+		if err != nil {
+			return err
+		}
+		return errors.Join(measureIngest(ctx, b, o), b.close())
+	case "balance":
+		return balance(ctx, o)
+	}
+	return fmt.Errorf("no verb %q: want ingest or balance", args[0])
+}
+
+// sizes is a list of numbers as a flag.
+type sizes []int64
+
+func (s *sizes) String() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int64(*s)), " ", ","), "[]")
+}
+
+// Set implements flag.Value.
+func (s *sizes) Set(text string) error {
+	*s = nil
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.ParseInt(part, 10, 64)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of events", part)
+		}
+		*s = append(*s, n)
+	}
+	return nil
+}
+
+// median is the middle one, and all of them in order.
+func median(values []float64) (mid float64, sorted []float64) {
+	sorted = slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2, sorted
+}
+
+// report prints one ratio and whether it is within its limit; a limit of 0 is none.
+func report(name string, values []float64, limit float64) (ok bool) {
+	mid, sorted := median(values)
+	ok = limit == 0 || mid <= limit
+	said := ""
+	switch {
+	case limit > 0 && ok:
+		said = fmt.Sprintf("at most %.2f: ok", limit)
+	case limit > 0:
+		said = fmt.Sprintf("at most %.2f: MISSED", limit)
+	}
+	list := make([]string, len(sorted))
+	for i, v := range sorted {
+		list[i] = fmt.Sprintf("%.3f", v)
+	}
+	fmt.Printf("%-36s %7.3f  %-22s (%s)\n", name, mid, said, strings.Join(list, " "))
+	return ok
+}

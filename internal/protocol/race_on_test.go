@@ -1,0 +1,6 @@
+//go:build race
+
+package protocol
+
+// raceBuild chooses the smaller searches: under the race detector a step takes many times as long.
+const raceBuild = true

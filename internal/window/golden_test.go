@@ -1,0 +1,72 @@
+package window
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// exampleAssembler holds an open base pane, a half-filled test pane, and cohorts, one of them mature.
+func exampleAssembler(tb tester, p *plan.Plan) *Assembler {
+	tb.Helper()
+	a := NewAssembler(p)
+	var events []event
+	for i := range int64(40) {
+		events = append(events, event{monday + i*hour/10, float64(i) / 40, []string{"a", "b", "c"}[i%3], []string{"v1", "v2"}[i/30]})
+	}
+	add(tb, a, count(tb, p, 0, 10, events...)...)
+	add(tb, a, count(tb, p, 3, 500, event{monday + hour, 0.5, "a", "v1"}, event{monday + 9*hour, -1e9, "c", ""})...)
+	add(tb, a, labels(p, record.OnTime, monday, 3), labels(p, record.Labelled, monday, 4), labels(p, record.Labelled, monday+6*hour, -1))
+	advance(tb, a, monday+3*hour)
+	mature(tb, a, monday+9*hour)
+	return a
+}
+
+// State outlives the build that wrote it: what is written never changes, and the format before is read as the same counts. What
+// describes them came with format 2.
+func TestGoldenState(t *testing.T) {
+	p := testPlan(t)
+	want := exampleAssembler(t, p)
+	file := filepath.Join("testdata", "v2", "assembler.bin")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, want.AppendBinary(nil), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, format := range []string{"v1", "v2"} {
+		b, err := os.ReadFile(filepath.Join("testdata", format, "assembler.bin"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := wire.NewReader(b)
+		got, err := ReadAssembler(p, r)
+		if err != nil || r.Close() != nil {
+			t.Fatalf("%s: %v, %v", format, err, r.Err())
+		}
+		if format == "v1" {
+			for _, pane := range want.base {
+				pane.summaries = map[string]*sketch.Summary{}
+			}
+			want.test.summaries = map[string]*sketch.Summary{}
+		}
+		if !bytes.Equal(got.AppendBinary(nil), want.AppendBinary(nil)) {
+			t.Errorf("%s: other panes were read", format)
+		}
+		want = exampleAssembler(t, p)
+		if format == "v2" && !bytes.Equal(b, want.AppendBinary(nil)) {
+			t.Errorf("%s: written as other bytes", format)
+		}
+	}
+}
