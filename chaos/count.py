@@ -104,14 +104,33 @@ def decode(registry, value):
     return event if body.tell() == len(value) - 5 else None
 
 
+HOUR = 3_600_000_000
+
+
+class Watermark:
+    """How far a partition has come: the largest event time, but one that lies further ahead than a bound counts only once ten in
+    a row do, or two that lie further apart than the bound."""
+
+    def __init__(self):
+        self.at, self.run = None, []
+
+    def see(self, us, ahead):
+        if self.at is None or us - self.at <= ahead:
+            self.at, self.run = us if self.at is None else max(self.at, us), []
+            return
+        self.run.append(us)
+        if len(self.run) == 10 or max(self.run) - min(self.run) > ahead:
+            self.at, self.run = min(self.run), []
+
+
 class Stream:
     """One source topic: its events in order, what can't be read, and how far each partition has come."""
 
-    def __init__(self, brokers, registry, topic):
+    def __init__(self, brokers, registry, topic, ahead):
         self.topic, self.events, self.unreadable = topic, [], set()
         self.records = collections.Counter()  # by partition
         self.last = {}
-        self.watermark = {}
+        self.watermark = collections.defaultdict(Watermark)
         self.latest = 0
         for m in read(brokers, topic):
             p, o = m.partition(), m.offset()
@@ -121,12 +140,12 @@ class Stream:
             if e is None:
                 self.unreadable.add((topic, p, o))
                 continue
-            self.latest = max(self.latest, self.watermark.get(p, e["at"]) - e["at"])
-            self.watermark[p] = max(self.watermark.get(p, e["at"]), e["at"])
+            self.watermark[p].see(e["at"], ahead)
+            self.latest = max(self.latest, self.watermark[p].at - e["at"])
             self.events.append((p, o, e))
 
     def low(self):
-        return min(self.watermark.values())
+        return min(w.at for w in self.watermark.values())
 
 
 def micros(nanoseconds):
@@ -483,10 +502,13 @@ def main():
         if m.value():
             p = json.loads(m.value())
             plans[p["model"]] = p
-    for model, plan in sorted(plans.items()):
+    ahead = collections.Counter()
+    for plan in plans.values():
         for topic in (plan["prediction"]["topic"], plan["outcome"]["topic"]):
-            if topic not in streams:
-                streams[topic] = Stream(args.brokers, registry, topic)
+            ahead[topic] = max(ahead[topic], HOUR, micros(plan["lateness"]))
+    for topic in ahead:
+        streams[topic] = Stream(args.brokers, registry, topic, ahead[topic])
+    for model, plan in sorted(plans.items()):
         TESTS[model] = micros(plan["test_pane"])
         want = Model(plan, streams[plan["prediction"]["topic"]], streams[plan["outcome"]["topic"]]).expected()
         got = exported(model, os.path.join(args.panes, model + ".jsonl"))

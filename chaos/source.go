@@ -14,10 +14,12 @@ import (
 
 const (
 	sourcePartitions = 6
-	perHour          = 90               // predictions per domain and hour of event time
-	jitter           = 25 * time.Minute // how far events come out of order; the contracts allow an hour
-	early            = 30 * time.Minute // how long before its prediction an outcome may be
+	perHour          = 90                 // predictions per domain and hour of event time
+	jitter           = 25 * time.Minute   // how far events come out of order; the contracts allow an hour
+	early            = 30 * time.Minute   // how long before its prediction an outcome may be
+	wrong            = 9 * 24 * time.Hour // how far a wrong clock is ahead
 	afterAll         = 30 * 24 * time.Hour
+	farewells        = 12 // events at the end, per partition: ten in a row convince that time has moved
 )
 
 // The reference that the contracts name.
@@ -121,6 +123,10 @@ func (s *source) predict(d *domain) {
 	if r.IntN(300) == 0 {
 		s.push(d.predictions, e.at, r.Int32N(sourcePartitions), broken(r, e.prediction(s.headers[d.predictions])), e.id)
 	}
+	if r.IntN(400) == 0 { // a producer whose clock is wrong
+		w := draw(r, e.id+"-wrong", e.at+wrong.Microseconds(), learned.UnixMicro())
+		s.pushAt(d.predictions, e.at, r.Int32N(sourcePartitions), w.prediction(s.headers[d.predictions]), w.id)
+	}
 	s.turnOut(d, e)
 }
 
@@ -161,10 +167,15 @@ func (s *source) turnOut(d *domain, e *event) {
 	}
 }
 
+// push queues an event that is sent when its time has come, or a little later.
 func (s *source) push(topic string, at int64, partition int32, value []byte, key string) {
+	s.pushAt(topic, at+s.r.Int64N(jitter.Microseconds()), partition, value, key)
+}
+
+func (s *source) pushAt(topic string, due int64, partition int32, value []byte, key string) {
 	s.seq++
 	heap.Push(&s.waiting, sent{
-		due: at + s.r.Int64N(jitter.Microseconds()), seq: s.seq,
+		due: due, seq: s.seq,
 		rec: &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key), Value: value, Timestamp: time.Now()},
 	})
 }
@@ -231,13 +242,14 @@ func (s *source) run(ctx context.Context, perSecond, least int, stop <-chan stru
 	}
 }
 
-// finish sends one event with a far later time to every partition, so that every pane and cohort before it ends.
+// finish sends events with a far later time to every partition, so that every pane and cohort before them ends.
 func (s *source) finish(ctx context.Context) error {
 	last := max(s.domains[0].clock, s.domains[1].clock) + afterAll.Microseconds()
 	var out []*kgo.Record
 	for _, d := range s.domains {
-		for p := range int32(sourcePartitions) {
-			e := draw(s.r, name(d.name+"-end", int(p)), last, learned.UnixMicro())
+		for n := range int32(sourcePartitions * farewells) {
+			p := n % sourcePartitions
+			e := draw(s.r, name(d.name+"-end", int(n)), last, learned.UnixMicro())
 			e.amount, e.region = 10, "north"
 			out = append(out,
 				&kgo.Record{Topic: d.predictions, Partition: p, Key: []byte(e.id), Value: e.prediction(s.headers[d.predictions])},

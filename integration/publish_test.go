@@ -109,6 +109,22 @@ func (p *stream) next(n int) {
 	}
 }
 
+// ahead publishes the next n events of one topic; those of the other keep their place.
+func (p *stream) ahead(topic string, n int) {
+	p.t.Helper()
+	var now, later []electricity.Event
+	for _, e := range p.left {
+		if len(now) < n && p.writers[e.Stream].topic == topic {
+			now = append(now, e)
+		} else {
+			later = append(later, e)
+		}
+	}
+	p.left = now
+	p.next(len(now))
+	p.left = later
+}
+
 // begin publishes the next n events in the background, some at a time; the function that it returns waits for the end.
 func (p *stream) begin(n int) (finish func()) {
 	const some = 250

@@ -68,6 +68,9 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 	ids, times := &rows.Cols[r.ID], &rows.Cols[r.Time]
 	for i := range rows.N {
 		id := outcome.HashID(p.Model, ids.Str[i])
+		if !id.In(p.Sampled()) {
+			continue
+		}
 		pr, ok := outcome.Predicted(p, rows, i)
 		if !ok {
 			continue

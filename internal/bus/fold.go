@@ -119,11 +119,27 @@ func (r *runner) fetchError(tp TopicPartition, err error) (outside bool, _ error
 		r.log.Warn("group session ended; joining again", zap.Error(group.Err))
 		return false, nil
 	}
-	if kerr.IsRetriable(err) {
-		r.log.Warn("fetch", zap.Stringer("partition", tp), zap.Error(err))
-		return false, nil
+	if !kerr.IsRetriable(err) {
+		return false, fmt.Errorf("fetch %s: %w", tp, err)
 	}
-	return false, fmt.Errorf("fetch %s: %w", tp, err)
+	r.log.Warn("fetch", zap.Stringer("partition", tp), zap.Error(err))
+	if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return false, r.recreatedMeanwhile()
+	}
+	return false, nil
+}
+
+// recreatedMeanwhile asks whether a source topic is another one than before. The client goes on asking for the old one, and if
+// nothing else is read either, no epoch ends that would notice.
+func (r *runner) recreatedMeanwhile() error {
+	ctx, cancel := context.WithTimeout(r.stopping, requestOverhead)
+	defer cancel()
+	err := r.refreshTopics(ctx)
+	if err == nil || errors.Is(err, ErrProtocol) {
+		return err
+	}
+	r.log.Warn("refresh source topics", zap.Error(err)) // the next failing fetch asks again
+	return nil
 }
 
 // fatalForGroup says that joining again would fail again, or would fight another process over the same identity.

@@ -3,7 +3,8 @@ package check
 import "github.com/plumbline-ml/plumbline/internal/plan"
 
 // ReadPredictions reads the prediction stream by a plan: derived columns computed, rows that its filter leaves out left out.
-// Batches belong to the visitor. counts says what became of the rows, also after an error of the reading.
+// Batches belong to the visitor. counts, which may be nil, says what became of the rows once
+// all were read.
 func (f *Files) ReadPredictions(p *plan.Plan, counts *Counts, visit func(*plan.Batch) error) error {
 	return (&source{*f, p}).predictions(counts, visit)
 }

@@ -66,6 +66,10 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 		if !ok {
 			continue
 		}
+		id := outcome.HashID(c.plan.Model, ids[i])
+		if !id.In(c.plan.Sampled()) {
+			continue
+		}
 		if len(c.predictions) == 0 {
 			c.predictions = make([]outcome.Prediction, predictionsAtOnce)
 		}
@@ -75,7 +79,7 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 		}
 		c.predictions = c.predictions[1:]
 		pr.Place = outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}
-		c.rows = append(c.rows, outcome.Row{ID: outcome.HashID(c.plan.Model, ids[i]), Model: c.plan.Model, Prediction: pr})
+		c.rows = append(c.rows, outcome.Row{ID: id, Model: c.plan.Model, Prediction: pr})
 	}
 }
 
@@ -87,8 +91,12 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 			unlabelled++
 			continue
 		}
+		id := outcome.HashID(c.plan.Model, b.Cols[r.ID].Str[i])
+		if !id.In(c.plan.Sampled()) {
+			continue
+		}
 		c.rows = append(c.rows, outcome.Row{
-			ID: outcome.HashID(c.plan.Model, b.Cols[r.ID].Str[i]), Model: c.plan.Model,
+			ID: id, Model: c.plan.Model,
 			Outcome: &outcome.Outcome{
 				Place:    outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]},
 				Positive: c.plan.IsPositive(b.Cols[r.Label].Str[i]),
@@ -130,7 +138,7 @@ func (c *Collector) Take() ([]record.Cell, []outcome.Row) {
 	rows := c.rows
 	c.written, c.crowded = len(bodies), c.counter.Crowded()
 	c.counter.Reset()
-	c.sources, c.rows = c.sources[:0], nil
+	c.sources, c.rows = c.sources[:0], make([]outcome.Row, 0, len(rows)+len(rows)/8)
 	return out, rows
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
 	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -302,5 +303,42 @@ func TestNewRefusesABrokenRule(t *testing.T) {
 	p.Rules[0].Expr = "score <"
 	if _, err := collect.New(p); err == nil {
 		t.Error("a rule that is no expression is taken")
+	}
+}
+
+// TestSampleByID: of both streams the same ids are joined, about as many as the contract asks for, and all are counted.
+func TestSampleByID(t *testing.T) {
+	p := *fixture.Build(t, fixture.Contract)
+	p.Sample = 0.2
+	if err := p.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := collect.New(&p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 5000
+	predictions, outcomes := plan.NewBatch(&p.Prediction, n), plan.NewBatch(p.Outcome, n)
+	for i := range n {
+		fixture.Predict(predictions, i, fixture.Start, 3)
+		row := outcomes.Grow(int64(i))
+		outcomes.SetString(p.Outcome.Roles.ID, row, predictions.Cols[p.Prediction.Roles.ID].Str[i])
+		outcomes.SetTime(p.Outcome.Roles.Time, row, plan.Micros(fixture.Start))
+		outcomes.SetString(p.Outcome.Roles.Label, row, "1")
+	}
+	c.Predictions(collect.Source{Topic: "p"}, predictions)
+	c.Outcomes(collect.Source{Topic: "o"}, outcomes)
+	_, rows := c.Take()
+	seen := map[outcome.ID]int{}
+	for _, r := range rows {
+		seen[r.ID]++
+	}
+	for id, times := range seen {
+		if times != 2 {
+			t.Fatalf("id %x is joined from %d of 2 streams", id, times)
+		}
+	}
+	if got := float64(len(seen)) / n; got < 0.18 || got > 0.22 {
+		t.Errorf("%g of the ids are joined, want 0.2", got)
 	}
 }

@@ -108,6 +108,9 @@ func (k *checker) checkStreams() {
 	if keep, mature := o.at("keep"), o.at("mature_after"); mature != nil && mature.ok && (keep == nil || keep.ok) && out.MatureAfter > out.Keep {
 		k.refuse(mature, "labels can't count as complete after predictions have stopped waiting for them; keep is %s", out.Keep)
 	}
+	if v := o.at("sample"); v.readable() && out.Sample == 0 {
+		k.refuse(v, "a sample of nothing joins no outcome; leave it out to join all")
+	}
 }
 
 func (k *checker) checkInputs() {

@@ -95,6 +95,7 @@ var document = objectOf(
 		).with(
 			may("keep", "How long a prediction waits for its outcome, between the two events' own times. Default: 7d.", scalar(formatDuration(1))),
 			may("mature_after", "When a cohort's labels count as complete, after the end of its pane. Default: 1h, or keep if that is shorter.", scalar(formatDuration(0))),
+			may("sample", "Share of the predictions whose outcomes are joined, chosen by a hash of their ids: less to keep at high volume. Default: all.", scalar(formatShare)),
 		)),
 		may("feature", "Raw feature events, watched before any model reads them.", streamSpec(
 			may("id", "Field that names the event.", scalar(formatPath)),

@@ -70,6 +70,7 @@ type Stream struct {
 	// Outcome streams only.
 	Keep        Duration // how long a prediction waits for its outcome, between the two events' own times
 	MatureAfter Duration // when a cohort's labels count as complete
+	Sample      float64  `json:",omitempty"` // share of the ids that are joined, 0..1; 0: all
 }
 
 // SchemaRef says where the Avro schema comes from: a registry subject or a file (relative to the contract). Both empty: the

@@ -52,10 +52,12 @@ func Stands(ctx context.Context, s bus.Settings, layout bus.Layout, model string
 		kind, start, piece, ok := splitKey(key, model)
 		switch {
 		case ok && kind == panes:
-			out.Panes[start] = out.Panes[start] || !piece
+			if !piece {
+				out.Panes[start] = true
+			}
 			records[key] = rec.Value
-		case ok && kind == cohorts:
-			out.Cohorts[start] = out.Cohorts[start] || !piece
+		case ok && !piece:
+			out.Cohorts[start] = true
 		case strings.HasPrefix(key, "state/"+model+"@"):
 			records[key] = rec.Value
 		}

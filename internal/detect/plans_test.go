@@ -149,3 +149,35 @@ func TestNewerPlanIsWaitedFor(t *testing.T) {
 		t.Errorf("of a plan that nobody knows: urgent %t, %d findings, %v", urgent, len(r.parts[0].findings), err)
 	}
 }
+
+// TestPlanThatCameLate: where a plan is in force from a time that was being counted under the one before it when it came, the open
+// panes are given up and said to be, and the closed ones are not counted again.
+func TestPlanThatCameLate(t *testing.T) {
+	a, b := succeeded(t, 1, anotherBaseline)
+	r := newRig(t, a)
+	day := 24 * time.Hour
+	at := b.From.Add(10 * time.Minute)
+	r.fold(at, r.counted(a, at)...)                                   // closed below
+	r.fold(at.Add(3*time.Hour), r.counted(a, at.Add(3*time.Hour))...) // open
+	r.flush()
+	r.Committed()
+	after := newRig(t, a, b)
+	back, _, err := after.load(0, r.parts[0].committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after.parts[0], after.next = back, r.next
+	if len(back.findings) != 1 || back.findings[0].Window.Start != at.Add(3*time.Hour).Truncate(time.Hour) {
+		t.Fatalf("told of the open panes: %+v", back.findings)
+	}
+	after.fold(at, after.counted(b, at)...)                                   // its pane was judged
+	after.fold(at.Add(3*time.Hour), after.counted(b, at.Add(3*time.Hour))...) // its pane was given up
+	later := at.Add(30 * day)
+	after.fold(later)
+	if got := after.rows(b, later); got != 1 {
+		t.Errorf("the second plan's panes hold %d events, want 1", got)
+	}
+	if late := after.parts[0].engines[idOf(b)].Late(); late != 1 {
+		t.Errorf("%d events of a judged pane are late, want 1", late)
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -91,7 +92,31 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 		restored.Govern(r.plans[id.model].Governed(id.digest))
 		e.Engine = restored
 	}
-	return p, next, nil
+	return p, next, r.divide(p)
+}
+
+// divide settles what plans that follow one another hold of the same stretch of event time, which happens only where one was
+// put in force later than the event time it is in force from: an earlier plan's open panes beyond its era are given up, and a plan
+// that hasn't judged anything begins where those before it ended.
+func (r *role) divide(p *part) error {
+	model, reached := "", int64(record.NoTime)
+	for _, id := range p.inOrder() {
+		e := p.engines[id]
+		if id.model != model {
+			model, reached = id.model, record.NoTime
+		}
+		given, err := e.Retain(e.holds)
+		if err != nil {
+			return err
+		}
+		if len(given) > 0 {
+			p.findings = append(p.findings, given...)
+			p.dirty[id] = true
+		}
+		e.Begin(reached)
+		reached = max(reached, e.Closed())
+	}
+	return nil
 }
 
 // Drop forgets partitions.

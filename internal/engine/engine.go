@@ -43,6 +43,29 @@ func (e *Engine) Govern(reigns plan.History) {
 	e.plan = reigns[0]
 }
 
+// Retain drops the open panes that lie in the era of another plan, which was put in force after their first cells had come, and
+// says so: their events are missing from the other plan's panes, and a pane never mixes plans.
+func (e *Engine) Retain(hold func(us int64) bool) ([]finding.Finding, error) {
+	var out []finding.Finding
+	for _, p := range e.panes.Retain(hold) {
+		f := e.SetAsideFinding(&record.Cell{Plan: e.plan.Digest(), Version: p.Version(), Pane: p.Start, Spans: p.Spans()})
+		if err := f.Seal(); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// Begin says up to where other plans have judged: what comes of before is late.
+func (e *Engine) Begin(us int64) { e.panes.Begin(us) }
+
+// Closed is the event time up to which panes were judged, record.NoTime before the first.
+func (e *Engine) Closed() int64 {
+	closed, _ := e.panes.Reached()
+	return closed
+}
+
 // Done reports whether nothing more can come of the plan: it gave way to another at until (event time, microseconds), and every
 // pane and cohort before has been judged and forgotten.
 func (e *Engine) Done(until int64) bool {

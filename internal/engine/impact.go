@@ -26,7 +26,7 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 		l.SoFar = 0
 		return nil
 	}
-	n := float64(Labels(t.whole))
+	n := float64(Labels(t.whole)) / e.plan.Sampled() // the sample stands for all decisions
 	l.SoFar += (now - ref.Value) * n
 	reach := e.reach(t)
 	perDay := n / (float64(t.end-t.start) / 86400e6)

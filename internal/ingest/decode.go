@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 const (
 	batchRows     = 1000
 	lookupTimeout = 10 * time.Second
+	defaultCounts = 64 << 20 // bytes of counts, where the epoch's input is not bounded either
 )
 
 // Fold decodes one record into the batches of every stream that reads its topic. A record that no stream can read is set aside,
@@ -75,9 +77,20 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	r.each(rec.Topic, func(s *stream) {
 		if b := s.batches[rec.Partition]; b != nil && b.N >= batchRows {
 			r.collect(s, tp, b)
+			urgent = urgent || r.outgrown()
 		}
 	})
-	return false, nil
+	return urgent, nil
+}
+
+// outgrown reports whether what was counted in the epoch takes more memory than the epoch's input may: many models, versions,
+// slices or panes at once. The epoch ends then, and its counts leave memory.
+func (r *role) outgrown() bool {
+	held := 0
+	for _, c := range r.collectors {
+		held += c.Bytes()
+	}
+	return held > cmp.Or(r.o.EpochBytes, defaultCounts)
 }
 
 // read decodes one record by the plan in force at its event time and returns that time. The time is known only once it is

@@ -34,8 +34,12 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 	rows := make([][]outcome.Row, r.o.Layout.Joins)
 	for _, c := range r.collectors {
 		counted, joined := c.Take()
+		r.tally.addN(c.Plan().Model, crowded, int(c.Crowded()))
 		f := bus.PartitionOf(c.Plan().Model, r.o.Layout.Fragments)
 		cells[f] = append(cells[f], counted...)
+		for j := range rows {
+			rows[j] = slices.Grow(rows[j], len(joined)/len(rows)+len(joined)/(8*len(rows))) // ids spread evenly
+		}
 		for _, row := range joined {
 			j := binary.BigEndian.Uint64(row.ID[:8]) % uint64(r.o.Layout.Joins)
 			rows[j] = append(rows[j], row)

@@ -12,6 +12,7 @@ import (
 const (
 	accepted   = "accepted"
 	unlabelled = "unlabelled"
+	crowded    = "crowded"         // of a model, not of a topic
 	passedOver = "passed over\x00" // followed by the model and the reason
 )
 
@@ -22,6 +23,7 @@ type Metrics struct {
 	setAside   *prometheus.CounterVec
 	unlabelled *prometheus.CounterVec
 	passedOver *prometheus.CounterVec
+	crowded    *prometheus.CounterVec
 }
 
 // NewMetrics registers the ingestor's counters.
@@ -35,6 +37,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		accepted:   vec("accepted_total", "Events that some model reading their topic could read.", "topic"),
 		setAside:   vec("set_aside_total", "Events set aside in quarantine, by reason. Received is the sum of accepted and these.", "topic", "reason"),
 		passedOver: vec("passed_over_total", "Accepted events that one of the models reading their topic could not read.", "topic", "model", "reason"),
+		crowded:    vec("other_version_total", "Events counted under the version \"other\", because an epoch held too many versions of the model.", "model"),
 		unlabelled: vec("unlabelled_total", "Accepted outcome events without a label.", "topic"),
 	}
 }
@@ -74,6 +77,8 @@ func (t tally) publish(m *Metrics) {
 		case accepted:
 			m.received.WithLabelValues(k.topic).Add(v)
 			m.accepted.WithLabelValues(k.topic).Add(v)
+		case crowded:
+			m.crowded.WithLabelValues(k.topic).Add(v)
 		case unlabelled:
 			m.unlabelled.WithLabelValues(k.topic).Add(v)
 		default:

@@ -3,6 +3,7 @@ package outcome
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"math"
 
@@ -17,6 +18,13 @@ func HashID(model, event string) ID {
 	var room [128]byte // enough for most, so that nothing is allocated per event
 	sum := sha256.Sum256(append(wire.String(room[:0], model), event...))
 	return ID(sum[:])
+}
+
+// In reports whether the id belongs to a sample of a share of all ids. The part of the hash that decides is not the part that
+// places an id in a partition.
+func (id ID) In(share float64) bool {
+	const bits = 53 // of a float64's mantissa
+	return share >= 1 || float64(binary.BigEndian.Uint64(id[8:])>>(64-bits))/(1<<bits) < share
 }
 
 // Place orders the rows of one id: event time (microseconds since the Unix epoch), then where the event lies.
@@ -62,7 +70,7 @@ var (
 	errBin = errors.New("a score bin is beyond 2^31")
 )
 
-// AppendRow writes r.
+// AppendRow writes r as joins of format 1 hold it.
 func AppendRow(b []byte, r *Row) []byte {
 	kind := uint64(0)
 	if r.Outcome != nil {

@@ -17,6 +17,8 @@ func (p *Plan) check() error {
 		return fmt.Errorf("the truth pane %s is no multiple of the test pane %s", p.TruthPane, p.TestPane)
 	case p.Keep < 0 || p.MatureAfter < 0 || p.Lateness < 0:
 		return fmt.Errorf("a duration is negative: keep %s, mature_after %s, lateness %s", p.Keep, p.MatureAfter, p.Lateness)
+	case !(p.Sample >= 0 && p.Sample <= 1):
+		return fmt.Errorf("the sample %g is no share", p.Sample)
 	case p.Prediction.Roles.ID < 0 || p.Prediction.Roles.Time < 0:
 		return errors.New("the prediction stream has no id or no time")
 	}

@@ -67,7 +67,7 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		o.Roles.Time = o.role(os.Fields.Time, Time)
 		o.Roles.Label = o.role(os.Fields.Label, String)
 		p.Outcome, p.Keep, p.MatureAfter = &o, os.Keep.Std(), os.MatureAfter.Std()
-		p.Positive = c.Task.Positive
+		p.Positive, p.Sample = c.Task.Positive, os.Sample
 	}
 	for i := range p.Policy.Promises {
 		for _, name := range c.Promises[i].By {

@@ -27,12 +27,13 @@ type Plan struct {
 	Groups     [][]int     `json:"groups,omitempty"` // what the contract asks for: indices into Slices
 	Rules      []Rule      `json:"rules,omitempty"`
 
-	Pane          time.Duration `json:"pane"`         // what fragments carry
-	TestPane      time.Duration `json:"test_pane"`    // what one test judges, a multiple of Pane
-	TruthPane     time.Duration `json:"truth_pane"`   // the same for outcomes, a multiple of TestPane
-	Lateness      time.Duration `json:"lateness"`     // allowed, within a partition
-	Keep          time.Duration `json:"keep"`         // between a prediction's and its outcome's event times
-	MatureAfter   time.Duration `json:"mature_after"` // after a pane's end
+	Pane          time.Duration `json:"pane"`             // what fragments carry
+	TestPane      time.Duration `json:"test_pane"`        // what one test judges, a multiple of Pane
+	TruthPane     time.Duration `json:"truth_pane"`       // the same for outcomes, a multiple of TestPane
+	Lateness      time.Duration `json:"lateness"`         // allowed, within a partition
+	Keep          time.Duration `json:"keep"`             // between a prediction's and its outcome's event times
+	MatureAfter   time.Duration `json:"mature_after"`     // after a pane's end
+	Sample        float64       `json:"sample,omitempty"` // share of the ids whose outcomes are joined; 0: all
 	Reference     Span          `json:"reference"`
 	ReferenceRows int64         `json:"reference_rows"`
 	Unjudged      []string      `json:"unjudged,omitempty"` // what the contract asks for and this build counts at most

@@ -61,6 +61,14 @@ type Terms struct {
 	PaneEnd     func(pane int64) int64
 }
 
+// Sampled is the share of the predictions whose outcomes are joined.
+func (p *Plan) Sampled() float64 {
+	if p.Sample == 0 {
+		return 1
+	}
+	return p.Sample
+}
+
 // Terms says how predictions and outcomes are joined under the plan.
 func (p *Plan) Terms() Terms {
 	step := p.Pane.Microseconds()

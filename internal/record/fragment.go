@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -107,7 +108,11 @@ func (f *Fragment) AppendBinary(b []byte) []byte {
 		b = wire.Int(wire.Int(appendSource(b, m.Source), int64(m.Joins)), m.Watermark)
 		b = wire.Uint(b, flag(m.Idle))
 	}
-	b = wire.Uint(b, uint64(len(f.Cells)))
+	room := usualCell * len(f.Cells)
+	for i := range f.Cells {
+		room += len(f.Cells[i].Body)
+	}
+	b = slices.Grow(wire.Uint(b, uint64(len(f.Cells))), room)
 	t := texts{at: map[string]uint64{}}
 	pane := int64(0)
 	for i := range f.Cells {

@@ -2,12 +2,23 @@ package record
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-const joinsFormat = 1
+// joinsFormat is the version of the record that this build writes; it reads this one and the one before.
+//
+//   - 1: every row in full.
+//   - 2: a cell that a row before was counted in is named by its number; times and offsets by the distance to the row before.
+const joinsFormat = 2
+
+// usualRow is about what a row takes, and usualCell what a cell takes beside its body: room is made for so many bytes.
+const (
+	usualRow  = 40
+	usualCell = 48
+)
 
 // Marker says that every row of the offsets [From, To) of a source that belongs to this joins partition lies in this record
 // or before it. Rows is how many rows the whole epoch sent to the partition, over all its records.
@@ -36,18 +47,20 @@ func (j *Joins) AppendBinary(b []byte) []byte {
 		b = wire.Int(wire.Int(wire.Int(wire.Int(b, m.From), m.To), m.Watermark), m.Rows)
 		b = wire.Uint(b, flag(m.Idle))
 	}
-	b = wire.Uint(b, uint64(len(j.Rows)))
+	b = slices.Grow(wire.Uint(b, uint64(len(j.Rows))), usualRow*len(j.Rows))
+	w := rowCodec{texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
 	for i := range j.Rows {
-		b = outcome.AppendRow(b, &j.Rows[i])
+		b = w.append(b, &j.Rows[i])
 	}
 	return b
 }
 
-// ReadJoins reads what AppendBinary wrote.
+// ReadJoins reads what AppendBinary wrote, or a build of the format before.
 func ReadJoins(b []byte) (*Joins, error) {
 	r := wire.NewReader(b)
-	if v := r.Uint(); r.Err() == nil && v != joinsFormat {
-		return nil, fmt.Errorf("read joins: %w %d, this build reads %d", errFormat, v, joinsFormat)
+	format := r.Uint()
+	if r.Err() == nil && format != joinsFormat && format != joinsFormat-1 {
+		return nil, fmt.Errorf("read joins: %w %d, this build reads %d and %d", errFormat, format, joinsFormat, joinsFormat-1)
 	}
 	j := &Joins{}
 	for range r.Count(23) {
@@ -57,8 +70,13 @@ func ReadJoins(b []byte) (*Joins, error) {
 		}
 		j.Markers = append(j.Markers, m)
 	}
+	w := rowCodec{texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
 	for range r.Count(20) {
-		j.Rows = append(j.Rows, outcome.ReadRow(r))
+		if format == joinsFormat {
+			j.Rows = append(j.Rows, w.read(r))
+		} else {
+			j.Rows = append(j.Rows, outcome.ReadRow(r))
+		}
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read joins: %w", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -83,6 +84,29 @@ func exampleJoins() *record.Joins {
 	}
 }
 
+// manyRows has rows that share cells, and rows that don't.
+func manyRows() *record.Joins {
+	j := exampleJoins()
+	for i := range 6 {
+		row := j.Rows[i%2]
+		row.ID = outcome.HashID("m", fmt.Sprint("e", i))
+		if row.Prediction != nil {
+			p := *row.Prediction
+			p.Place.Time += int64(i)
+			p.Place.Offset -= int64(i)
+			p.Pane += int64(i/4) * 3_600_000_000
+			p.Positive = i%4 == 0
+			row.Prediction = &p
+		} else {
+			o := *row.Outcome
+			o.Place.Offset += 100
+			row.Model, row.Outcome = fmt.Sprint("m", i/4), &o
+		}
+		j.Rows = append(j.Rows, row)
+	}
+	return j
+}
+
 // A record on a topic outlives the build that wrote it: the bytes of a version never change, and stay readable until there
 // are two newer ones.
 func TestGolden(t *testing.T) {
@@ -97,8 +121,10 @@ func TestGolden(t *testing.T) {
 		"v1/fragment-empty": {nil, &record.Fragment{}, readFragment},
 		"v2/fragment":       {described().AppendBinary(nil), described(), readFragment},
 		"v2/fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, readFragment},
-		"v1/joins":          {exampleJoins().AppendBinary(nil), exampleJoins(), readJoins},
-		"v1/joins-empty":    {(&record.Joins{}).AppendBinary(nil), &record.Joins{}, readJoins},
+		"v1/joins":          {nil, exampleJoins(), readJoins},
+		"v1/joins-empty":    {nil, &record.Joins{}, readJoins},
+		"v2/joins":          {manyRows().AppendBinary(nil), manyRows(), readJoins},
+		"v2/joins-empty":    {(&record.Joins{}).AppendBinary(nil), &record.Joins{}, readJoins},
 	} {
 		path := filepath.Join("testdata", file+".bin")
 		if *update && c.bytes != nil {
@@ -147,7 +173,7 @@ func TestDamageIsRefused(t *testing.T) {
 			}
 			return err
 		}},
-		"joins": {exampleJoins().AppendBinary(nil), func(b []byte) error {
+		"joins": {manyRows().AppendBinary(nil), func(b []byte) error {
 			j, err := record.ReadJoins(b)
 			if err != nil && j != nil {
 				t.Error("refused joins are half there")
@@ -184,7 +210,7 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		"fragment of another format": {read([]byte{3, 0, 0, 0, 0}), "read fragment: unknown format 3, this build reads 2 and 1"},
-		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 1"},
+		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 2 and 1"},
 		"coverage turned round":      {read(fragment(func(f *record.Fragment) { f.Coverage[0].To = 3 })), "coverage of electricity.predictions/0 ends at 3 before it begins at 1200"},
 		"span turned round":          {read(fragment(func(f *record.Fragment) { f.Cells[0].Spans[0].Last = 3 })), "a cell's events in electricity.predictions/0 end at 3 before they begin at 1200"},
 		"kind 0":                     {read(fragment(func(f *record.Fragment) { f.Cells[0].Kind = 0 })), "a cell of unknown kind 0"},
@@ -196,6 +222,9 @@ func TestRefused(t *testing.T) {
 		"unknown flags":              {read(unknownFlags()), "coverage of a/0 has unknown flags 0x4"},
 		"marker turned round":        {readJoins(joins(func(j *record.Joins) { j.Markers[0].To = 3 })), "a marker of p/0 ends at 3 before it begins at 10"},
 		"cells that can't fit":       {read([]byte{1, 0, 0, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
+		"flags of a row":             {readJoins(oneRow(4, 0)), "a join row has unknown flags 0x4"},
+		"a cell numbered too high":   {readJoins(oneRow(0, 1)), "is numbered beyond the next one"},
+		"an outcome in a cell":       {readJoins(oneRow(1, 0)), "the cell of a join row"},
 		"rows that can't fit":        {readJoins([]byte{1, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
@@ -209,6 +238,13 @@ func bigKind() []byte {
 	b := (&record.Fragment{Cells: []record.Cell{{Kind: record.Counted}}}).AppendBinary(nil)
 	at := len(b) - 9 // the kind, three times the first text, pane, slice, spans, body
 	return append(append(bytes.Clone(b[:at]), wire.Uint(nil, 257)...), b[at+1:]...)
+}
+
+// oneRow is a record of one prediction, with these flags and this number of its cell.
+func oneRow(flags, cell byte) []byte {
+	b := (&record.Joins{Rows: exampleJoins().Rows[:1]}).AppendBinary(nil)
+	b[3], b[4+16] = flags, cell
+	return b
 }
 
 // unknownFlags is a fragment whose only coverage sets a bit this build doesn't know.

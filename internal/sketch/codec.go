@@ -63,7 +63,7 @@ var (
 // refuses any other bytes.
 func (s *Set) AppendBinary(b []byte) []byte {
 	b = append(b, setFormat)
-	b = append(b, s.shape()...)
+	b = append(b, s.shape[:]...)
 	b = wire.Uint(b, uint64(s.Rows))
 	for i := range s.Columns {
 		b = s.Columns[i].append(b, s.Rows)
@@ -96,8 +96,8 @@ func (s *Set) AppendBinary(b []byte) []byte {
 
 func (s *Set) scores() []int64 { return []int64{s.Scored, s.ScoreInvalid, s.Decided, s.Positive} }
 
-// shape is a checksum of the set's shape, so that a set counted by another plan is refused rather than misread.
-func (s *Set) shape() []byte {
+// shapeOf is a checksum of a set's shape, so that a set counted by another plan is refused rather than misread.
+func shapeOf(s *Set) [4]byte {
 	var b []byte
 	b = wire.Uint(b, uint64(len(s.Columns)))
 	for i := range s.Columns {
@@ -109,26 +109,13 @@ func (s *Set) shape() []byte {
 	}
 	h := fnv.New32a()
 	h.Write(b)
-	return h.Sum(nil)
+	return [4]byte(h.Sum(nil))
 }
 
-type part struct {
-	bit   uint64
-	value *int64
-}
-
-func (c *Column) counters() [10]part {
-	return [10]part{
-		{hasMissing, &c.Missing},
-		{hasNegative, &c.Negative},
-		{hasZero, &c.Zero},
-		{hasIntegral, &c.Integral},
-		{hasBelow, &c.Below},
-		{hasAbove, &c.Above},
-		{hasInvalid, &c.Invalid},
-		{hasNew, &c.New},
-		{hasBroken, &c.Broken},
-		{hasOverflow, &c.Overflow},
+// counters are in the order of their bits, which is the order in which they are written.
+func (c *Column) counters() [11]*int64 {
+	return [11]*int64{
+		&c.Missing, nil, &c.Negative, &c.Zero, &c.Integral, &c.Below, &c.Above, &c.Invalid, &c.New, &c.Broken, &c.Overflow,
 	}
 }
 
@@ -138,9 +125,11 @@ func (c *Column) append(b []byte, rows int64) []byte {
 	if mask&hasN != 0 {
 		b = wire.Uint(b, uint64(c.N))
 	}
-	for _, p := range c.counters() {
-		if mask&p.bit != 0 {
-			b = wire.Uint(b, uint64(*p.value))
+	if mask&^(hasN|hasSums) != 0 {
+		for _, v := range c.counters() {
+			if v != nil && *v != 0 {
+				b = wire.Uint(b, uint64(*v))
+			}
 		}
 	}
 	if n := c.Valid(); n > 0 && len(c.Bins) > 0 {
@@ -153,11 +142,10 @@ func (c *Column) append(b []byte, rows int64) []byte {
 }
 
 func (c *Column) mask(rows int64) uint64 {
-	mask := bitIf(hasN, c.N != rows) | bitIf(hasSums, !c.Sum.IsZero() || !c.SumSq.IsZero())
-	for _, p := range c.counters() {
-		mask |= bitIf(p.bit, *p.value != 0)
-	}
-	return mask
+	return bitIf(hasN, c.N != rows) | bitIf(hasSums, !c.Sum.IsZero() || !c.SumSq.IsZero()) |
+		bitIf(hasMissing, c.Missing != 0) | bitIf(hasNegative, c.Negative != 0) | bitIf(hasZero, c.Zero != 0) |
+		bitIf(hasIntegral, c.Integral != 0) | bitIf(hasBelow, c.Below != 0) | bitIf(hasAbove, c.Above != 0) |
+		bitIf(hasInvalid, c.Invalid != 0) | bitIf(hasNew, c.New != 0) | bitIf(hasBroken, c.Broken != 0) | bitIf(hasOverflow, c.Overflow != 0)
 }
 
 func bitIf(bit uint64, on bool) uint64 {
@@ -179,7 +167,7 @@ func ReadSet(p *plan.Plan, r *wire.Reader) (*Set, error) {
 		return nil, fmt.Errorf("read set: %w", err)
 	}
 	s := NewSet(p)
-	if !bytes.Equal(shape, s.shape()) {
+	if !bytes.Equal(shape, s.shape[:]) {
 		r.Fail(fmt.Errorf("%w: the set was counted by another plan than %q", errShape, p.Digest()))
 	}
 	s.Rows = readCounter(r)
@@ -257,9 +245,9 @@ func (c *Column) read(r *wire.Reader, l *plan.Layout, rows int64) {
 	if mask&hasN != 0 {
 		c.N = readCounter(r)
 	}
-	for _, p := range c.counters() {
-		if mask&p.bit != 0 {
-			*p.value = readCounter(r)
+	for i, v := range c.counters() {
+		if v != nil && mask>>i&1 != 0 {
+			*v = readCounter(r)
 		}
 	}
 	if r.Err() != nil {

@@ -43,6 +43,11 @@ const (
 	v1Parts = v1Curve<<1 - 1
 )
 
+type part struct {
+	bit   uint64
+	value *int64
+}
+
 func (c *Column) countersV1() [10]part {
 	return [10]part{
 		{v1Missing, &c.Missing},

@@ -210,7 +210,7 @@ func (o *tally) compare(cells []Cell) string {
 			}
 			c.Sum, c.SumSq = Fixed{}, Fixed{}
 		}
-		if diff := cmp.Diff(want.set, got); diff != "" {
+		if diff := cmp.Diff(want.set, got, shapes); diff != "" {
 			return diff
 		}
 	}

@@ -19,6 +19,8 @@ type Set struct {
 	Scored, ScoreInvalid int64  // with plan.Score: scores in [0, 1]; scores that are there, but outside or unreadable
 	Decided, Positive    int64  // with plan.Score: decisions taken, positive ones (see Decide)
 	Curve                *Curve // predictions by score bin; nil without plan.Score
+
+	shape [4]byte // see shapeOf
 }
 
 // NewSet makes an empty set of the shape a plan asks for.
@@ -36,6 +38,7 @@ func NewSet(p *plan.Plan) *Set {
 	if p.Score != nil {
 		s.Curve = NewCurve(p.Score.Bins())
 	}
+	s.shape = shapeOf(s)
 	return s
 }
 

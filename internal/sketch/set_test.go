@@ -35,6 +35,9 @@ func drawSet(p *plan.Plan, rng *rand.Rand, n int, variety float64) *Set {
 	return s
 }
 
+// shapes lets sets be compared.
+var shapes = cmp.AllowUnexported(Set{})
+
 // Sets merge bit for bit in any order and grouping.
 func TestSetMergesInAnyOrder(t *testing.T) {
 	p := testPlan()
@@ -66,7 +69,7 @@ func TestSetMergesInAnyOrder(t *testing.T) {
 		}
 		one := sum(rng.Perm(len(sets)), rng.IntN(len(sets)))
 		two := sum(rng.Perm(len(sets)), rng.IntN(len(sets)))
-		if diff := cmp.Diff(one, two); diff != "" {
+		if diff := cmp.Diff(one, two, shapes); diff != "" {
 			t.Fatal(diff)
 		}
 		if !bytes.Equal(one.AppendBinary(nil), two.AppendBinary(nil)) {
@@ -91,13 +94,13 @@ func TestSetRoundTrip(t *testing.T) {
 		if got := string(r.Raw(6)); got != "behind" {
 			t.Fatalf("behind the set: %q", got)
 		}
-		if diff := cmp.Diff(s, back); diff != "" {
+		if diff := cmp.Diff(s, back, shapes); diff != "" {
 			t.Fatal(diff)
 		}
 		if got := back.AppendBinary(nil); !bytes.Equal(got, b[5:]) {
 			t.Fatal("other bytes after a round trip")
 		}
-		if diff := cmp.Diff(s, s.Clone()); diff != "" {
+		if diff := cmp.Diff(s, s.Clone(), shapes); diff != "" {
 			t.Fatal(diff)
 		}
 		// Nothing is shared after a merge or with a clone.
@@ -193,7 +196,7 @@ func checkRead(t *testing.T, p *plan.Plan, in []byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(s, again); diff != "" {
+		if diff := cmp.Diff(s, again, shapes); diff != "" {
 			t.Fatal(diff)
 		}
 	} else if got := s.AppendBinary(nil); !bytes.Equal(got, in[:len(in)-r.Len()]) {
@@ -270,7 +273,7 @@ func TestGoldenSets(t *testing.T) {
 			if err != nil || r.Close() != nil {
 				t.Fatalf("%s: %v, %v", file, err, r.Err())
 			}
-			if diff := cmp.Diff(s, back); diff != "" {
+			if diff := cmp.Diff(s, back, shapes); diff != "" {
 				t.Errorf("%s: %s", file, diff)
 			}
 		}

@@ -63,6 +63,31 @@ func (a *Assembler) Empty() bool {
 	return len(a.base) == 0 && a.test == nil && len(a.cohorts) == 0 && len(a.truth) == 0
 }
 
+// Retain drops what is still open of stretches of event time that hold doesn't hold, and returns the base panes among it: another
+// plan took over there before they ended.
+func (a *Assembler) Retain(hold func(us int64) bool) []*Pane {
+	var dropped []*Pane
+	for _, start := range slices.Sorted(maps.Keys(a.base)) {
+		if !hold(start) {
+			dropped = append(dropped, a.base[start])
+			delete(a.base, start)
+		}
+	}
+	for start := range a.cohorts {
+		if !hold(start) {
+			delete(a.cohorts, start)
+		}
+	}
+	return dropped
+}
+
+// Begin closes everything before us: another plan has judged it. It does nothing once anything was closed.
+func (a *Assembler) Begin(us int64) {
+	if a.closed == record.NoTime && us != record.NoTime {
+		a.closed = a.plan.PaneStart(us)
+	}
+}
+
 // Closed is the event time up to which every pane has been judged; ok is false before the first.
 func (a *Assembler) Closed() (us int64, ok bool) { return a.closed, a.closed != record.NoTime }
 

@@ -5,6 +5,7 @@
 #
 #   PARTS_REDIS_PORT=26379
 #   PARTS_REDIS_POLICY=noeviction   its maxmemory-policy
+#   PARTS_REDIS_MEMORY=256mb        its maxmemory
 #   PARTS_REDIS_SECURE=1            TLS only, with the password PARTS_PASSWORD (sesame); the authority is
 #                                   PARTS_RUN/certificates/ca.pem
 set -euo pipefail
@@ -41,7 +42,7 @@ do_start() {
       --requirepass "${PARTS_PASSWORD:-sesame}")
   fi
   launch "$run" redis-server --bind 127.0.0.1 --dir "$run" --daemonize no --save '' --appendonly no \
-    --maxmemory 256mb --maxmemory-policy "${PARTS_REDIS_POLICY:-noeviction}" "${options[@]}"
+    --maxmemory "${PARTS_REDIS_MEMORY:-256mb}" --maxmemory-policy "${PARTS_REDIS_POLICY:-noeviction}" "${options[@]}"
   until_ready "$run" answers
   say "$(redis-server --version | sed -nE 's/.* v=([^ ]+).*/\1/p') listens on 127.0.0.1:$port${secure:+ with TLS}"
 }
