@@ -62,7 +62,7 @@ down: ## Stop them and remove their data
 	@tools/parts/all.sh reset
 
 .PHONY: integration
-integration: ## Test the services as processes on real Kafka, registry and Redis (2 min)
+integration: ## Test the services as processes on real Kafka, registry and Redis (2 to 4 min)
 	go test -tags '$(TAGS) integration' -count=1 -timeout 8m -v ./integration/...
 
 .PHONY: chaos

@@ -40,14 +40,25 @@ func openBroker(ctx context.Context, bootstrap string, codec kgo.CompressionCode
 	} else {
 		b.settings = bus.Settings{Brokers: strings.Split(bootstrap, ",")}
 	}
-	var err error
-	b.client, err = b.settings.NewClient(nil, nil, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(codec),
-		kgo.MaxBufferedRecords(20_000), kgo.MetadataMinAge(10*time.Millisecond))
-	if err != nil {
+	if err := b.connect(); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	b.admin = kadm.NewClient(b.client)
 	return b, b.prepare(ctx)
+}
+
+// connect opens a client, in place of the one before: a client holds on to the ids of topics that are gone.
+func (b *broker) connect() error {
+	if b.client != nil {
+		b.client.Close()
+	}
+	var err error
+	b.client, err = b.settings.NewClient(nil, nil, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(b.codec),
+		kgo.MaxBufferedRecords(20_000), kgo.MetadataMinAge(10*time.Millisecond))
+	if err != nil {
+		return err
+	}
+	b.admin = kadm.NewClient(b.client)
+	return nil
 }
 
 func (b *broker) close() error {
@@ -91,7 +102,9 @@ func (b *broker) renew(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create the source topics: %w", err)
 	}
-	b.client.ForceMetadataRefresh()
+	if err := b.connect(); err != nil {
+		return err
+	}
 	return b.until(ctx, func() (bool, error) {
 		have, err := b.admin.ListTopics(ctx, predictionTopic, outcomeTopic)
 		return len(have) == 2 && have.Error() == nil, err
@@ -198,7 +211,7 @@ func (b *broker) members(ctx context.Context, group string, n int) error {
 	return b.until(ctx, func() (bool, error) {
 		groups, err := b.admin.DescribeGroups(ctx, group)
 		if err != nil {
-			return false, err
+			return false, nil //nolint:nilerr // a new cluster has no coordinator yet
 		}
 		g := groups[group]
 		return g.State == "Stable" && len(g.Members) == n, nil

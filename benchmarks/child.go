@@ -50,7 +50,6 @@ func cpu() time.Duration {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0
 	}
-	if os.Getenv("H6") != "" { fmt.Fprintln(os.Stderr, "user", u.Utime.Nano()/1e6, "sys", u.Stime.Nano()/1e6) }
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 

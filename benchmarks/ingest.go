@@ -101,8 +101,8 @@ func (m *bench) epochs(ctx context.Context) (ok bool, err error) {
 		report(name("  us per prediction, count"), bares, 0)
 		ok = report(name("fragments_vs_input"), []float64{float64(out.fragments) / float64(m.bytes)}, fragmentLimit) && ok
 		report(name("  joins_vs_input"), []float64{float64(out.joins) / float64(m.bytes)}, 0)
-		fmt.Printf("%-36s %d epochs, %d cells and %d summaries in each, %d bytes per cell, %d per summary\n", name("  fragments"),
-			out.epochs, out.cells/max(1, out.epochs), out.summaries/max(1, out.epochs), out.cellBytes/max(1, out.cells), out.summaryBytes/max(1, out.summaries))
+		fmt.Printf("%-36s %d epochs of %d predictions, %d cells and %d summaries in each, %d bytes per cell, %d per summary\n", name("  fragments"),
+			out.epochs, m.o.events/max(1, out.epochs), out.cells/max(1, out.epochs), out.summaries/max(1, out.epochs), out.cellBytes/max(1, out.cells), out.summaryBytes/max(1, out.summaries))
 	}
 	if m.o.profile != "" {
 		j := m.job("whole", m.o.epochs[0]*m.bytes/m.o.events)
@@ -114,16 +114,14 @@ func (m *bench) epochs(ctx context.Context) (ok bool, err error) {
 
 // written is what an ingestor wrote.
 type written struct {
-	fragments, joins          int64 // bytes
-	epochs, cells, summaries  int64
-	cellBytes, summaryBytes   int64
-	outcomesOnly, joinRecords int64
+	fragments, joins         int64 // bytes
+	epochs, cells, summaries int64
+	cellBytes, summaryBytes  int64
 }
 
 func (w *written) add(r *kgo.Record) error {
 	if r.Topic == bus.TopicJoins {
 		w.joins += int64(len(r.Value))
-		w.joinRecords++
 		return nil
 	}
 	w.fragments += int64(len(r.Value))

@@ -18,6 +18,9 @@ const usage = `usage: go run ./benchmarks VERB [flags]
 
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
   balance   how evenly models spread over detectors, and what more partitions cost
+  latency   from the end of a pane to its finding on the topic: whole services on real Kafka
+  replay    events replayed from zero: time, memory, and whether the findings are the same as live
+  steady    memory of the services under a steady rate
 
 Without --bootstrap a broker runs in the process that measures nothing. With it, the internal topics and bench.* on that
 cluster are DELETED and made anew: use one that holds nothing else. Exit code 1: a limit was missed.
@@ -62,6 +65,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if args[0] == "child" && len(args) == 2 {
 		return child(args[1])
+	}
+	if verb := onParts[args[0]]; verb != nil {
+		return verb(ctx, args[1:])
 	}
 	o := options{epochs: sizes{10_000, 20_000, 50_000}}
 	f := flag.NewFlagSet(args[0], flag.ContinueOnError)

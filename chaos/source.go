@@ -123,7 +123,7 @@ func (s *source) predict(d *domain) {
 	if r.IntN(300) == 0 {
 		s.push(d.predictions, e.at, r.Int32N(sourcePartitions), broken(r, e.prediction(s.headers[d.predictions])), e.id)
 	}
-	if r.IntN(400) == 0 { // a producer whose clock is wrong
+	if wild := r.IntN(400) == 0; wild && e.at > begin.Add(4*time.Hour).UnixMicro() { // a wrong clock; of a partition's first event nobody could tell
 		w := draw(r, e.id+"-wrong", e.at+wrong.Microseconds(), learned.UnixMicro())
 		s.pushAt(d.predictions, e.at, r.Int32N(sourcePartitions), w.prediction(s.headers[d.predictions]), w.id)
 	}

@@ -73,7 +73,7 @@ func (s *storm) run(ctx context.Context) error {
 			s.count(func(d *plan) { d.flushes++ })
 		case rebalance:
 			joined++
-			role, n, stay := []string{"ingestor", "detector"}[joined%2], 2+joined, 4*time.Second+time.Duration(s.r.Int64N(int64(5*time.Second)))
+			role, n, stay := []string{"ingestor", "detector"}[joined%2], 2+joined, 7*time.Second+time.Duration(s.r.Int64N(int64(6*time.Second)))
 			aside.Go(func() { s.visit(ctx, role, n, stay) })
 		}
 	}

@@ -128,7 +128,7 @@ func writeBackfilled(w io.Writer, b *app.Backfilled) error {
 		fmt.Fprintf(w, "  note: %d events were out of order by more than the allowed lateness and are in no pane: sort the file by time\n", b.Late)
 	}
 	if b.Open != nil {
-		fmt.Fprintf(w, "  note: the pane from %s on is not over at the end of the file and not written\n", minute(b.Open.From))
+		fmt.Fprintf(w, "  note: what begins at %s or later is not over at the end of the file and not written\n", minute(b.Open.From))
 	}
 	return nil
 }

@@ -78,6 +78,6 @@ Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or
 		return badInput(fmt.Errorf("%w; see %s --help", err, c.CommandPath()))
 	})
 	root.AddCommand(newDemoCommand(), newCheckCommand(), newContractCommand(), newConfigCommand(), newApplyCommand(), newStandaloneCommand(),
-		newProduceCommand(), newTopicsCommand(), newReadyCommand(), newPanesCommand())
+		newProduceCommand(), newTopicsCommand(), newReadyCommand(), newPanesCommand(), newInspectCommand(), newBackfillCommand())
 	return root
 }

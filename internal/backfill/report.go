@@ -11,7 +11,7 @@ type Report struct {
 	Readings []Reading  `json:"readings"`
 	Events   *plan.Span `json:"events"` // event times of the predictions counted, both included; null: none was
 	Late     int64      `json:"late"`   // events out of order by more than the allowed lateness: in no pane
-	Open     *plan.Span `json:"open"`   // the last pane, which is not over at the end of the file; null: there is none
+	Open     *plan.Span `json:"open"`   // what is not over at the end of the file, by whole panes; null: nothing was counted
 }
 
 // Reading is what became of the rows of one file, read by one plan: Read is Counted, Elsewhere, Filtered and all of Rejected.

@@ -59,8 +59,14 @@ func Run(files check.Files, plans plan.History, progress func(stage string, rows
 	for _, c := range r.counters {
 		r.report.Late += c.panes.Late()
 		if c.holds(events.last) && events.last != record.NoTime {
-			start := c.plan.TestStart(events.last)
-			r.report.Open = &plan.Span{From: plan.FromMicros(start), To: plan.FromMicros(start + c.plan.TestPane.Microseconds())}
+			from, ok := c.panes.Closed()
+			if !ok {
+				from = max(events.first, c.eras[0].From)
+			}
+			r.report.Open = &plan.Span{
+				From: plan.FromMicros(c.plan.TestStart(from)),
+				To:   plan.FromMicros(c.plan.TestStart(events.last) + c.plan.TestPane.Microseconds()),
+			}
 		}
 	}
 	return r.report, nil

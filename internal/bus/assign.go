@@ -149,7 +149,7 @@ func (r *runner) assign(ctx context.Context, offsets map[string]map[int32]kgo.Of
 		r.drop([]TopicPartition{tp})
 		n := next[tp]
 		if noter, ok := r.o.Role.(Noter); ok {
-			noter.Noted(tp, r.note(tp))
+			noter.Noted(tp, r.marked(tp).note)
 		}
 		if err := r.o.Role.Restore(ctx, tp, n); err != nil {
 			return nil, fmt.Errorf("restore %s at %d: %w", tp, n, err)
@@ -173,26 +173,6 @@ func (r *runner) offsetsFetched(_ context.Context, _ *kgo.Client, resp *kmsg.Off
 	return nil
 }
 
-// note is what the last commit kept with a partition's offset. Newer brokers name topics by id only.
-func (r *runner) note(tp TopicPartition) string {
-	if r.fetched == nil {
-		return ""
-	}
-	for i := range r.fetched.Groups {
-		for _, t := range r.fetched.Groups[i].Topics {
-			if t.Topic != tp.Topic && (t.Topic != "" || t.TopicID != r.topics[tp.Topic].id) {
-				continue
-			}
-			for _, p := range t.Partitions {
-				if p.Partition == tp.Partition && p.Metadata != nil {
-					return *p.Metadata
-				}
-			}
-		}
-	}
-	return ""
-}
-
 // dropUnowned drops every partition that the client's own book doesn't have. It must be called in adjust: a partition
 // restored there enters the book only after adjust returned.
 func (r *runner) dropUnowned() {
@@ -212,8 +192,12 @@ func (r *runner) resolve(ctx context.Context, offsets map[string]map[int32]kgo.O
 	var fresh []string
 	for topic, partitions := range offsets {
 		for partition, offset := range partitions {
-			at := offset.EpochOffset().Offset
-			next[TopicPartition{topic, partition}] = at
+			tp, at := TopicPartition{topic, partition}, offset.EpochOffset().Offset
+			if was, is := r.marked(tp).topic, r.topics[topic].id; at >= 0 && was != is && was != [16]byte{} && is != [16]byte{} {
+				r.log.Error("the topic was deleted and created again: reading it from its start", zap.Stringer("partition", tp), zap.Int64("committed", at))
+				at = -1
+			}
+			next[tp] = at
 			if at < 0 {
 				fresh = append(fresh, topic)
 			}

@@ -122,9 +122,7 @@ func (r *runner) checkOffsets(ranges []Range) func(*kmsg.TxnOffsetCommitRequest)
 					return fmt.Errorf("commit %s: about to commit offset %d, folded up to %d: %w", tp, p.Offset, to, ErrProtocol)
 				}
 				seen++
-				if noter, ok := r.o.Role.(Noter); ok {
-					p.Metadata = new(noter.Note(tp))
-				}
+				p.Metadata = r.mark(tp)
 			}
 		}
 		if seen != len(folded) {
@@ -139,10 +137,7 @@ func (r *runner) checkOffsets(ranges []Range) func(*kmsg.TxnOffsetCommitRequest)
 				i = len(req.Topics) - 1
 			}
 			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = tp.Partition, lost[tp], -1, &req.MemberID
-			if noter, ok := r.o.Role.(Noter); ok {
-				p.Metadata = new(noter.Note(tp))
-			}
+			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = tp.Partition, lost[tp], -1, r.mark(tp)
 			req.Topics[i].Partitions = append(req.Topics[i].Partitions, p)
 		}
 		return nil

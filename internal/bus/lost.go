@@ -12,6 +12,8 @@ import (
 // open epoch will tell the role in a range of its own, and commits the new position even when no record follows. No epoch
 // with records is open (step has ended it), so the positions are the committed ones.
 //
+// A position beyond the end is a log that was truncated: it goes on at the end.
+//
 // The loss stays noted through aborts: it is a fact about the log. If this member loses the partition before it commits,
 // the next owner starts at the same committed offset and finds the same gap.
 func (r *runner) skipExpired(ctx context.Context, expired []TopicPartition) error {
@@ -50,8 +52,14 @@ func (r *runner) skipExpired(ctx context.Context, expired []TopicPartition) erro
 			return stopped(ctx, fmt.Errorf("list end of %s: %w", tp, err))
 		}
 		if own.to > end {
-			return fmt.Errorf("read %s: position %d is beyond the end %d; the topic was truncated or created again: %w",
-				tp, own.to, end, ErrProtocol)
+			// The log lost its end, as after an unclean election: what was counted above is gone, and other events will take its
+			// offsets. Ranges that overlap say so; whoever reads the fragments is told.
+			r.log.Error("the log ends before what was read of it: it was truncated, going on at its end", zap.Stringer("partition", tp),
+				zap.Int64("position", own.to), zap.Int64("end", end))
+			r.m.truncated.Add(float64(own.to - end))
+			*own = part{from: end, to: end, target: end}
+			r.session.Client().SetOffsets(map[string]map[int32]kgo.EpochOffset{tp.Topic: {tp.Partition: {Epoch: -1, Offset: end}}})
+			continue
 		}
 		// A message from before an earlier skip.
 	}

@@ -20,6 +20,7 @@ type metrics struct {
 	aborted   *prometheus.CounterVec
 	records   prometheus.Counter
 	lost      prometheus.Counter
+	truncated prometheus.Counter
 	epoch     prometheus.Histogram
 	commit    prometheus.Histogram
 	position  *prometheus.GaugeVec
@@ -44,6 +45,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lost: f.NewCounter(prometheus.CounterOpts{
 			Name: "plumbline_runner_lost_offsets_total",
 			Help: "Source offsets that expired before they were read.",
+		}),
+		truncated: f.NewCounter(prometheus.CounterOpts{
+			Name: "plumbline_runner_truncated_offsets_total",
+			Help: "Source offsets that were read, and that the log lost afterwards.",
 		}),
 		epoch: f.NewHistogram(prometheus.HistogramOpts{
 			Name:                        "plumbline_runner_epoch_seconds",

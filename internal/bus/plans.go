@@ -56,6 +56,20 @@ type Strangers struct {
 	unknown  map[string]bool
 }
 
+// InForce asks the plans topic whether a plan is in force for a model at an event time (microseconds), other than the service
+// knows: its former plan may have been put in force again. The error is as that of Look. Nothing is remembered: the answer holds
+// for records that were there when it was given.
+func (s *Strangers) InForce(ctx context.Context, model, digest string, us int64) error {
+	plans, err := ReadPlans(ctx, s.settings)
+	if err != nil {
+		return fmt.Errorf("%w: look for plan %s: %w", ErrRetry, digest, err)
+	}
+	if p := plans[model].At(us); p != nil && p.Digest() == digest {
+		return fmt.Errorf("%w: plan %s of %s is in force at %s, which this service doesn't know", ErrRetry, digest, model, plan.FromMicros(us))
+	}
+	return nil
+}
+
 // NewStrangers makes one that has not asked yet.
 func NewStrangers(s Settings) *Strangers { return &Strangers{settings: s, unknown: map[string]bool{}} }
 

@@ -107,6 +107,7 @@ type Options struct {
 	EpochMax     time.Duration // longest time from the first record of an epoch to its end; 0: 1 s
 	EpochRecords int           // records, control records included, that end an epoch; 0: 100,000
 	EpochBytes   int           // bytes of keys, values and headers that end an epoch; 0: 64 MiB
+	PollRecords  int           // most records of one poll; the epoch's size is looked at after each. 0: what is left of EpochRecords
 
 	Ready    *Readiness // told when the service does its work; may be nil
 	Pressure Pressure   // while true, fetching pauses; nil: never

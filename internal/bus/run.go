@@ -182,6 +182,9 @@ func (r *runner) poll(ctx context.Context) kgo.Fetches {
 	if !r.inbox.wakeWith(cancel) {
 		return nil
 	}
+	if r.o.PollRecords > 0 {
+		room = min(room, r.o.PollRecords)
+	}
 	return r.session.PollRecords(pollCtx, room)
 }
 

@@ -52,8 +52,9 @@ type Layout struct {
 	Joins     int // partitions of joins; at least 1
 }
 
-// DefaultLayout is the layout of a real installation.
-func DefaultLayout() Layout { return Layout{Fragments: 8, Joins: 8} }
+// DefaultLayout is the layout of a real installation. Twenty partitions go evenly to 2, 4, 5 and 10 detectors, and nearly to others:
+// 1,000 models over ten leave the busiest with less than 1.3 times the mean (docs/benchmarks.md).
+func DefaultLayout() Layout { return Layout{Fragments: 20, Joins: 8} }
 
 func (l Layout) validate() error {
 	var errs []error

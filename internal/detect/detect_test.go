@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"context"
 	"maps"
 	"strings"
 	"testing"
@@ -37,7 +38,8 @@ func newRig(t *testing.T, plans ...*plan.Plan) *rig {
 	p := h[0]
 	r := &role{
 		o: Options{Layout: bus.Layout{Fragments: 1, Joins: 1}}, log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()),
-		plans: bus.Plans{p.Model: h}, parts: map[int32]*part{},
+		plans: bus.Plans{p.Model: h}, parts: map[int32]*part{}, asked: map[asked]bool{},
+		look: func(context.Context, string, string, int64) error { return nil },
 	}
 	r.parts[0] = r.newPart(0)
 	return &rig{role: r, t: t, plan: p}

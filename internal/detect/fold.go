@@ -23,6 +23,7 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 		return false, fmt.Errorf("fragments %d at offset %d: %w", rec.Partition, rec.Offset, err)
 	}
 	before := len(p.findings)
+	clear(r.asked)
 	for i := range f.Cells {
 		c := &f.Cells[i]
 		id := engineID{c.Model, c.Plan}
@@ -79,12 +80,14 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 // setAside leaves out a cell that was counted under another plan than the one in force at its event time: whoever counted it
 // had not heard of the change yet. A pane never mixes plans, so its events are missing from the pane, and that is said.
 func (r *role) setAside(p *part, c *record.Cell) error {
-	if r.plans.Digest(c.Plan) == nil {
+	// Also of a plan that is known: it may be in force again.
+	if question := (asked{engineID{c.Model, c.Plan}, c.Pane}); !r.asked[question] {
 		ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
 		defer cancel()
-		if err := r.look(ctx, c.Plan); err != nil {
+		if err := r.look(ctx, c.Model, c.Plan, c.Pane); err != nil {
 			return err
 		}
+		r.asked[question] = true
 	}
 	r.m.skipped.WithLabelValues(c.Model).Inc()
 	pl := r.plans[c.Model].At(c.Pane)

@@ -134,7 +134,7 @@ func TestNewerPlanIsWaitedFor(t *testing.T) {
 	a, b := succeeded(t, 1, anotherBaseline)
 	r := newRig(t, a)
 	asked := ""
-	r.look = func(_ context.Context, digest string) error {
+	r.look = func(_ context.Context, _, digest string, _ int64) error {
 		asked = digest
 		return bus.ErrRetry
 	}
@@ -144,7 +144,7 @@ func TestNewerPlanIsWaitedFor(t *testing.T) {
 	if _, err := r.Fold(rec); !errors.Is(err, bus.ErrRetry) || asked != b.Digest() {
 		t.Errorf("asked for %q: %v", asked, err)
 	}
-	r.look = func(context.Context, string) error { return nil }
+	r.look = func(context.Context, string, string, int64) error { return nil }
 	if urgent, err := r.Fold(rec); err != nil || !urgent || len(r.parts[0].findings) != 1 {
 		t.Errorf("of a plan that nobody knows: urgent %t, %d findings, %v", urgent, len(r.parts[0].findings), err)
 	}
@@ -167,8 +167,8 @@ func TestPlanThatCameLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	after.parts[0], after.next = back, r.next
-	if len(back.findings) != 1 || back.findings[0].Window.Start != at.Add(3*time.Hour).Truncate(time.Hour) {
-		t.Fatalf("told of the open panes: %+v", back.findings)
+	if len(back.findings) != 2 || back.findings[0].Window.Start != b.From || back.findings[1].Window.Start != at.Add(3*time.Hour).Truncate(time.Hour) {
+		t.Fatalf("told of the open test pane and the open base pane: %+v", back.findings)
 	}
 	after.fold(at, after.counted(b, at)...)                                   // its pane was judged
 	after.fold(at.Add(3*time.Hour), after.counted(b, at.Add(3*time.Hour))...) // its pane was given up

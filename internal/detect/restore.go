@@ -70,12 +70,14 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 		return nil, 0, fmt.Errorf("read clock: %w", err)
 	}
 	p.clock = clock
+	fresh := map[engineID]bool{}
 	for id, e := range p.engines {
 		body, ok, err := join(records, stateKey(id))
 		if err != nil {
 			return nil, 0, err
 		}
 		if !ok {
+			fresh[id] = true
 			continue
 		}
 		rd := wire.NewReader(body)
@@ -92,13 +94,14 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 		restored.Govern(r.plans[id.model].Governed(id.digest))
 		e.Engine = restored
 	}
-	return p, next, r.divide(p)
+	return p, next, r.divide(p, fresh)
 }
 
 // divide settles what plans that follow one another hold of the same stretch of event time, which happens only where one was
-// put in force later than the event time it is in force from: an earlier plan's open panes beyond its era are given up, and a plan
-// that hasn't judged anything begins where those before it ended.
-func (r *role) divide(p *part) error {
+// put in force later than the event time it is in force from: an earlier plan's open panes beyond its era are given up, and a fresh
+// plan, one without a state, begins where those before it ended. Only then: later those before it pass panes that it holds open,
+// if its own events may come later.
+func (r *role) divide(p *part, fresh map[engineID]bool) error {
 	model, reached := "", int64(record.NoTime)
 	for _, id := range p.inOrder() {
 		e := p.engines[id]
@@ -113,7 +116,10 @@ func (r *role) divide(p *part) error {
 			p.findings = append(p.findings, given...)
 			p.dirty[id] = true
 		}
-		e.Begin(reached)
+		if fresh[id] && reached != record.NoTime {
+			e.Begin(reached)
+			p.dirty[id] = true
+		}
 		reached = max(reached, e.Closed())
 	}
 	return nil

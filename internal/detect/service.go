@@ -74,13 +74,9 @@ func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("detect")
 	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
-		r := &role{o: o, log: log, m: m, plans: plans, look: bus.NewStrangers(o.Settings).Look, parts: map[int32]*part{}}
-		id := o.Instance
-		if id == "" {
-			id = "0"
-		}
+		r := &role{o: o, log: log, m: m, plans: plans, look: bus.NewStrangers(o.Settings).InForce, asked: map[asked]bool{}, parts: map[int32]*part{}}
 		return bus.Run(ctx, bus.Options{
-			Name: "detect", Group: o.Group, TransactionalID: o.Group + "-" + id, InstanceID: o.Instance,
+			Name: "detect", Group: o.Group, TransactionalID: o.Group + "-" + bus.Slot(o.Instance), InstanceID: o.Instance,
 			Topics: []string{bus.TopicFragments}, Role: r, Settings: o.Settings, EpochMax: o.Epoch,
 			Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
 		})
@@ -92,8 +88,15 @@ type role struct {
 	log   *zap.Logger
 	m     *Metrics
 	plans bus.Plans
-	look  func(ctx context.Context, digest string) error // see bus.Strangers
+	look  func(ctx context.Context, model, digest string, us int64) error // see bus.Strangers.InForce
+	asked map[asked]bool                                                  // of the fragment at hand
 	parts map[int32]*part
+}
+
+// asked is what the plans topic was asked for.
+type asked struct {
+	engineID
+	us int64
 }
 
 // part is the state of one fragments partition.

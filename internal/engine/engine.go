@@ -49,6 +49,7 @@ func (e *Engine) Retain(hold func(us int64) bool) ([]finding.Finding, error) {
 	var out []finding.Finding
 	for _, p := range e.panes.Retain(hold) {
 		f := e.SetAsideFinding(&record.Cell{Plan: e.plan.Digest(), Version: p.Version(), Pane: p.Start, Spans: p.Spans()})
+		f.At, f.Window.End = plan.FromMicros(p.End), plan.FromMicros(p.End)
 		if err := f.Seal(); err != nil {
 			return nil, err
 		}
@@ -198,7 +199,7 @@ func (e *Engine) CoverageFinding(p window.Problem) finding.Finding {
 	return f
 }
 
-// SetAsideFinding says that events of a base pane were counted under another plan than the one in force at their event time,
+// SetAsideFinding says that events of a pane were counted under another plan than the one in force at their event time,
 // and are missing from the pane.
 func (e *Engine) SetAsideFinding(c *record.Cell) finding.Finding {
 	f := e.finding(c.Pane, c.Pane+e.plan.Pane.Microseconds(), c.Version, "plan "+c.Plan, "coverage")

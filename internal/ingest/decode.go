@@ -68,6 +68,7 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	}
 	r.tally.add(rec.Topic, accepted)
 	p.watermark.See(latest, r.ahead[rec.Topic])
+	urgent = r.paneEnded(tp, p)
 	for _, m := range readings {
 		for reason, n := range m.misses {
 			r.tally.addN(rec.Topic, passedOver+m.model+"\x00"+string(reason), n)

@@ -58,18 +58,11 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 		return bus.Run(ctx, bus.Options{
-			Name: "ingest", Group: o.Group, TransactionalID: o.Group + "-" + instance(o.Instance), InstanceID: o.Instance,
+			Name: "ingest", Group: o.Group, TransactionalID: o.Group + "-" + bus.Slot(o.Instance), InstanceID: o.Instance,
 			Topics: role.topics(), Role: role, Settings: o.Settings, EpochMax: o.Epoch, EpochBytes: o.EpochBytes,
 			Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
 		})
 	})
-}
-
-func instance(s string) string {
-	if s == "" {
-		return "0"
-	}
-	return s
 }
 
 // reading is one model's reading of one topic: a stream for each plan that is or was in force, in the order of their eras.
@@ -96,6 +89,7 @@ type partition struct {
 	next      int64
 	watermark window.Watermark
 	active    time.Time // wall clock of its last record
+	ends      int64     // the watermark at which a pane of the topic ends next, see paneEnded; 0: not known yet
 	count     int32     // partitions of the topic
 	id        [16]byte
 }
@@ -111,6 +105,7 @@ type role struct {
 	noted      map[bus.TopicPartition]window.Watermark
 	ahead      map[string]int64 // by topic: how far ahead of all others an event may be, microseconds
 	tally      tally
+	early      time.Time // wall clock of when an epoch was last asked to end early
 }
 
 func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {

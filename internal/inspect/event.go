@@ -140,6 +140,9 @@ func read(p *plan.Plan, b *plan.Batch, row int, topic string, partition int32) E
 	}
 	told := map[int]bool{r.ID: true, r.Time: true, r.Version: true, r.Score: true}
 	for i := range p.Columns {
+		if p.Columns[i].Field == r.Score { // counted like an input
+			continue
+		}
 		told[p.Columns[i].Field] = true
 		e.Inputs = append(e.Inputs, Value{p.Columns[i].Name, show(b, p.Columns[i].Field, row)})
 	}

@@ -166,7 +166,8 @@ func (e *Event) value(name string) any {
 	return nil
 }
 
-func heading(name string) string { return cut(strings.ToUpper(name)) }
+// heading is a name as a condition would write it.
+func heading(name string) string { return cut(name) }
 
 func cellOf(v any) string {
 	switch v := v.(type) {

@@ -47,19 +47,23 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 }
 
+// An epoch's rows are read from the index and written to it within the deadlines of both; a record has thousands of rows. So the
+// epoch is small, and looked at often: some ten thousand rows, as the ingestor packs them.
+const (
+	epochBytes  = 4 << 20
+	pollRecords = 8
+)
+
 // Run joins until ctx ends.
 func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("join")
 	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 		r := &role{o: o, log: log, m: m, plans: map[string]*plan.Plan{}, all: plans, look: bus.NewStrangers(o.Settings).Look, parts: map[int32]*part{}}
-		id := o.Instance
-		if id == "" {
-			id = "0"
-		}
 		return bus.Run(ctx, bus.Options{
-			Name: "join", Group: o.Group, TransactionalID: o.Group + "-" + id, InstanceID: o.Instance,
+			Name: "join", Group: o.Group, TransactionalID: o.Group + "-" + bus.Slot(o.Instance), InstanceID: o.Instance,
 			Topics: []string{bus.TopicJoins}, Role: r, Settings: o.Settings, EpochMax: o.Epoch,
+			EpochBytes: epochBytes, PollRecords: pollRecords,
 			Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
 		})
 	})

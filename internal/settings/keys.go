@@ -27,7 +27,7 @@ func table(s *Settings) []key {
 		{"kafka.brokers", "localhost:9092", list(&s.Kafka.Brokers, isAddress), "Brokers to start from, as `host:port`."},
 		{"kafka.client_id", "plumbline", text(&s.Kafka.ClientID, isName), "The name that broker logs and quotas see."},
 		{"kafka.replication_factor", "-1", replicas(&s.Kafka.ReplicationFactor), "Replicas of the internal topics, used when they are created; -1 leaves it to the broker."},
-		{"kafka.fragments_partitions", "8", number(&s.Kafka.FragmentsPartitions, 1, 10_000), "Partitions of `plumbline.fragments` and `plumbline.panes`. Fixed once the topics exist."},
+		{"kafka.fragments_partitions", "20", number(&s.Kafka.FragmentsPartitions, 1, 10_000), "Partitions of `plumbline.fragments` and `plumbline.panes`. Fixed once the topics exist."},
 		{"kafka.joins_partitions", "8", number(&s.Kafka.JoinsPartitions, 1, 10_000), "Partitions of `plumbline.joins`. Fixed once the topic exists."},
 		{"kafka.tls.enabled", "false", boolean(&s.Kafka.TLS.Enabled), "Encrypt connections to the brokers."},
 		{"kafka.tls.ca_file", "", path(&s.Kafka.TLS.CAFile), "PEM file of the authorities to trust; empty: those of the system."},

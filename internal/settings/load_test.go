@@ -31,7 +31,7 @@ func environ(vars map[string]string) func(string) (string, bool) {
 func TestDefaultsAreThePromisedOnes(t *testing.T) {
 	// Written out by hand, so that a slip in the table's text or binding shows.
 	want := &Settings{
-		Kafka:    Kafka{Brokers: []string{"localhost:9092"}, ClientID: "plumbline", ReplicationFactor: -1, FragmentsPartitions: 8, JoinsPartitions: 8},
+		Kafka:    Kafka{Brokers: []string{"localhost:9092"}, ClientID: "plumbline", ReplicationFactor: -1, FragmentsPartitions: 20, JoinsPartitions: 8},
 		Registry: Registry{URL: "http://localhost:8081"},
 		Redis:    Redis{Address: "localhost:6379"},
 		Ledger:   Ledger{URL: NewURL("sqlite://plumbline.db")},

@@ -160,7 +160,7 @@ func usage(regs []byte) (used int, common byte) {
 	for _, v := range regs {
 		counts[v]++
 	}
-	for v, n := range counts {
+	for v, n := range &counts {
 		if n > counts[common] {
 			common = byte(v)
 		}
@@ -320,7 +320,7 @@ func (c *distinctCounter) enlist(h uint64) {
 	if c.zero {
 		addRegister(c.regs, 0)
 	}
-	for _, h := range c.list {
+	for _, h := range &c.list {
 		if h != 0 {
 			addRegister(c.regs, h)
 		}
@@ -340,7 +340,7 @@ func (c *distinctCounter) distinct() *Distinct {
 	if c.zero {
 		d.list = append(d.list, 0)
 	}
-	for _, h := range c.list {
+	for _, h := range &c.list {
 		if h != 0 {
 			d.list = append(d.list, h)
 		}

@@ -1,20 +1,24 @@
 // Package sketch counts events: exact integers that tests are computed from, and beside them small summaries (quantiles,
-// cardinalities) to look at. Everything merges, and everything that decides merges bit for bit in any order and grouping.
+// cardinalities) to look at. Everything merges bit for bit in any order and grouping, but for the t-digest, which nothing stores.
 //
 //  1. bin.go: a value to its bin, a row to its slice.
 //  2. count.go, column.go: batches of events into cells of the finest slice, column by column.
-//  3. set.go: all that is counted of one cell; merging and cloning.
-//  4. curve.go: the reliability curve: predictions and outcomes by score bin.
-//  5. codec.go: a set to bytes and back.
+//  3. describe.go: the same batches into one summary per pane and model version, over all slices.
+//  4. set.go: all that is counted of one cell; merging and cloning. summary.go: all that describes one pane and version.
+//  5. curve.go: the reliability curve: predictions and outcomes by score bin.
+//  6. codec.go: a set to bytes and back; codec_v1.go: sets of the format before.
 //
-// Parts: fixed.go (sums in fixed point), tdigest.go and tdigest_codec.go (quantiles), distinct.go (cardinality), hash.go.
+// Parts: fixed.go (sums in fixed point), histogram.go (log-linear counts), tdigest.go and tdigest_codec.go (quantiles),
+// distinct.go (cardinality), hash.go, bitstream.go (bins in bits).
 //
 // Invariants:
-//   - Integers, Fixed and Distinct commute and associate under Merge bit for bit, and so do their bytes. A TDigest is
-//     deterministic given the order of operations, and only describes: no test may read it.
+//   - Sets and summaries commute and associate under Merge bit for bit, and so do their bytes. A TDigest is made of a
+//     histogram when somebody looks, and only describes, as all of a summary does: no test may read it.
 //   - Reading (quantiles, estimates, encoding) never changes a sketch, so a published one may have many readers.
-//   - A decoder refuses whatever its encoder would not have written, whole, and allocates at most a constant times its input.
+//   - A decoder refuses whatever its encoder would not have written, whole, and allocates at most a constant times its input. Of the
+//     format before it refuses what it can't read.
 //   - A value that is NaN or infinite enters nothing but the Invalid counter; -0 counts as 0.
+//   - What a Counter hands out is its own until Reset: it is encoded before.
 //
 // The package imports internal/plan, internal/wire and axiomhq/hyperloglog; no client, no clock, no logger, no randomness.
 package sketch

@@ -186,10 +186,7 @@ func (h *Histogram) read(r *wire.Reader, n int) {
 	for i := range n {
 		count := readUint(r)
 		if count == 0 && i > 0 {
-			gap := readUint(r)
-			if gap > 2*maxMagnitude {
-				gap = 2 * maxMagnitude // beyond the last bin all the same
-			}
+			gap := min(readUint(r), 2*maxMagnitude) // what is more leads beyond the last bin all the same
 			key += int64(gap) + 1
 			count = readUint(r)
 		}
@@ -301,8 +298,8 @@ func (c *histogramCounter) histogram() *Histogram {
 		}
 	}
 	h.bins = make([]histogramBin, 0, used)
-	for at := len(c.negative.counts) - 1; at >= 0; at-- {
-		if n := c.negative.counts[at]; n != 0 {
+	for at, n := range slices.Backward(c.negative.counts) {
+		if n != 0 {
 			h.bins = append(h.bins, histogramBin{-(c.negative.first + int32(at)), n})
 		}
 	}

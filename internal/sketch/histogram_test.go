@@ -168,25 +168,24 @@ func TestHistogramIsSmall(t *testing.T) {
 func TestReadHistogramRefuses(t *testing.T) {
 	one := appendFloat(nil, 1)
 	bin := wire.Int(nil, int64(histogramKey(1)))
-	join := func(parts ...[]byte) []byte { return slices.Concat(parts...) }
-	good := join([]byte{1}, one, one, bin, []byte{5})
+	good := slices.Concat([]byte{1}, one, one, bin, []byte{5})
 	if _, err := ReadHistogram(wire.NewReader(good)); err != nil {
 		t.Fatal(err)
 	}
 	for name, b := range map[string][]byte{
 		"empty":                       {},
 		"cut":                         good[:len(good)-1],
-		"no count":                    join([]byte{1}, one, one, bin, []byte{0}),
-		"two gaps":                    join([]byte{2}, one, appendFloat(nil, 1.25), bin, []byte{1, 0, 0, 0, 0, 1}),
-		"a smallest value elsewhere":  join([]byte{1}, appendFloat(nil, 0.5), one, bin, []byte{5}),
-		"a largest value elsewhere":   join([]byte{1}, one, appendFloat(nil, 2), bin, []byte{5}),
-		"a largest below a smallest":  join([]byte{1}, appendFloat(nil, 1.02), one, bin, []byte{5}),
-		"one value that is two":       join([]byte{1}, one, appendFloat(nil, 1.02), bin, []byte{1}),
-		"infinity":                    join([]byte{1}, appendFloat(nil, math.Inf(1)), appendFloat(nil, math.Inf(1)), wire.Int(nil, maxMagnitude+1), []byte{1}),
-		"a bin beyond the last":       join([]byte{2}, one, one, bin, []byte{1, 0}, wire.Uint(nil, 1<<40), []byte{1}),
-		"-0":                          join([]byte{1, 1, 0x80, 1, 0x80, 0, 1}),
-		"a number written long":       join([]byte{1}, []byte{3, 0x3f, 0xf0, 0}, one, bin, []byte{5}),
-		"more than can have happened": join([]byte{1}, one, one, bin, wire.Uint(nil, maxCount+1)),
+		"no count":                    slices.Concat([]byte{1}, one, one, bin, []byte{0}),
+		"two gaps":                    slices.Concat([]byte{2}, one, appendFloat(nil, 1.25), bin, []byte{1, 0, 0, 0, 0, 1}),
+		"a smallest value elsewhere":  slices.Concat([]byte{1}, appendFloat(nil, 0.5), one, bin, []byte{5}),
+		"a largest value elsewhere":   slices.Concat([]byte{1}, one, appendFloat(nil, 2), bin, []byte{5}),
+		"a largest below a smallest":  slices.Concat([]byte{1}, appendFloat(nil, 1.02), one, bin, []byte{5}),
+		"one value that is two":       slices.Concat([]byte{1}, one, appendFloat(nil, 1.02), bin, []byte{1}),
+		"infinity":                    slices.Concat([]byte{1}, appendFloat(nil, math.Inf(1)), appendFloat(nil, math.Inf(1)), wire.Int(nil, maxMagnitude+1), []byte{1}),
+		"a bin beyond the last":       slices.Concat([]byte{2}, one, one, bin, []byte{1, 0}, wire.Uint(nil, 1<<40), []byte{1}),
+		"-0":                          slices.Concat([]byte{1, 1, 0x80, 1, 0x80, 0, 1}),
+		"a number written long":       slices.Concat([]byte{1}, []byte{3, 0x3f, 0xf0, 0}, one, bin, []byte{5}),
+		"more than can have happened": slices.Concat([]byte{1}, one, one, bin, wire.Uint(nil, maxCount+1)),
 	} {
 		if h, err := ReadHistogram(wire.NewReader(b)); err == nil {
 			t.Errorf("%s: read as %+v", name, h)

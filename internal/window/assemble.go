@@ -63,10 +63,14 @@ func (a *Assembler) Empty() bool {
 	return len(a.base) == 0 && a.test == nil && len(a.cohorts) == 0 && len(a.truth) == 0
 }
 
-// Retain drops what is still open of stretches of event time that hold doesn't hold, and returns the base panes among it: another
-// plan took over there before they ended.
+// Retain drops what is still open of stretches of event time that hold doesn't hold, and returns the panes among it: another plan took
+// over there before they ended. The first may be a test pane, of the base panes that have ended.
 func (a *Assembler) Retain(hold func(us int64) bool) []*Pane {
 	var dropped []*Pane
+	if a.test != nil && !hold(a.test.Start) {
+		dropped = append(dropped, a.test)
+		a.test = nil
+	}
 	for _, start := range slices.Sorted(maps.Keys(a.base)) {
 		if !hold(start) {
 			dropped = append(dropped, a.base[start])

@@ -8,7 +8,7 @@
 #   PARTS_BROKERS=1          or 3
 #   PARTS_KAFKA_PORT=29092   node I listens on PORT+I-1; its TLS listener on PORT+99+I, its controller on PORT+199+I
 #   PARTS_KAFKA_HEAP=512m
-#   PARTS_KAFKA_TIER=1      how far Java's compiler goes: 1 starts soonest, 4 is fastest once it is warm
+#   PARTS_KAFKA_TIER=1       how far Java's compiler goes: 1 starts soonest, 4 is fastest once it is warm
 #   PARTS_KAFKA_SECURE=1     also a listener with TLS and SASL/SCRAM-SHA-512, for PARTS_USER and PARTS_PASSWORD
 #                            (tester, sesame); the authority is PARTS_RUN/certificates/ca.pem
 set -euo pipefail
