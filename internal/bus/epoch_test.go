@@ -185,6 +185,29 @@ func TestEpochEnds(t *testing.T) {
 	}
 }
 
+// What one poll brings is never cut, so small polls are what keeps an epoch near its size.
+func TestSmallPollsMakeSmallEpochs(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		s := w.pipeline()
+		defer s.cl.Close()
+		w.produce("src", 0, 1, 2, 3, 4, 5, 6, 7)
+		o := stageA("0")
+		o.EpochMax, o.EpochBytes, o.PollRecords = time.Hour, 1, 2
+		m := w.member(o, func() Role { return newAdder("mid", midParts) })
+		w.caughtUp("a", "src")
+		m.stop()
+		var n int64
+		for _, p := range w.committedPieces("mid", midParts) {
+			if n += p.N; p.N > 2 {
+				t.Errorf("an epoch of one byte holds offsets [%d, %d)", p.From, p.To)
+			}
+		}
+		if n != 7 {
+			t.Errorf("%d values were committed, want 7", n)
+		}
+	})
+}
+
 func TestIdleRunnerEndsNoTransactions(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		s := w.pipeline()

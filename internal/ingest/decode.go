@@ -26,12 +26,14 @@ const (
 // whole; one that some can read is theirs, and the others, whose contract it doesn't fit, pass it over and count it: models
 // that share a topic don't depend on each other.
 func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
-	tp := bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}
-	p := r.owned[tp]
-	p.active = r.o.Now()
-	readings := r.readings[rec.Topic]
+	if r.at.tp.Partition != rec.Partition || r.at.tp.Topic != rec.Topic {
+		r.turnTo(bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition})
+	}
+	tp, p, readings := r.at.tp, r.at.partition, r.at.readings
 	for _, m := range readings {
-		clear(m.misses) // of a record whose epoch was aborted
+		if len(m.misses) > 0 {
+			clear(m.misses) // of a record whose epoch was aborted
+		}
 	}
 	kind, id, fingerprint, body, err := schema.Frame(rec.Value)
 	if err == nil && kind != schema.FrameConfluent {
@@ -66,22 +68,36 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 		r.setAside(rec, first)
 		return false, nil
 	}
-	r.tally.add(rec.Topic, accepted)
-	p.watermark.See(latest, r.ahead[rec.Topic])
+	p.accepted++
+	p.watermark.See(latest, r.at.ahead)
 	urgent = r.paneEnded(tp, p)
 	for _, m := range readings {
 		for reason, n := range m.misses {
 			r.tally.addN(rec.Topic, passedOver+m.model+"\x00"+string(reason), n)
 		}
-		clear(m.misses)
-	}
-	r.each(rec.Topic, func(s *stream) {
-		if b := s.batches[rec.Partition]; b != nil && b.N >= batchRows {
-			r.collect(s, tp, b)
-			urgent = urgent || r.outgrown()
+		if len(m.misses) > 0 {
+			clear(m.misses)
 		}
-	})
+		for _, s := range m.streams {
+			if b := s.batches[rec.Partition]; b != nil && b.N >= batchRows {
+				r.collect(s, tp, b)
+				urgent = urgent || r.outgrown()
+			}
+		}
+	}
 	return urgent, nil
+}
+
+// place is the partition whose records are being folded: they come in long runs, and looking it up for each would show.
+type place struct {
+	tp        bus.TopicPartition
+	partition *partition
+	readings  []*reading
+	ahead     int64
+}
+
+func (r *role) turnTo(tp bus.TopicPartition) {
+	r.at = place{tp, r.owned[tp], r.readings[tp.Topic], r.ahead[tp.Topic]}
 }
 
 // outgrown reports whether what was counted in the epoch takes more memory than the epoch's input may: many models, versions,

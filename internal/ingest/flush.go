@@ -71,6 +71,11 @@ func (r *role) coverage(ctx context.Context, ranges []bus.Range) []record.Covera
 		}
 		seen[tp] = true
 		p.next, p.count, p.id = g.To, g.Partitions, g.TopicID
+		if g.Records > 0 {
+			p.active = r.o.Now()
+		}
+		r.tally.addN(g.Topic, accepted, p.accepted)
+		p.accepted = 0
 		out = append(out, record.Coverage{
 			Source: record.Source{Topic: g.Topic, TopicID: g.TopicID, Partition: g.Partition, Partitions: g.Partitions},
 			From:   g.From, To: g.To, Watermark: p.watermark.At(), Records: g.Records, Lost: g.Lost,

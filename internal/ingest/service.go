@@ -88,7 +88,8 @@ type stream struct {
 type partition struct {
 	next      int64
 	watermark window.Watermark
-	active    time.Time // wall clock of its last record
+	active    time.Time // wall clock of the last epoch that held a record of it
+	accepted  int       // records of the open epoch that some stream could read
 	ends      int64     // the watermark at which a pane of the topic ends next, see paneEnded; 0: not known yet
 	count     int32     // partitions of the topic
 	id        [16]byte
@@ -104,6 +105,7 @@ type role struct {
 	before     map[bus.TopicPartition]partition // as of the last commit
 	noted      map[bus.TopicPartition]window.Watermark
 	ahead      map[string]int64 // by topic: how far ahead of all others an event may be, microseconds
+	at         place
 	tally      tally
 	early      time.Time // wall clock of when an epoch was last asked to end early
 }
@@ -194,6 +196,7 @@ func (r *role) Restore(_ context.Context, tp bus.TopicPartition, next int64) err
 		w = window.NewWatermark()
 	}
 	delete(r.noted, tp)
+	r.at = place{}
 	p := partition{next: next, watermark: w, active: r.o.Now()}
 	r.owned[tp], r.before[tp] = &p, p
 	return nil
@@ -201,6 +204,7 @@ func (r *role) Restore(_ context.Context, tp bus.TopicPartition, next int64) err
 
 // Drop forgets partitions.
 func (r *role) Drop(tps []bus.TopicPartition) {
+	r.at = place{}
 	for _, tp := range tps {
 		delete(r.owned, tp)
 		delete(r.before, tp)
