@@ -54,7 +54,7 @@ func cpu() time.Duration {
 }
 
 // child does a job. It measures from the start of the work, or from SIGUSR1 on, to SIGTERM.
-func child(text string) error {
+func child(text string) (err error) {
 	var j job
 	if err := json.Unmarshal([]byte(text), &j); err != nil {
 		return fmt.Errorf("read the job: %w", err)
@@ -66,7 +66,7 @@ func child(text string) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { err = errors.Join(err, f.Close()) }()
 		runtime.SetCPUProfileRate(500) // says so on stderr when the profile sets its own; that one is ignored
 		if err := pprof.StartCPUProfile(f); err != nil {
 			return err
@@ -141,7 +141,7 @@ type process struct {
 	out *bufio.Reader
 }
 
-func start(j job) (*process, error) {
+func start(ctx context.Context, j job) (*process, error) {
 	text, err := json.Marshal(j)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func start(j job) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "child", string(text)) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(ctx, self, "child", string(text)) //nolint:gosec // ourselves
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -146,7 +146,7 @@ func (w *written) add(r *kgo.Record) error {
 
 // drain runs a job until all that was published has been read.
 func (m *bench) drain(ctx context.Context, j job) (used, error) {
-	p, err := start(j)
+	p, err := start(ctx, j)
 	if err != nil {
 		return used{}, err
 	}
@@ -166,7 +166,7 @@ func (m *bench) idle(ctx context.Context) (time.Duration, error) {
 	var values []float64
 	for range 3 {
 		j := m.job("whole", 1<<20)
-		p, err := start(j)
+		p, err := start(ctx, j)
 		if err != nil {
 			return 0, err
 		}
@@ -204,7 +204,7 @@ func (m *bench) together(ctx context.Context, n int) (sum time.Duration, err err
 	var group []*process
 	for i := range n {
 		j.Instance = fmt.Sprint("i", i)
-		p, err := start(j)
+		p, err := start(ctx, j)
 		if err != nil {
 			return 0, err
 		}

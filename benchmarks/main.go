@@ -29,19 +29,22 @@ cluster are DELETED and made anew: use one that holds nothing else. Exit code 1:
 // errMissed says that a limit was missed; what it was is printed already.
 var errMissed = errors.New("a limit was missed")
 
-func main() {
+func main() { os.Exit(code()) }
+
+func code() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:])
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
 	case errors.Is(err, errMissed):
-		os.Exit(1)
+		return 1
 	case ctx.Err() != nil:
-		os.Exit(130)
+		return 130
 	default:
 		fmt.Fprintln(os.Stderr, "benchmarks:", err)
-		os.Exit(2)
+		return 2
 	}
 }
 

@@ -19,7 +19,7 @@ func (m *bench) memory(ctx context.Context) (ok bool, err error) {
 	}
 	j := m.job("whole", 64<<20)
 	j.EpochMax = time.Second
-	p, err := start(j)
+	p, err := start(ctx, j)
 	if err != nil {
 		return false, err
 	}

@@ -108,6 +108,9 @@ func knownModel(plans bus.Plans, model string) error {
 	if len(plans[model]) > 0 {
 		return nil
 	}
+	if len(plans) == 0 {
+		return badInput(fmt.Errorf("no contract of model %q was put in force, nor of any other; see plumbline apply --help", model))
+	}
 	return badInput(fmt.Errorf("no contract of model %q was put in force; there are: %s", model, strings.Join(slices.Sorted(maps.Keys(plans)), ", ")))
 }
 

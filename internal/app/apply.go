@@ -123,8 +123,11 @@ func (p *Parts) succeed(ctx context.Context, last, next *plan.Plan, from time.Ti
 	}
 	switch at := plan.Boundary(from, last, next); {
 	case from.Before(earliest):
-		return nil, fmt.Errorf("%w: events up to %s have been counted under the plan in force; the first time possible is %s",
-			ErrFrom, plan.FromMicros(reached).Format(time.RFC3339), plan.Boundary(earliest, last, next).Format(time.RFC3339))
+		why := fmt.Sprintf("the contract before is in force from %s on", last.From.Format(time.RFC3339))
+		if at := plan.FromMicros(reached); seen && at.After(last.From) {
+			why = fmt.Sprintf("events up to %s have been counted under the plan in force", at.Format(time.RFC3339))
+		}
+		return nil, fmt.Errorf("%w: %s; the first time possible is %s", ErrFrom, why, plan.Boundary(earliest, last, next).Format(time.RFC3339))
 	case !at.Equal(from):
 		return nil, fmt.Errorf("%w: %s is in the middle of a pane; the next one begins at %s", ErrFrom, from.UTC().Format(time.RFC3339), at.Format(time.RFC3339))
 	}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -33,9 +34,9 @@ func succeeded(t *testing.T, days int, change func(*plan.Plan)) (first, second *
 func anotherBaseline(p *plan.Plan) { p.Baseline += "2" }
 
 // rows is how many events the engine of a plan holds in panes that are still open, by its state: closing them all hands them out.
-func (r *rig) rows(p *plan.Plan, close time.Time) (n int64) {
+func (r *rig) rows(p *plan.Plan, later time.Time) (n int64) {
 	r.t.Helper()
-	r.fold(close)
+	r.fold(later)
 	for _, e := range r.parts[0].panes {
 		if e.plan.Digest() == p.Digest() {
 			n += e.pane.Rows()
@@ -113,7 +114,7 @@ func TestPolicyRestartsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(before) != string(after.state(back)) {
+	if !bytes.Equal(before, after.state(back)) {
 		t.Error("the state is another one under the new policy")
 	}
 	after.parts[0], after.next = back, r.next

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -118,8 +119,7 @@ func (r *role) outgrown() bool {
 func (r *role) read(m *reading, rec *kgo.Record, id int32, body int) (int64, error) {
 	var first error
 	elsewhere := int64(record.NoTime)
-	for i := len(m.streams) - 1; i >= 0; i-- {
-		s := m.streams[i]
+	for _, s := range slices.Backward(m.streams) {
 		at, kept, err := r.decode(s, rec, id, body)
 		var bad *schema.Error
 		switch {
