@@ -75,7 +75,7 @@ func latency(ctx context.Context, args []string) (err error) {
 		return errors.Join(err, i.stop())
 	}
 	defer func() { err = errors.Join(err, i.stop()) }()
-	if err := i.ready(ctx, time.Minute); err != nil {
+	if _, err := i.drained(ctx, 5*time.Minute); err != nil {
 		return err
 	}
 	w := &watch{flow: f, first: first, panes: make([]passed, warmUp+*panes)}

@@ -137,20 +137,6 @@ func (i *installation) alive() error {
 	return nil
 }
 
-// ready waits until every service says that it has caught up.
-func (i *installation) ready(ctx context.Context, within time.Duration) error {
-	for _, s := range i.services {
-		err := i.until(ctx, within, s.name+" is ready", func() (bool, error) {
-			_, err := s.get(ctx, "/readyz")
-			return err == nil, err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // until is eventually, but a service that ends ends it too.
 func (i *installation) until(ctx context.Context, within time.Duration, what string, ask func() (bool, error)) error {
 	var dead error

@@ -66,7 +66,7 @@ func steady(ctx context.Context, args []string) (err error) {
 		return errors.Join(err, i.stop())
 	}
 	defer func() { err = errors.Join(err, i.stop()) }()
-	if err := i.ready(ctx, 2*time.Minute); err != nil {
+	if _, err := i.drained(ctx, 5*time.Minute); err != nil {
 		return err
 	}
 	sent := make(chan error, 1)

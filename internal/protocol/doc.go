@@ -7,8 +7,9 @@
 //  3. ingestor_test.go: source partitions to fragments whose coverage tiles (internal/bus, internal/ingest).
 //  4. joiner_test.go: rows to labelled counts, with a join index that may vanish (internal/join, internal/view).
 //  5. detector_test.go: chunked fragments to findings, with a state in pieces (internal/detect, bus.ReadState).
-//  6. plans_test.go: a plan that comes into force in the middle of the stream.
-//  7. variants_test.go: each model as built, and each with one of its guards taken out, which must fail.
+//  6. succession_test.go: a plan that comes into force in the middle of the stream (internal/plan, internal/detect).
+//  7. plans_test.go: the same by another, simpler rule, which isn't built.
+//  8. variants_test.go: each model as built, and each with one of its guards taken out, which must fail.
 //
 // Invariants: a state is compared whole, never by its hash alone; counters that would only bound a search (how many crashes,
 // how many generations) are not part of a state, so there is no bound on them; every kind of step a model knows is taken, and

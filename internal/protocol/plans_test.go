@@ -1,5 +1,8 @@
 package protocol
 
+// Plans by a rule that is not the one built (see succession_test.go): the detector keeps cells by pane and plan, and decides when a
+// pane closes.
+//
 // A plan that comes into force in the middle of the stream. Two ingestors learn of it at different moments and may take over
 // each other's sources at any event; the detector learns of it at yet another moment, and may fall back to its last commit.
 // An epoch of an ingestor is one step here, as is a commit of the detector: that these are exact is what the other models

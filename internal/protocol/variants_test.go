@@ -136,7 +136,7 @@ func TestPlans(t *testing.T) {
 		if raceBuild && len(planCases[name].from) > 2 {
 			continue
 		}
-		variant[planState]{name: "as specified: " + name, system: plans(planRules{}, planCases[name])}.run(t)
+		variant[planState]{name: "by that rule: " + name, system: plans(planRules{}, planCases[name])}.run(t)
 	}
 	c := planCases["one new plan"]
 	for _, v := range []variant[planState]{
