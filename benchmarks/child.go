@@ -23,6 +23,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/app"
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/ingest"
 )
@@ -61,6 +62,7 @@ func child(text string) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	app.TuneGC() // as the services do
 	if j.Profile != "" {
 		f, err := os.Create(filepath.Clean(j.Profile))
 		if err != nil {
