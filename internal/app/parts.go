@@ -37,6 +37,7 @@ type Parts struct {
 	Epoch, IdleAfter time.Duration // of the ingestor
 	FoldEpoch        time.Duration // of joiner and detector; 0: 1 s
 	EpochBytes       int
+	FetchWait        time.Duration // of the ingestor; 0: none
 
 	Ready    map[string]*bus.Readiness // by service; those that aren't in it tell nobody
 	Pressure bus.Pressure              // memory is short; nil: never
@@ -79,7 +80,7 @@ func (p *Parts) closeAfter(err *error) {
 func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *Parts, err error) {
 	p = &Parts{
 		Layout: Layout(s),
-		Prefix: s.Group.Prefix, Instance: s.Group.Instance, Epoch: s.Ingest.Epoch, IdleAfter: s.Ingest.IdleAfter, EpochBytes: int(s.Ingest.EpochBytes),
+		Prefix: s.Group.Prefix, Instance: s.Group.Instance, Epoch: s.Ingest.Epoch, FetchWait: FetchWait, IdleAfter: s.Ingest.IdleAfter, EpochBytes: int(s.Ingest.EpochBytes),
 		Logger: log,
 	}
 	defer p.closeAfter(&err)

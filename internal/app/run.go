@@ -12,6 +12,10 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/join"
 )
 
+// FetchWait is how long brokers may gather events before they send them to an ingestor: little beside an epoch, and a stream of
+// some thousand events a second comes in tens of fetches a second instead of thousands.
+const FetchWait = 50 * time.Millisecond
+
 // Service is a loop that runs until its context ends.
 type Service func(context.Context) error
 
@@ -22,7 +26,7 @@ func (p *Parts) Ingestor(ctx context.Context) error {
 	return ingest.Run(ctx, ingest.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("ingest"), Instance: p.Instance, Epoch: p.Epoch, EpochBytes: p.EpochBytes,
 		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Ends: p.ends,
-		Ready: p.Ready["ingestor"], Pressure: p.Pressure, Logger: p.Logger, Registerer: reg,
+		FetchWait: p.FetchWait, Ready: p.Ready["ingestor"], Pressure: p.Pressure, Logger: p.Logger, Registerer: reg,
 	})
 }
 

@@ -109,6 +109,10 @@ type Options struct {
 	EpochBytes   int           // bytes of keys, values and headers that end an epoch; 0: 64 MiB
 	PollRecords  int           // most records of one poll; the epoch's size is looked at after each. 0: what is left of EpochRecords
 
+	// FetchWait is how long a broker may wait until there is a good deal to fetch; 0: it sends whatever there is at once. Without it
+	// a steady stream comes in very many small fetches, each of which costs as much as hundreds of events.
+	FetchWait time.Duration
+
 	Ready    *Readiness // told when the service does its work; may be nil
 	Pressure Pressure   // while true, fetching pauses; nil: never
 
@@ -122,6 +126,8 @@ const (
 	defaultEpochMax     = time.Second
 	defaultEpochRecords = 100_000
 	defaultEpochBytes   = 64 << 20
+
+	fetchMinBytes = 256 << 10 // with FetchWait
 )
 
 func (o Options) withDefaults() Options {

@@ -142,6 +142,9 @@ func (r *runner) groupOptions() []kgo.Opt {
 		kgo.OnPartitionsRevoked(r.revoked),
 		kgo.OnPartitionsLost(r.lost),
 	}
+	if r.o.FetchWait > 0 {
+		opts = append(opts, kgo.FetchMinBytes(fetchMinBytes), kgo.FetchMaxWait(r.o.FetchWait))
+	}
 	if r.o.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(r.o.InstanceID))
 	}

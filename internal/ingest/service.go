@@ -36,6 +36,7 @@ type Options struct {
 	Now        func() time.Time // wall clock, for IdleAfter only
 	// Ends tells the end offsets of a topic's partitions: one that has unread events is slow, not idle.
 	Ends       func(ctx context.Context, topic string) (map[int32]int64, error)
+	FetchWait  time.Duration  // how long a broker may gather events before it sends them; 0: not at all
 	Ready      *bus.Readiness // may be nil
 	Pressure   bus.Pressure   // may be nil
 	Logger     *zap.Logger
@@ -60,7 +61,7 @@ func Run(ctx context.Context, o Options) error {
 		return bus.Run(ctx, bus.Options{
 			Name: "ingest", Group: o.Group, TransactionalID: o.Group + "-" + bus.Slot(o.Instance), InstanceID: o.Instance,
 			Topics: role.topics(), Role: role, Settings: o.Settings, EpochMax: o.Epoch, EpochBytes: o.EpochBytes,
-			Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
+			FetchWait: o.FetchWait, Ready: o.Ready, Pressure: o.Pressure, Logger: o.Logger, Registerer: o.Registerer,
 		})
 	})
 }
