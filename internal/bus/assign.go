@@ -20,6 +20,7 @@ type inbox struct {
 	mu    sync.Mutex
 	gone  []TopicPartition
 	dirty bool
+	spare bool // the group answered and had nothing to give
 	err   error
 	wake  context.CancelFunc
 }
@@ -29,7 +30,24 @@ func (in *inbox) wakeWith(cancel context.CancelFunc) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.wake = cancel
-	return !in.dirty && in.err == nil
+	return !in.dirty && !in.spare && in.err == nil
+}
+
+// takeSpare reports whether the group answered with nothing since the last call.
+func (in *inbox) takeSpare() (spare bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	spare, in.spare = in.spare, false
+	return spare
+}
+
+func (in *inbox) putSpare() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.spare = true
+	if in.wake != nil {
+		in.wake()
+	}
 }
 
 func (in *inbox) take() (gone []TopicPartition, dirty bool, err error) {
@@ -68,6 +86,14 @@ func (in *inbox) putError(err error) {
 	}
 }
 
+// given is the client's callback at the end of every rebalance, before adjust is called for what is new. A member that gets
+// nothing hears nothing else: it is a spare, and as ready as one can be.
+func (r *runner) given(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+	if len(flatten(added)) == 0 {
+		r.inbox.putSpare()
+	}
+}
+
 // revoked is the client's callback. With cooperative balancing it also fires when a session ends and nothing was taken
 // away; the transaction session goes on then, and so do we.
 func (r *runner) revoked(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
@@ -86,6 +112,10 @@ func (r *runner) drain() error {
 	gone, dirty, err := r.inbox.take()
 	r.drop(gone)
 	r.dirty = r.dirty || dirty
+	if r.inbox.takeSpare() {
+		r.assigned = true
+		r.tell()
+	}
 	return err
 }
 

@@ -78,6 +78,24 @@ func TestReadyMeansCaughtUp(t *testing.T) {
 	})
 }
 
+// TestSpareReplicaIsReady: there are more replicas than partitions; the one that gets none does what it can.
+func TestSpareReplicaIsReady(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.topic("src", 1)
+		w.topic("mid", 1)
+		var members []*member
+		for _, slot := range []string{"0", "1"} {
+			o := stageA(slot)
+			o.Ready = NewReadiness()
+			members = append(members, w.member(o, func() Role { return newAdder("mid", 1) }))
+			w.until("readiness of "+slot, func() bool { return o.Ready.Check(t.Context()) == nil })
+		}
+		for _, m := range members {
+			m.stop()
+		}
+	})
+}
+
 // TestServiceWithoutPlansIsReady: there is nothing to do, and that is well.
 func TestServiceWithoutPlansIsReady(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

@@ -139,6 +139,7 @@ func (r *runner) groupOptions() []kgo.Opt {
 		kgo.ProducerLinger(0),
 		kgo.OnOffsetsFetched(r.offsetsFetched),
 		kgo.AdjustFetchOffsetsFn(r.adjust),
+		kgo.OnPartitionsAssigned(r.given),
 		kgo.OnPartitionsRevoked(r.revoked),
 		kgo.OnPartitionsLost(r.lost),
 	}
