@@ -181,10 +181,10 @@ func (m *bench) idle(ctx context.Context) (time.Duration, error) {
 	return time.Duration(mid), nil
 }
 
-// twoRate is the load that one and two ingestors share, predictions per second: a good part of what one core takes. At full
+// twoRate is the load that one and two ingestors share, predictions per second: a third of what one core takes. At full
 // speed two of them, the broker and the writer would be four on this machine's cores, and what they take from each other would
 // be measured.
-const twoRate = 40_000
+const twoRate = 80_000
 
 // two measures the same steady load with one and with two ingestors at the default epoch, from the moment the group is complete.
 func (m *bench) two(ctx context.Context) (ok bool, err error) {

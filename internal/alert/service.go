@@ -14,6 +14,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
 // View takes the latest state of incidents, for people to look at.
@@ -66,8 +67,8 @@ func Run(ctx context.Context, o Options) error {
 	log := o.Logger.Named("alert")
 	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 		s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1)}
-		for model, h := range plans { // whom to tell is a matter of today
-			s.book.SetPolicy(model, &h.Last().Policy)
+		for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
+			s.book.SetPolicy(model, &h.At(plan.Micros(o.Now())).Policy)
 		}
 		return s.run(ctx)
 	})
@@ -144,13 +145,19 @@ func (s *service) targets(ctx context.Context) (targets, error) {
 		return nil, err
 	}
 	defer cl.Close()
-	ends, err := kadm.NewClient(cl).ListCommittedOffsets(ctx, bus.TopicFindings)
+	adm := kadm.NewClient(cl)
+	ends, err := adm.ListCommittedOffsets(ctx, bus.TopicFindings)
 	if err != nil {
 		return nil, fmt.Errorf("list the ends of the findings: %w", err)
 	}
+	starts, err := adm.ListStartOffsets(ctx, bus.TopicFindings)
+	if err != nil {
+		return nil, fmt.Errorf("list the starts of the findings: %w", err)
+	}
 	out := targets{}
 	ends.Each(func(l kadm.ListedOffset) {
-		if l.Err == nil && l.Offset > 0 {
+		start, _ := starts.Lookup(l.Topic, l.Partition)
+		if l.Err == nil && l.Offset > start.Offset { // of what expired nothing is to come
 			out[l.Partition] = l.Offset
 		}
 	})

@@ -52,6 +52,9 @@ func lasting(err error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return true // it doesn't speak TLS
 	}
+	if redis.HasErrorPrefix(err, "ERR max number of clients") {
+		return false
+	}
 	for _, refused := range []string{"WRONGPASS", "NOAUTH", "NOPERM", "ERR "} {
 		if redis.HasErrorPrefix(err, refused) {
 			return true
@@ -94,6 +97,11 @@ func (p *Parts) checkJoins(ctx context.Context, keep time.Duration) error {
 		return err
 	}
 	for _, d := range t.Differs {
+		switch d.Setting { // how safely it is written is another matter, see plumbline topics create
+		case "cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type":
+		default:
+			continue
+		}
 		if d.Wrong {
 			return fmt.Errorf("%w: topic %s: %s is %s and should be %s: %s", ErrJoinsTooShort, t.Name, d.Setting, d.Has, d.Right, d.Why)
 		}

@@ -141,6 +141,12 @@ func (p *Parts) applyAll(ctx context.Context, paths []string) error {
 				errs = append(errs, err)
 				continue
 			}
+			if back, err := p.rolledBack(ctx, c); err != nil {
+				return err
+			} else if back {
+				p.Logger.Warn("contract was rolled back and stays so: `plumbline apply` puts it in force again", zap.String("file", file), zap.String("model", c.Metadata.Model))
+				continue
+			}
 			_, change, err := p.Apply(ctx, c, Apply{Learn: func() (*plan.Plan, error) {
 				pl, _, err := p.Compile(ctx, c, nil)
 				return pl, err
@@ -153,6 +159,21 @@ func (p *Parts) applyAll(ctx context.Context, paths []string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// rolledBack reports whether a contract was in force, and one from before it was put back in its place. A contract whose file
+// went back to what it was is another case: it comes into force again.
+func (p *Parts) rolledBack(ctx context.Context, c *contract.Contract) (bool, error) {
+	plans, err := p.Published(ctx)
+	if err != nil {
+		return false, err
+	}
+	h := plans[c.Metadata.Model]
+	at := slices.IndexFunc(h, func(q *plan.Plan) bool { return q.Contract == c.Digest })
+	if at < 0 || h.Last().Contract == c.Digest {
+		return false, nil
+	}
+	return slices.ContainsFunc(h[:at], func(q *plan.Plan) bool { return q.Contract == h.Last().Contract }), nil
 }
 
 // Contracts lists the contract files that a path names: itself, or the .yaml and .yml files of a folder.

@@ -1,6 +1,9 @@
 package bus
 
-import runtimemetrics "runtime/metrics"
+import (
+	"runtime"
+	runtimemetrics "runtime/metrics"
+)
 
 // Pressure says that a service holds more memory than it should.
 type Pressure func() bool
@@ -19,11 +22,14 @@ func HeapAbove(limit uint64) Pressure {
 }
 
 // relieve stops fetching while memory is short, and ends the open epoch: what was counted leaves memory with it. Fetching goes
-// on once there is room again. What was fetched already still comes, so the pause takes effect within a fetch or two; nothing
-// is thrown away. The gate is held.
+// on once there is room again; what the client had fetched meanwhile is fetched again. A paused service isn't ready: somebody
+// has to give it more memory, or less to do, if it stays so. The gate is held.
 func (r *runner) relieve() {
 	if r.o.Pressure == nil {
 		return
+	}
+	if r.paused {
+		runtime.GC() // what is live is known only after a collection, and a service that pauses gives no cause for one
 	}
 	tight := r.o.Pressure()
 	if tight {
@@ -37,9 +43,11 @@ func (r *runner) relieve() {
 		r.session.Client().PauseFetchTopics(r.o.Topics...)
 		r.m.paused.Set(1)
 		r.log.Warn("memory is short: fetching pauses until there is room")
+		r.tell()
 		return
 	}
 	r.session.Client().ResumeFetchTopics(r.o.Topics...)
 	r.m.paused.Set(0)
 	r.log.Info("there is room again: fetching goes on")
+	r.tell()
 }

@@ -80,6 +80,8 @@ func (r *runner) tell() {
 	switch {
 	case !r.assigned:
 		r.o.Ready.NotYet("joining group %s", r.o.Group)
+	case r.paused:
+		r.o.Ready.NotYet("memory is short: fetching is paused")
 	case behind > 0:
 		r.o.Ready.NotYet("catching up: %d of %d partitions, %d offsets to go", behind, len(r.parts), records)
 	default:

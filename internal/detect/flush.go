@@ -97,13 +97,14 @@ func join(from map[string][]byte, key string) (body []byte, ok bool, err error) 
 // Committed makes the flushed state the one to roll back to, and shows it to people.
 func (r *role) Committed() {
 	for _, p := range r.parts {
+		if p.flushed == nil {
+			continue // nothing of it was in the epoch: what it has to say since its restore is still to be written
+		}
 		maps.Copy(p.committed, p.flushed)
 		for _, f := range p.findings {
 			r.m.findings.WithLabelValues(f.Model, string(f.Verdict)).Inc()
 		}
-		if p.flushed != nil {
-			r.serve(p, p.dirty)
-		}
+		r.serve(p, p.dirty)
 		p.findings, p.panes, p.flushed = nil, nil, nil
 		clear(p.dirty)
 	}

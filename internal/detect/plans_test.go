@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
 // succeeded are two plans of the fixture's model, the second in force from days after the reference's end on.
@@ -180,5 +181,21 @@ func TestPlanThatCameLate(t *testing.T) {
 	}
 	if late := after.parts[0].engines[idOf(b)].Late(); late != 1 {
 		t.Errorf("%d events of a judged pane are late, want 1", late)
+	}
+}
+
+// TestOtherPartitionKeepsWhatItHasToSay: an epoch that holds nothing of a partition must not forget its findings unwritten.
+func TestOtherPartitionKeepsWhatItHasToSay(t *testing.T) {
+	r := newRig(t, fixture.Build(t, fixture.Contract))
+	r.fold(fixture.Start.Add(10*time.Minute), r.wrong(fixture.Start.Add(10*time.Minute))...)
+	r.fold(fixture.Start.Add(12 * time.Hour))
+	want := len(r.parts[0].findings)
+	r.parts[1] = &part{clock: window.NewClock(), engines: map[engineID]*ruled{}, dirty: map[engineID]bool{}, committed: map[string][]byte{}}
+	if _, err := r.Flush(t.Context(), []bus.Range{{Topic: bus.TopicFragments, Partition: 1, From: 0, To: 1, Records: 1, Partitions: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	r.Committed()
+	if got := len(r.flush()[bus.TopicFindings]); want == 0 || got != want {
+		t.Errorf("%d findings are written, want %d", got, want)
 	}
 }

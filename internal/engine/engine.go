@@ -191,6 +191,7 @@ func (e *Engine) CoverageFinding(p window.Problem) finding.Finding {
 		at = plan.Micros(e.plan.Reference.To)
 	}
 	f := e.finding(at, at, "", fmt.Sprintf("%s/%d", p.Topic, p.Partition), "coverage")
+	f.Contract = e.reigns.At(at).Contract
 	f.Metric, f.Value = "offsets_"+string(p.Kind), finding.Number(p.To-p.From)
 	f.Verdict, f.Severity = finding.Fault, finding.Ticket
 	if p.From < p.To {
@@ -203,6 +204,7 @@ func (e *Engine) CoverageFinding(p window.Problem) finding.Finding {
 // and are missing from the pane.
 func (e *Engine) SetAsideFinding(c *record.Cell) finding.Finding {
 	f := e.finding(c.Pane, c.Pane+e.plan.Pane.Microseconds(), c.Version, "plan "+c.Plan, "coverage")
+	f.Contract = e.reigns.At(c.Pane).Contract // not of what was judged last: a restart must not show
 	f.Metric, f.Value = "offsets_of_another_plan", 0
 	f.Verdict, f.Severity = finding.Fault, finding.Ticket
 	for _, s := range c.Spans {

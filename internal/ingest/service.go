@@ -23,7 +23,7 @@ type Schemas interface {
 	SchemaByID(ctx context.Context, id int) (string, error)
 }
 
-// Options configure the service. Settings, Layout, Schemas, Logger and Registerer are required.
+// Options configure the service. Settings, Layout, Schemas, Now, Ends, Logger and Registerer are required.
 type Options struct {
 	Settings   bus.Settings
 	Layout     bus.Layout
