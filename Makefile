@@ -65,6 +65,10 @@ down: ## Stop them and remove their data
 integration: ## Test the services as processes on real Kafka, registry and Redis (2 to 4 min)
 	go test -tags '$(TAGS) integration' -count=1 -timeout 8m -v ./integration/...
 
+.PHONY: deploy-test
+deploy-test: ## Hold deploy/ against the programs it runs (no container engine needed)
+	cd deploy && go test -count=1 ./...
+
 .PHONY: chaos
 chaos: ## The long proof: SEEDS=20 storms from SEED=1 on, on three brokers, counted again in Python (2 min each)
 	go run ./chaos --seed $(SEED) --seeds $(SEEDS)
