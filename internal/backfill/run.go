@@ -5,7 +5,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/check"
 	"github.com/plumbline-ml/plumbline/internal/collect"
-	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/window"
@@ -25,12 +24,18 @@ func Run(files check.Files, plans plan.History, progress func(stage string, rows
 	if progress == nil {
 		progress = func(string, int64) error { return nil }
 	}
-	r := &run{files: files, progress: progress, visit: visit, states: map[outcome.ID]*outcome.State{}, report: &Report{Readings: []Reading{}}}
+	r := &run{files: files, progress: progress, visit: visit, report: &Report{Readings: []Reading{}}}
 	byDigest := map[string]*counter{}
+	r.joiner = collect.NewJoiner(func(digest string) *plan.Plan {
+		if c := byDigest[digest]; c != nil {
+			return c.plan
+		}
+		return nil
+	})
 	for _, era := range plans.Eras() {
 		digest := era.Plan.Digest()
 		if byDigest[digest] == nil {
-			c, err := collect.New(era.Plan)
+			c, err := collect.New(era.Plan, r.joiner)
 			if err != nil {
 				return nil, err
 			}
@@ -42,12 +47,6 @@ func Run(files check.Files, plans plan.History, progress func(stage string, rows
 		}
 		byDigest[digest].eras = append(byDigest[digest].eras, era)
 	}
-	r.effects = outcome.NewEffects(func(digest string) *plan.Plan {
-		if c := byDigest[digest]; c != nil {
-			return c.plan
-		}
-		return nil
-	})
 	events, err := r.predictions()
 	if err != nil {
 		return nil, err
@@ -75,8 +74,7 @@ func Run(files check.Files, plans plan.History, progress func(stage string, rows
 type run struct {
 	files    check.Files
 	counters []*counter // in the order in which their plans first came into force
-	states   map[outcome.ID]*outcome.State
-	effects  *outcome.Effects
+	joiner   *collect.Joiner
 	progress func(stage string, rows int64) error
 	visit    func(Ended) error
 	report   *Report
@@ -106,14 +104,13 @@ func (r *run) predictions() (span, error) {
 			events.see(us)
 		}
 		c.collector.Predictions(collect.Source{}, b)
-		cells, rows := c.collector.Take()
+		cells := c.collector.Take()
 		for i := range cells {
 			cells[i].Spans = nil // lines of a file are no offsets of a topic
 			if err := c.panes.Add(&cells[i]); err != nil {
 				return err
 			}
 		}
-		r.fold(rows)
 		return r.ended(c, c.predicted.At())
 	})
 	if err != nil {
@@ -151,9 +148,7 @@ func (r *run) ended(c *counter, low int64) error {
 func (r *run) outcomes(byDigest map[string]*counter) error {
 	err := r.each(outcomes, func(c *counter, b *plan.Batch) error {
 		c.collector.Outcomes(collect.Source{}, b)
-		_, rows := c.collector.Take()
-		r.fold(rows)
-		cells := collect.Cells(r.effects)
+		cells := r.joiner.Take()
 		for i := range cells {
 			if err := byDigest[cells[i].Plan].panes.Add(&cells[i]); err != nil {
 				return err
@@ -179,16 +174,4 @@ func (r *run) outcomes(byDigest map[string]*counter) error {
 		}
 	}
 	return nil
-}
-
-// fold takes join rows into account.
-func (r *run) fold(rows []outcome.Row) {
-	for i := range rows {
-		s := r.states[rows[i].ID]
-		if s == nil {
-			s = &outcome.State{}
-			r.states[rows[i].ID] = s
-		}
-		r.effects.Change(s, &rows[i])
-	}
 }

@@ -62,7 +62,7 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 	}
 	r := &run{
 		plan: p, src: &source{f, p}, engine: engine.New(p), clock: window.NewClock(), book: incident.NewBook(),
-		states: map[outcome.ID]*outcome.State{}, progress: progress,
+		joiner: collect.NewJoiner(func(string) *plan.Plan { return p }), progress: progress,
 		report: &Report{
 			Model: p.Model, Contract: p.Contract, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows,
 			TestPane: Span(p.TestPane), TruthPane: Span(p.TruthPane), Notes: p.Unjudged,
@@ -70,10 +70,9 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 		},
 	}
 	r.book.SetPolicy(p.Model, &p.Policy)
-	if r.collector, err = collect.New(p); err != nil {
+	if r.collector, err = collect.New(p, r.joiner); err != nil {
 		return nil, err
 	}
-	r.effects = outcome.NewEffects(func(string) *plan.Plan { return p })
 	if err := r.predictions(); err != nil {
 		return nil, err
 	}
@@ -90,8 +89,7 @@ type run struct {
 	engine    *engine.Engine
 	clock     *window.Clock
 	book      *incident.Book
-	states    map[outcome.ID]*outcome.State
-	effects   *outcome.Effects
+	joiner    *collect.Joiner
 	report    *Report
 	progress  func(string, int64)
 
@@ -114,13 +112,12 @@ func (r *run) predictions() error {
 			}
 		}
 		r.collector.Predictions(collect.Source{Topic: r.report.name(&counts)}, b)
-		cells, rows := r.collector.Take()
+		cells := r.collector.Take()
 		for i := range cells {
 			if err := r.engine.Add(&cells[i]); err != nil {
 				return err
 			}
 		}
-		r.fold(rows)
 		r.clock.Cover(&record.Coverage{
 			Source: record.Source{Topic: r.plan.Prediction.Topic, Partitions: 1}, From: from, To: r.rows, Watermark: r.watermark.At(), Records: int64(b.N),
 		})
@@ -147,9 +144,7 @@ func (r *run) outcomes() error {
 		}
 		n += int64(b.N)
 		r.collector.Outcomes(collect.Source{}, b)
-		_, rows := r.collector.Take()
-		r.fold(rows)
-		cells := collect.Cells(r.effects)
+		cells := r.joiner.Take()
 		for i := range cells {
 			if err := r.engine.Add(&cells[i]); err != nil {
 				return err
@@ -161,17 +156,6 @@ func (r *run) outcomes() error {
 	})
 	r.report.Streams = append(r.report.Streams, counts)
 	return err
-}
-
-func (r *run) fold(rows []outcome.Row) {
-	for i := range rows {
-		s := r.states[rows[i].ID]
-		if s == nil {
-			s = &outcome.State{}
-			r.states[rows[i].ID] = s
-		}
-		r.effects.Change(s, &rows[i])
-	}
 }
 
 func (r *run) found(f finding.Finding) error {
@@ -213,7 +197,7 @@ func (r *run) joined() []string {
 	}
 	var orphans, unlabelled, late int64
 	terms := r.plan.Terms()
-	for _, s := range r.states {
+	r.joiner.States(func(s *outcome.State) {
 		_, labelled := s.Label(terms, false)
 		_, onTime := s.Label(terms, true)
 		switch {
@@ -224,7 +208,7 @@ func (r *run) joined() []string {
 		case !onTime:
 			late++
 		}
-	}
+	})
 	var out []string
 	if orphans > 0 {
 		out = append(out, fmt.Sprintf("%d ids have an outcome and no scored prediction", orphans))

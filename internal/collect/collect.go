@@ -2,7 +2,6 @@ package collect
 
 import (
 	"fmt"
-	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -16,32 +15,34 @@ type Source struct {
 	Partition int32
 }
 
+// Rows takes the join rows of an epoch while they are collected: record.Rows writes them, Kept keeps them. What the pointers lead to is
+// the collector's own and used again, but for the cell, whose exported fields stay.
+type Rows interface {
+	Prediction(id outcome.ID, c *record.RowCell, p *outcome.Prediction)
+	Outcome(id outcome.ID, c *record.RowCell, o *outcome.Outcome)
+}
+
 // Collector collects one model's epoch. It belongs to one goroutine.
 type Collector struct {
 	plan    *plan.Plan
 	deriver *plan.Deriver
 	counter *sketch.Counter
+	rows    Rows
 	sources []Source
-	rows    []outcome.Row
 	crowded int64
 
-	predictions []outcome.Prediction // room for the next ones; rows point into it
-	written     int                  // bytes of the last epoch's cells
+	cells   []*record.RowCell // by the counter's number; nil where no row was written yet
+	model   *record.RowCell   // of outcomes
+	written int               // bytes of the last epoch's cells
 }
 
-const (
-	predictionsAtOnce = 512
-	// rowBytes is about what a join row takes, its prediction included.
-	rowBytes = int(unsafe.Sizeof(outcome.Row{}) + unsafe.Sizeof(outcome.Prediction{}))
-)
-
-// New makes a collector for a sealed plan.
-func New(p *plan.Plan) (*Collector, error) {
+// New makes a collector for a sealed plan, which hands the join rows to rows.
+func New(p *plan.Plan, rows Rows) (*Collector, error) {
 	d, err := plan.NewDeriver(&p.Prediction, p.Rules)
 	if err != nil {
 		return nil, fmt.Errorf("collect %s: %w", p.Model, err)
 	}
-	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p)}
+	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), rows: rows, model: &record.RowCell{Model: p.Model}}
 	c.counter.Describe()
 	return c, nil
 }
@@ -61,31 +62,37 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 	}
 	r := c.plan.Prediction.Roles
 	ids, times := b.Cols[r.ID].Str, b.Cols[r.Time].Int
+	var p outcome.Prediction
 	for i := range b.N {
-		key, ok := c.counter.At(i)
-		if !ok {
+		at := c.counter.CellOf(i)
+		if at < 0 {
 			continue
 		}
 		id := outcome.HashID(c.plan.Model, ids[i])
-		if !id.In(c.plan.Sampled()) {
+		if !id.In(c.plan.Sampled()) || !p.Read(c.plan, b, i) {
 			continue
 		}
-		if len(c.predictions) == 0 {
-			c.predictions = make([]outcome.Prediction, predictionsAtOnce)
-		}
-		pr := &c.predictions[0]
-		if !pr.Read(c.plan, b, i, key) {
-			continue
-		}
-		c.predictions = c.predictions[1:]
-		pr.Place = outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}
-		c.rows = append(c.rows, outcome.Row{ID: id, Model: c.plan.Model, Prediction: pr})
+		p.Place = outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}
+		c.rows.Prediction(id, c.cell(at), &p)
 	}
+}
+
+// cell is what the rows of one of the counter's cells have in common.
+func (c *Collector) cell(at int) *record.RowCell {
+	for at >= len(c.cells) {
+		c.cells = append(c.cells, nil)
+	}
+	if c.cells[at] == nil {
+		k := c.counter.Key(at)
+		c.cells[at] = &record.RowCell{Model: c.plan.Model, Plan: c.plan.Digest(), Version: k.Version, Slice: k.Slice, Pane: k.Pane}
+	}
+	return c.cells[at]
 }
 
 // Outcomes takes a batch of the outcome stream and returns how many of its rows carry no label: those say nothing.
 func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 	r := c.plan.Outcome.Roles
+	var o outcome.Outcome
 	for i := range b.N {
 		if b.Cols[r.Label].State[i] != plan.OK {
 			unlabelled++
@@ -95,28 +102,25 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 		if !id.In(c.plan.Sampled()) {
 			continue
 		}
-		c.rows = append(c.rows, outcome.Row{
-			ID: id, Model: c.plan.Model,
-			Outcome: &outcome.Outcome{
-				Place:    outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]},
-				Positive: c.plan.IsPositive(b.Cols[r.Label].Str[i]),
-			},
-		})
+		o = outcome.Outcome{
+			Place:    outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]},
+			Positive: c.plan.IsPositive(b.Cols[r.Label].Str[i]),
+		}
+		c.rows.Outcome(id, c.model, &o)
 	}
 	return unlabelled
 }
 
-// Bytes is about how much memory it takes what was collected since the last Take. It grows with the cells, and with the join
-// rows.
-func (c *Collector) Bytes() int { return c.counter.Bytes() + rowBytes*len(c.rows) }
+// Bytes is about how much memory it takes what was counted since the last Take. It grows with the cells.
+func (c *Collector) Bytes() int { return c.counter.Bytes() }
 
 // Crowded is how many events of the epoch that Take last handed over were counted as sketch.OtherVersion, because there were
 // more versions than sketch.MaxVersions.
 func (c *Collector) Crowded() int64 { return c.crowded }
 
-// Take hands over what was collected and starts afresh: of each pane and version what describes it, then its cells, in the order of
-// panes, versions and slices; rows in the order they came.
-func (c *Collector) Take() ([]record.Cell, []outcome.Row) {
+// Take hands over what was counted and starts afresh: of each pane and version what describes it, then its cells, in the order of
+// panes, versions and slices.
+func (c *Collector) Take() []record.Cell {
 	counted, frames := c.counter.Cells(), c.counter.Frames()
 	out := make([]record.Cell, 0, len(frames)+len(counted))
 	bodies := make([]byte, 0, c.written+c.written/8)
@@ -135,11 +139,11 @@ func (c *Collector) Take() ([]record.Cell, []outcome.Row) {
 			counted = counted[1:]
 		}
 	}
-	rows := c.rows
 	c.written, c.crowded = len(bodies), c.counter.Crowded()
 	c.counter.Reset()
-	c.sources, c.rows = c.sources[:0], make([]outcome.Row, 0, len(rows)+len(rows)/8)
-	return out, rows
+	clear(c.cells)
+	c.sources, c.cells = c.sources[:0], c.cells[:0]
+	return out
 }
 
 func (c *Collector) spans(counted []sketch.Span) []record.Span {

@@ -76,10 +76,34 @@ func fill(p *plan.Plan, rows []row) *plan.Batch {
 	return b
 }
 
-func newCollector(tb tester, p *plan.Plan) *collect.Collector {
+// tested is a collector whose join rows are kept in the order they came.
+type tested struct {
+	*collect.Collector
+	rows []outcome.Row
+}
+
+func (c *tested) Prediction(id outcome.ID, of *record.RowCell, p *outcome.Prediction) {
+	pr := *p
+	pr.Plan, pr.Version, pr.Slice, pr.Pane = of.Plan, of.Version, of.Slice, of.Pane
+	c.rows = append(c.rows, outcome.Row{ID: id, Model: of.Model, Prediction: &pr})
+}
+
+func (c *tested) Outcome(id outcome.ID, of *record.RowCell, o *outcome.Outcome) {
+	kept := *o
+	c.rows = append(c.rows, outcome.Row{ID: id, Model: of.Model, Outcome: &kept})
+}
+
+func (c *tested) Take() ([]record.Cell, []outcome.Row) {
+	rows := c.rows
+	c.rows = nil
+	return c.Collector.Take(), rows
+}
+
+func newCollector(tb tester, p *plan.Plan) *tested {
 	tb.Helper()
-	c, err := collect.New(p)
-	if err != nil {
+	c := &tested{}
+	var err error
+	if c.Collector, err = collect.New(p, c); err != nil {
 		tb.Fatal(err)
 	}
 	return c
@@ -301,7 +325,7 @@ func TestLabelledCells(t *testing.T) {
 func TestNewRefusesABrokenRule(t *testing.T) {
 	p := testPlan(t)
 	p.Rules[0].Expr = "score <"
-	if _, err := collect.New(p); err == nil {
+	if _, err := collect.New(p, nil); err == nil {
 		t.Error("a rule that is no expression is taken")
 	}
 }
@@ -313,10 +337,7 @@ func TestSampleByID(t *testing.T) {
 	if err := p.Seal(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := collect.New(&p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newCollector(t, &p)
 	const n = 5000
 	predictions, outcomes := plan.NewBatch(&p.Prediction, n), plan.NewBatch(p.Outcome, n)
 	for i := range n {

@@ -80,15 +80,14 @@ func (r *rig) wrong(at time.Time) []record.Cell { return r.counted(r.plan, at) }
 // counted is wrong under a plan of choice.
 func (r *rig) counted(p *plan.Plan, at time.Time) []record.Cell {
 	r.t.Helper()
-	c, err := collect.New(p)
+	c, err := collect.New(p, collect.NewJoiner(func(string) *plan.Plan { return p }))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	b := plan.NewBatch(&p.Prediction, 1)
 	fixture.Predict(b, 1, at, 4)
 	c.Predictions(collect.Source{Topic: p.Prediction.Topic}, b)
-	cells, _ := c.Take()
-	return cells
+	return c.Take()
 }
 
 // judged commits an epoch with a faulty event, then one of nothing but coverage that closes its pane.

@@ -14,7 +14,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/finding"
-	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/window"
@@ -189,21 +188,10 @@ type epoch struct {
 // epochs counts and joins the stream, some hours at a time: what predictions brought and what outcomes brought.
 func (w *world) epochs(hours int) (predictions, outcomes []epoch) {
 	w.tb.Helper()
-	c, err := collect.New(w.plan)
+	joiner := collect.NewJoiner(func(string) *plan.Plan { return w.plan })
+	c, err := collect.New(w.plan, joiner)
 	if err != nil {
 		w.tb.Fatal(err)
-	}
-	states := map[outcome.ID]*outcome.State{}
-	effects := outcome.NewEffects(func(string) *plan.Plan { return w.plan })
-	fold := func(rows []outcome.Row) {
-		for i := range rows {
-			s := states[rows[i].ID]
-			if s == nil {
-				s = &outcome.State{}
-				states[rows[i].ID] = s
-			}
-			effects.Change(s, &rows[i])
-		}
 	}
 	for from := 0; from < len(w.samples); {
 		to := from
@@ -214,17 +202,13 @@ func (w *world) epochs(hours int) (predictions, outcomes []epoch) {
 		last := plan.Micros(w.samples[to-1].at)
 		src := record.Source{Topic: "p", Partitions: 1}
 		c.Predictions(collect.Source{Topic: "p"}, w.predictions(from, to))
-		cells, rows := c.Take()
-		fold(rows)
 		predictions = append(predictions, epoch{
-			cells: cells, coverage: &record.Coverage{Source: src, From: int64(from), To: int64(to), Watermark: last},
+			cells: c.Take(), coverage: &record.Coverage{Source: src, From: int64(from), To: int64(to), Watermark: last},
 			marks: []record.Mark{{Source: src, Watermark: last}},
 		})
 		c.Outcomes(collect.Source{Topic: "o"}, w.outcomes(from, to))
-		_, rows = c.Take()
-		fold(rows)
 		src.Topic = "o"
-		outcomes = append(outcomes, epoch{cells: collect.Cells(effects), marks: []record.Mark{{Source: src, Watermark: last + outcomeDelay.Microseconds()}}})
+		outcomes = append(outcomes, epoch{cells: joiner.Take(), marks: []record.Mark{{Source: src, Watermark: last + outcomeDelay.Microseconds()}}})
 		from = to
 	}
 	return predictions, outcomes

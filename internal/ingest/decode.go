@@ -104,7 +104,7 @@ func (r *role) turnTo(tp bus.TopicPartition) {
 // outgrown reports whether what was counted in the epoch takes more memory than the epoch's input may: many models, versions,
 // slices or panes at once. The epoch ends then, and its counts leave memory.
 func (r *role) outgrown() bool {
-	held := 0
+	held := r.rows.Bytes()
 	for _, c := range r.collectors {
 		held += c.Bytes()
 	}

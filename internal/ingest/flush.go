@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/binary"
 	"maps"
 	"slices"
 
@@ -10,15 +9,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
-	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/record"
 )
 
-const (
-	chunkBytes = 400 << 10 // brokers take records of 1 MiB by default; a fragment stays well below
-	chunkRows  = 4000      // join rows per record: one call of the index takes them
-	rowBytes   = 96        // about what a row takes beside its version
-)
+const chunkBytes = 400 << 10 // brokers take records of 1 MiB by default; a fragment stays well below
 
 // Flush turns the epoch into records: for every fragments partition and every joins partition one at least, also where there
 // is nothing to count, because coverage and markers carry the clocks.
@@ -31,19 +25,11 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 		})
 	}
 	cells := make([][]record.Cell, r.o.Layout.Fragments)
-	rows := make([][]outcome.Row, r.o.Layout.Joins)
 	for _, c := range r.collectors {
-		counted, joined := c.Take()
+		counted := c.Take()
 		r.tally.addN(c.Plan().Model, crowded, int(c.Crowded()))
 		f := bus.PartitionOf(c.Plan().Model, r.o.Layout.Fragments)
 		cells[f] = append(cells[f], counted...)
-		for j := range rows {
-			rows[j] = slices.Grow(rows[j], len(joined)/len(rows)+len(joined)/(8*len(rows))) // ids spread evenly
-		}
-		for _, row := range joined {
-			j := binary.BigEndian.Uint64(row.ID[:8]) % uint64(r.o.Layout.Joins)
-			rows[j] = append(rows[j], row)
-		}
 	}
 	coverage := r.coverage(ctx, ranges)
 	out := r.aside
@@ -52,8 +38,14 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 			out = append(out, &kgo.Record{Topic: bus.TopicFragments, Partition: int32(f), Value: frag.AppendBinary(nil)})
 		}
 	}
-	for j, list := range rows {
-		out = append(out, joins(int32(j), list, coverage)...)
+	markers := make([]record.Marker, len(coverage))
+	for i, c := range coverage {
+		markers[i] = record.Marker{Source: c.Source, From: c.From, To: c.To, Watermark: c.Watermark, Idle: c.Idle}
+	}
+	for j := range r.o.Layout.Joins {
+		for _, value := range r.rows.Take(j, markers) {
+			out = append(out, &kgo.Record{Topic: bus.TopicJoins, Partition: int32(j), Value: value})
+		}
 	}
 	return out, nil
 }
@@ -122,34 +114,4 @@ func (r *role) ofTopic(topic string) (count int32, id [16]byte) {
 		}
 	}
 	return count, id
-}
-
-// joins cuts the rows of one partition into records; the markers go into the last one.
-func joins(partition int32, rows []outcome.Row, coverage []record.Coverage) []*kgo.Record {
-	var out []*kgo.Record
-	send := func(j record.Joins) {
-		out = append(out, &kgo.Record{Topic: bus.TopicJoins, Partition: partition, Value: j.AppendBinary(nil)})
-	}
-	total := int64(len(rows))
-	from, size := 0, 0
-	for i := range rows {
-		n := rowBytes
-		if p := rows[i].Prediction; p != nil {
-			n += len(p.Version) + len(p.Slice)
-		}
-		if i > from && (i-from == chunkRows || size+n > chunkBytes) {
-			send(record.Joins{Rows: rows[from:i]})
-			from, size = i, 0
-		}
-		size += n
-	}
-	rows = rows[from:]
-	last := record.Joins{Rows: rows}
-	for _, c := range coverage {
-		last.Markers = append(last.Markers, record.Marker{
-			Source: c.Source, From: c.From, To: c.To, Watermark: c.Watermark, Idle: c.Idle, Rows: total,
-		})
-	}
-	send(last)
-	return out
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
 	"github.com/plumbline-ml/plumbline/internal/bus"
-	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/schema"
@@ -397,48 +395,6 @@ func TestReceivedIsAcceptedAndSetAside(t *testing.T) {
 	}
 	if received != float64(len(values)) || accepted != good || received != accepted+aside {
 		t.Errorf("received %v, accepted %v, set aside %v; want %d, %d and the rest", received, accepted, aside, len(values), good)
-	}
-}
-
-// A row carries the model's version, which may be long: rows are cut by what they take, not only by how many they are.
-func TestJoinsAreCutByBytes(t *testing.T) {
-	version := strings.Repeat("v", 10_000)
-	rows := make([]outcome.Row, 300)
-	for i := range rows {
-		rows[i] = outcome.Row{ID: outcome.HashID("m", fmt.Sprint(i)), Model: "m", Prediction: &outcome.Prediction{Version: version, Plan: "0123456789abcdef"}}
-	}
-	coverage := []record.Coverage{{Source: record.Source{Topic: "p", Partitions: 1}, To: 300, Watermark: 1}}
-	recs := joins(0, rows, coverage)
-	if len(recs) < 2 {
-		t.Fatalf("3 MB of rows came in %d records", len(recs))
-	}
-	n := 0
-	for i, rec := range recs {
-		if len(rec.Value) > 1<<19 {
-			t.Errorf("record %d has %d bytes", i, len(rec.Value))
-		}
-		j, err := record.ReadJoins(rec.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k := range j.Rows {
-			if j.Rows[k].ID != rows[n].ID {
-				t.Fatalf("row %d is not the one that was sent", n)
-			}
-			n++
-		}
-		switch last := i == len(recs)-1; {
-		case !last && len(j.Markers) != 0:
-			t.Errorf("record %d of %d carries markers", i+1, len(recs))
-		case last && (len(j.Markers) != 1 || j.Markers[0].Rows != int64(len(rows)) || j.Markers[0].To != 300):
-			t.Errorf("the last record's markers are %+v", j.Markers)
-		}
-	}
-	if n != len(rows) {
-		t.Errorf("%d of %d rows were sent", n, len(rows))
-	}
-	if got := joins(0, nil, coverage); len(got) != 1 {
-		t.Errorf("no rows came in %d records, want one with the markers", len(got))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/schema"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
@@ -100,6 +101,7 @@ type role struct {
 	o          Options
 	log        *zap.Logger
 	collectors []*collect.Collector
+	rows       *record.Rows          // of all collectors
 	readings   map[string][]*reading // by topic
 	owned      map[bus.TopicPartition]*partition
 	aside      []*kgo.Record
@@ -113,12 +115,12 @@ type role struct {
 
 func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {
 	r := &role{
-		o: o, log: log, readings: map[string][]*reading{}, owned: map[bus.TopicPartition]*partition{},
+		o: o, log: log, rows: record.NewRows(o.Layout.Joins), readings: map[string][]*reading{}, owned: map[bus.TopicPartition]*partition{},
 		before: map[bus.TopicPartition]partition{}, noted: map[bus.TopicPartition]window.Watermark{}, ahead: map[string]int64{}, tally: tally{},
 	}
 	for _, model := range slices.Sorted(maps.Keys(plans)) {
 		for _, era := range plans[model].Eras() {
-			c, err := collect.New(era.Plan)
+			c, err := collect.New(era.Plan, r.rows)
 			if err != nil {
 				return nil, err
 			}
@@ -241,6 +243,7 @@ func (r *role) Rollback() error {
 	for _, c := range r.collectors {
 		c.Take()
 	}
+	r.rows.Reset()
 	r.aside = nil
 	clear(r.tally)
 	return nil

@@ -16,15 +16,16 @@ func Predicted(p *plan.Plan, b *plan.Batch, row int) (pr *Prediction, ok bool) {
 		k.Version = strings.Clone(b.Cols[r.Version].Str[row])
 	}
 	pr = &Prediction{}
-	if !pr.Read(p, b, row, k) {
+	if !pr.Read(p, b, row) {
 		return nil, false
 	}
+	pr.Plan, pr.Version, pr.Pane, pr.Slice = p.Digest(), k.Version, k.Pane, k.Slice
 	return pr, true
 }
 
-// Read makes pr what Predicted returns, given the cell that the row was counted in. It reports false, and leaves pr as it is,
+// Read makes pr what Predicted returns, but for the cell that the row was counted in. It reports false, and leaves pr as it is,
 // where the event has no usable score.
-func (pr *Prediction) Read(p *plan.Plan, b *plan.Batch, row int, k sketch.Key) bool {
+func (pr *Prediction) Read(p *plan.Plan, b *plan.Batch, row int) bool {
 	r := p.Prediction.Roles
 	if p.Score == nil || r.Score < 0 || b.Cols[r.Score].State[row] != plan.OK {
 		return false
@@ -38,9 +39,6 @@ func (pr *Prediction) Read(p *plan.Plan, b *plan.Batch, row int, k sketch.Key) b
 	if !ok {
 		return false
 	}
-	*pr = Prediction{
-		Plan: p.Digest(), Version: k.Version, Pane: k.Pane, Slice: k.Slice,
-		Bin: sketch.ScoreBin(p, score), Score: fixed, Positive: positive,
-	}
+	*pr = Prediction{Bin: sketch.ScoreBin(p, score), Score: fixed, Positive: positive}
 	return true
 }

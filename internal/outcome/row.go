@@ -27,6 +27,9 @@ func (id ID) In(share float64) bool {
 	return share >= 1 || float64(binary.BigEndian.Uint64(id[8:])>>(64-bits))/(1<<bits) < share
 }
 
+// Partition places the id in one of n partitions of the joins topic.
+func (id ID) Partition(n int) int { return int(binary.BigEndian.Uint64(id[:8]) % uint64(n)) }
+
 // Place orders the rows of one id: event time (microseconds since the Unix epoch), then where the event lies.
 type Place struct {
 	Time      int64

@@ -2,7 +2,6 @@ package record
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/wire"
@@ -14,11 +13,8 @@ import (
 //   - 2: a cell that a row before was counted in is named by its number; times and offsets by the distance to the row before.
 const joinsFormat = 2
 
-// usualRow is about what a row takes, and usualCell what a cell takes beside its body: room is made for so many bytes.
-const (
-	usualRow  = 40
-	usualCell = 48
-)
+// usualCell is about what a cell takes beside its body: room is made for so many bytes.
+const usualCell = 48
 
 // Marker says that every row of the offsets [From, To) of a source that belongs to this joins partition lies in this record
 // or before it. Rows is how many rows the whole epoch sent to the partition, over all its records.
@@ -39,20 +35,19 @@ type Joins struct {
 
 // AppendBinary writes j.
 func (j *Joins) AppendBinary(b []byte) []byte {
-	b = wire.Uint(b, joinsFormat)
-	b = wire.Uint(b, uint64(len(j.Markers)))
-	for i := range j.Markers {
-		m := &j.Markers[i]
-		b = appendSource(b, m.Source)
-		b = wire.Int(wire.Int(wire.Int(wire.Int(b, m.From), m.To), m.Watermark), m.Rows)
-		b = wire.Uint(b, flag(m.Idle))
-	}
-	b = slices.Grow(wire.Uint(b, uint64(len(j.Rows))), usualRow*len(j.Rows))
-	w := rowCodec{texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
+	var w rowWriter
+	w.reset()
 	for i := range j.Rows {
-		b = w.append(b, &j.Rows[i])
+		r := &j.Rows[i]
+		c := RowCell{Model: r.Model}
+		if p := r.Prediction; p != nil {
+			c.Plan, c.Version, c.Slice, c.Pane = p.Plan, p.Version, p.Slice, p.Pane
+			w.prediction(r.ID, &c, w.number(&c), p)
+		} else {
+			w.outcome(r.ID, &c, w.number(&c), r.Outcome)
+		}
 	}
-	return b
+	return append(b, w.record(j.Markers)...)
 }
 
 // ReadJoins reads what AppendBinary wrote, or a build of the format before.
@@ -70,7 +65,7 @@ func ReadJoins(b []byte) (*Joins, error) {
 		}
 		j.Markers = append(j.Markers, m)
 	}
-	w := rowCodec{texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
+	w := rowReader{texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
 	for range r.Count(20) {
 		if format == joinsFormat {
 			j.Rows = append(j.Rows, w.read(r))

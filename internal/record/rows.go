@@ -15,14 +15,14 @@ type rowCell struct {
 	pane                        int64
 }
 
-// rowCodec writes or reads the rows of one record one after another.
+// rowReader reads the rows of one record one after another, as rowWriter wrote them.
 //
 // A row is a byte of flags, its id, the number of its cell, its time and offset less those of the row before, its partition,
 // and of a prediction the score and its bin. The next number of a cell is followed by the cell.
-type rowCodec struct {
+type rowReader struct {
 	texts  texts
 	cells  map[rowCell]uint64
-	list   []rowCell // when read
+	list   []rowCell
 	before outcome.Place
 }
 
@@ -39,45 +39,7 @@ var (
 	errBin  = errors.New("a score bin is beyond 2^31")
 )
 
-func (w *rowCodec) append(b []byte, r *outcome.Row) []byte {
-	flags, place, cell := uint64(0), outcome.Place{}, rowCell{model: r.Model}
-	if o := r.Outcome; o != nil {
-		flags, place = rowOutcome, o.Place
-		if o.Positive {
-			flags |= rowPositive
-		}
-	} else {
-		p := r.Prediction
-		place = p.Place
-		cell.plan, cell.version, cell.slice, cell.pane = p.Plan, p.Version, p.Slice, p.Pane
-		if p.Positive {
-			flags |= rowPositive
-		}
-	}
-	b = append(wire.Uint(b, flags), r.ID[:]...)
-	b = w.appendCell(b, cell)
-	b = wire.Int(wire.Int(b, place.Time-w.before.Time), int64(place.Partition))
-	b = wire.Int(b, place.Offset-w.before.Offset)
-	w.before = place
-	if p := r.Prediction; r.Outcome == nil {
-		b = wire.Int(wire.Uint(b, uint64(p.Bin)), p.Score)
-	}
-	return b
-}
-
-func (w *rowCodec) appendCell(b []byte, c rowCell) []byte {
-	at, known := w.cells[c]
-	if known {
-		return wire.Uint(b, at)
-	}
-	at = uint64(len(w.cells))
-	w.cells[c] = at
-	b = wire.Uint(b, at)
-	b = w.texts.append(w.texts.append(w.texts.append(b, c.model), c.plan), c.version)
-	return wire.Int(wire.String(b, c.slice), c.pane)
-}
-
-func (w *rowCodec) read(r *wire.Reader) outcome.Row {
+func (w *rowReader) read(r *wire.Reader) outcome.Row {
 	var row outcome.Row
 	flags := r.Uint()
 	if flags > rowFlags {
@@ -106,7 +68,7 @@ func (w *rowCodec) read(r *wire.Reader) outcome.Row {
 	return row
 }
 
-func (w *rowCodec) readCell(r *wire.Reader) rowCell {
+func (w *rowReader) readCell(r *wire.Reader) rowCell {
 	at := r.Uint()
 	if r.Err() != nil {
 		return rowCell{}

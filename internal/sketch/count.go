@@ -444,14 +444,17 @@ func (c *Counter) Bytes() int {
 // Crowded is how many rows since the last Reset were counted as OtherVersion because their version was one too many.
 func (c *Counter) Crowded() int64 { return c.crowded }
 
-// At is the key of the cell that a row of the last batch was counted in; ok is false for a row without an event time. Its
-// texts don't point into the batch.
-func (c *Counter) At(row int) (key Key, ok bool) {
-	if row >= len(c.of) || c.of[row] < 0 {
-		return Key{}, false
+// CellOf is the number of the cell that a row of the last batch was counted in, or -1 for a row without an event time. Cells are
+// numbered from 0 in the order of their first rows since the last Reset.
+func (c *Counter) CellOf(row int) int {
+	if row >= len(c.of) {
+		return -1
 	}
-	return c.cells[c.of[row]].Key, true
+	return int(c.of[row])
 }
+
+// Key is the key of a cell by its number. Its texts don't point into the batch.
+func (c *Counter) Key(cell int) Key { return c.cells[cell].Key }
 
 // Cells returns the cells counted since the last Reset, by key. They are the counter's own until Reset.
 func (c *Counter) Cells() []Cell {

@@ -60,7 +60,7 @@ type event struct {
 // count makes the cells of one epoch of one partition; first is the offset of the first event.
 func count(tb tester, p *plan.Plan, partition int32, first int64, events ...event) []record.Cell {
 	tb.Helper()
-	c, err := collect.New(p)
+	c, err := collect.New(p, collect.NewJoiner(func(string) *plan.Plan { return p }))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -74,8 +74,7 @@ func count(tb tester, p *plan.Plan, partition int32, first int64, events ...even
 		b.SetString(4, row, e.version)
 	}
 	c.Predictions(collect.Source{Topic: "p", Partition: partition}, b)
-	cells, _ := c.Take()
-	return cells
+	return c.Take()
 }
 
 // labels makes one cell of outcomes: n in score bin 0, none positive.

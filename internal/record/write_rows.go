@@ -1,0 +1,230 @@
+package record
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+// What one record of joins may hold: a reader takes it in one piece, and brokers take 1 MiB by default.
+const (
+	maxRows     = 4000      // one call of the join index takes them
+	maxRowBytes = 400 << 10 // of rows; what exceeds it begins the next record
+)
+
+// RowCell is what many join rows have in common: for a prediction the cell it was counted in, for an outcome its model alone.
+// Its exported fields don't change once a row was written. It belongs to one Rows.
+type RowCell struct {
+	Model, Plan, Version, Slice string
+	Pane                        int64
+
+	numbers []cellNumber // by partition
+}
+
+// cellNumber is the number a cell has in one record.
+type cellNumber struct {
+	record uint32 // 0: in none yet
+	number uint32
+}
+
+// Rows writes the join rows of one epoch while they are collected, for every joins partition, cut into records: no row is held
+// but as its bytes. It belongs to one goroutine.
+type Rows struct {
+	parts   []rowsOf
+	records uint32 // begun so far, over all epochs; numbered from 1
+}
+
+// rowsOf are the rows of one partition.
+type rowsOf struct {
+	codec  rowWriter
+	full   [][]byte
+	total  int64 // rows of the epoch
+	record uint32
+}
+
+// NewRows makes a writer for a number of joins partitions.
+func NewRows(partitions int) *Rows {
+	w := &Rows{parts: make([]rowsOf, partitions)}
+	for i := range w.parts {
+		w.begin(&w.parts[i])
+	}
+	return w
+}
+
+func (w *Rows) begin(p *rowsOf) {
+	if w.records++; w.records == 0 { // after 2^32 records: a cell that was not used since the first of them would be taken for known
+		w.records = 1
+	}
+	p.record = w.records
+	p.codec.reset()
+}
+
+// Prediction writes what a prediction brings to the join. Of p the place, the bin, the score and the decision are read; the rest is
+// the cell's.
+func (w *Rows) Prediction(id outcome.ID, c *RowCell, p *outcome.Prediction) {
+	of, number := w.place(id, c)
+	of.codec.prediction(id, c, number, p)
+	w.cut(of)
+}
+
+// Outcome writes what an outcome brings to the join. Of the cell the model alone is set.
+func (w *Rows) Outcome(id outcome.ID, c *RowCell, o *outcome.Outcome) {
+	of, number := w.place(id, c)
+	of.codec.outcome(id, c, number, o)
+	w.cut(of)
+}
+
+// place is the partition of an id, and the number of a cell in its record: the next one, if the cell is new there.
+func (w *Rows) place(id outcome.ID, c *RowCell) (*rowsOf, uint64) {
+	at := id.Partition(len(w.parts))
+	of := &w.parts[at]
+	if c.numbers == nil {
+		c.numbers = make([]cellNumber, len(w.parts))
+	}
+	n := &c.numbers[at]
+	if n.record != of.record {
+		if texts := len(c.Model) + len(c.Plan) + len(c.Version) + len(c.Slice); of.codec.rows > 0 && len(of.codec.body)+texts > maxRowBytes {
+			w.end(of) // a version may be long
+		}
+		*n = cellNumber{of.record, uint32(of.codec.number(c))}
+	}
+	return of, uint64(n.number)
+}
+
+func (w *Rows) cut(of *rowsOf) {
+	of.total++
+	if of.codec.rows == maxRows || len(of.codec.body) >= maxRowBytes {
+		w.end(of)
+	}
+}
+
+// end ends a record that is not the epoch's last one.
+func (w *Rows) end(of *rowsOf) {
+	of.full = append(of.full, of.codec.record(nil))
+	w.begin(of)
+}
+
+// Take ends a partition's epoch: its records, the last of which carries the markers, which say how many rows the epoch sent to the
+// partition. There is one record at least.
+func (w *Rows) Take(partition int, markers []Marker) [][]byte {
+	of := &w.parts[partition]
+	sent := slices.Clone(markers)
+	for i := range sent {
+		sent[i].Rows = of.total
+	}
+	out := append(of.full, of.codec.record(sent))
+	of.full, of.total = nil, 0
+	w.begin(of)
+	return out
+}
+
+// Reset forgets what was written since the last Take.
+func (w *Rows) Reset() {
+	for i := range w.parts {
+		of := &w.parts[i]
+		of.full, of.total = nil, 0
+		w.begin(of)
+	}
+}
+
+// Bytes is how much memory the rows take.
+func (w *Rows) Bytes() int {
+	n := 0
+	for i := range w.parts {
+		n += len(w.parts[i].codec.body)
+		for _, b := range w.parts[i].full {
+			n += len(b)
+		}
+	}
+	return n
+}
+
+// rowWriter writes the rows of one record one after another; rowReader has the format.
+type rowWriter struct {
+	texts  texts
+	cells  map[rowCell]uint64 // several RowCells may say the same: of collectors whose plans differ in policy only
+	known  int                // cells that were written
+	rows   int
+	before outcome.Place
+	body   []byte
+}
+
+// keptRows is how much of the room for rows is kept from one record to the next.
+const keptRows = maxRowBytes + maxRowBytes/4
+
+func (w *rowWriter) reset() {
+	if w.texts.at == nil {
+		w.texts.at = map[string]uint64{}
+	}
+	if w.cells == nil {
+		w.cells = map[rowCell]uint64{}
+	}
+	clear(w.texts.at)
+	clear(w.cells)
+	w.known, w.rows, w.before = 0, 0, outcome.Place{}
+	if w.body = w.body[:0]; cap(w.body) > keptRows {
+		w.body = nil
+	}
+}
+
+// number is the number of a cell; the next one, if it is new.
+func (w *rowWriter) number(c *RowCell) uint64 {
+	key := rowCell{c.Model, c.Plan, c.Version, c.Slice, c.Pane}
+	n, ok := w.cells[key]
+	if !ok {
+		n = uint64(len(w.cells))
+		w.cells[key] = n
+	}
+	return n
+}
+
+func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {
+	flags := byte(0)
+	if p.Positive {
+		flags = rowPositive
+	}
+	w.add(flags, id, c, number, p.Place)
+	w.body = wire.Int(wire.Uint(w.body, uint64(p.Bin)), p.Score)
+}
+
+func (w *rowWriter) outcome(id outcome.ID, c *RowCell, number uint64, o *outcome.Outcome) {
+	flags := byte(rowOutcome)
+	if o.Positive {
+		flags |= rowPositive
+	}
+	w.add(flags, id, c, number, o.Place)
+}
+
+// add writes a row but for what only a prediction has. The number of a cell that is new to the record is the next one.
+func (w *rowWriter) add(flags byte, id outcome.ID, c *RowCell, number uint64, place outcome.Place) {
+	b := append(append(w.body, flags), id[:]...)
+	b = wire.Uint(b, number)
+	if number == uint64(w.known) {
+		w.known++
+		b = w.texts.append(w.texts.append(w.texts.append(b, c.Model), c.Plan), c.Version)
+		b = wire.Int(wire.String(b, c.Slice), c.Pane)
+	}
+	b = wire.Int(wire.Int(b, place.Time-w.before.Time), int64(place.Partition))
+	w.body = wire.Int(b, place.Offset-w.before.Offset)
+	w.before = place
+	w.rows++
+}
+
+// record is the whole record: markers, then the rows.
+func (w *rowWriter) record(markers []Marker) []byte {
+	room := 3 * binary.MaxVarintLen64
+	for i := range markers {
+		room += len(markers[i].Topic) + 80
+	}
+	b := make([]byte, 0, room+len(w.body))
+	b = wire.Uint(wire.Uint(b, joinsFormat), uint64(len(markers)))
+	for i := range markers {
+		m := &markers[i]
+		b = appendSource(b, m.Source)
+		b = wire.Int(wire.Int(wire.Int(wire.Int(b, m.From), m.To), m.Watermark), m.Rows)
+		b = wire.Uint(b, flag(m.Idle))
+	}
+	return append(wire.Uint(b, uint64(w.rows)), w.body...)
+}
