@@ -30,7 +30,7 @@ import (
 
 // job is what a child is asked to do.
 type job struct {
-	Verb       string        `json:"verb"` // "bare" or "whole"
+	Verb       string        `json:"verb"` // "bare", "poll" or "whole"
 	Brokers    []string      `json:"brokers"`
 	Group      string        `json:"group"`
 	Instance   string        `json:"instance"`
@@ -42,7 +42,7 @@ type job struct {
 // used is what a child used from the moment it was told to measure (or began) to its end.
 type used struct {
 	CPU    time.Duration `json:"cpu"`
-	Events int64         `json:"events,omitempty"` // bare only
+	Events int64         `json:"events,omitempty"` // not of "whole"
 }
 
 // cpu is the processor time of this process, user and system.
@@ -75,8 +75,8 @@ func child(text string) (err error) {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if j.Verb == "bare" {
-		u, err := bare(ctx, j)
+	if alone := map[string]func(context.Context, job) (used, error){"bare": bare, "poll": poll}[j.Verb]; alone != nil {
+		u, err := alone(ctx, j)
 		if err != nil {
 			return err
 		}

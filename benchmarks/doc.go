@@ -2,6 +2,7 @@
 // part of the product.
 //
 //		go run ./benchmarks ingest      the ingestor: CPU of an epoch, bytes of fragments, two against one, memory
+//		go run ./benchmarks poll        the whole ingestor against a loop that only polls, with zstd and uncompressed
 //		go run ./benchmarks balance     how evenly models spread over detectors, and what more partitions cost
 //		go run ./benchmarks latency     from the end of a pane to its finding, on real Kafka
 //		go run ./benchmarks replay      from zero: time, memory, and whether the findings are the same as live
@@ -12,7 +13,7 @@
 //	 3. broker.go: a broker of its own or a real one; topics and load.
 //	 4. child.go: what is measured runs in a process of its own, which tells its use of the CPU and of memory.
 //	 5. bare.go: poll, decode and count, and nothing else: what the ingestor is held against.
-//	 6. ingest.go, memory.go, balance.go: the measurements.
+//	 6. ingest.go, poll.go, memory.go, balance.go: the measurements.
 //	 7. flow.go: the event of what follows, and its stream: event n is the same in every run.
 //	 8. ground.go, service.go: Kafka, registry and Redis of their own; the services as processes with default settings.
 //	 9. latency.go, replay.go, steady.go: the measurements of whole services.

@@ -17,6 +17,7 @@ import (
 const usage = `usage: go run ./benchmarks VERB [flags]
 
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
+  poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed
   balance   how evenly models spread over detectors, and what more partitions cost
   latency   from the end of a pane to its finding on the topic: whole services on real Kafka
   replay    events replayed from zero: time, memory, and whether the findings are the same as live
@@ -101,10 +102,16 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return errors.Join(measureIngest(ctx, b, o), b.close())
+	case "poll":
+		b, err := openBroker(ctx, o.bootstrap, codec)
+		if err != nil {
+			return err
+		}
+		return errors.Join(polls(ctx, b, o), b.close())
 	case "balance":
 		return balance(ctx, o)
 	}
-	return fmt.Errorf("no verb %q: want ingest or balance", args[0])
+	return fmt.Errorf("no verb %q: want ingest, poll or balance", args[0])
 }
 
 // sizes is a list of numbers as a flag.
