@@ -36,6 +36,7 @@ type job struct {
 	Instance   string        `json:"instance"`
 	EpochBytes int           `json:"epoch_bytes"`
 	EpochMax   time.Duration `json:"epoch_max"`         // 0: 10 s
+	Workers    int           `json:"workers"`           // of "whole"; 0: one
 	Profile    string        `json:"profile,omitempty"` // file for a CPU profile
 }
 
@@ -123,7 +124,7 @@ func whole(ctx context.Context, j job) error {
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
 	return ingest.Run(ctx, ingest.Options{
-		Settings: s, Layout: bus.DefaultLayout(), Group: j.Group, Instance: j.Instance, Epoch: cmp.Or(j.EpochMax, 10*time.Second), EpochBytes: j.EpochBytes, FetchWait: app.FetchWait,
+		Settings: s, Layout: bus.DefaultLayout(), Group: j.Group, Instance: j.Instance, Epoch: cmp.Or(j.EpochMax, 10*time.Second), EpochBytes: j.EpochBytes, Workers: j.Workers, FetchWait: app.FetchWait,
 		Schemas: static(schemas()), Now: time.Now, Logger: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 		Ends: func(ctx context.Context, topic string) (map[int32]int64, error) {
 			ends, err := adm.ListEndOffsets(ctx, topic)

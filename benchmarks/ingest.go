@@ -51,7 +51,7 @@ func measureIngest(ctx context.Context, b *broker, o options) error {
 
 func (m *bench) job(verb string, epochBytes int64) job {
 	m.group++
-	return job{Verb: verb, Brokers: m.brokers(), Group: fmt.Sprintf("bench-%d-%d", time.Now().UnixMilli(), m.group), EpochBytes: int(epochBytes)}
+	return job{Verb: verb, Brokers: m.brokers(), Group: fmt.Sprintf("bench-%d-%d", time.Now().UnixMilli(), m.group), EpochBytes: int(epochBytes), Workers: m.o.workers}
 }
 
 func (b *broker) brokers() []string { return b.settings.Brokers }

@@ -60,6 +60,7 @@ type options struct {
 	memory    time.Duration
 	rate      float64
 	profile   string
+	workers   int
 }
 
 func run(ctx context.Context, args []string) error {
@@ -84,6 +85,7 @@ func run(ctx context.Context, args []string) error {
 	f.IntVar(&o.runs, "runs", 5, "of each measurement; the median is printed")
 	f.Int64Var(&o.events, "events", 300_000, "predictions per run")
 	f.Var(&o.epochs, "epochs", "predictions per epoch, comma separated")
+	f.IntVar(&o.workers, "workers", 1, "goroutines of the ingestor that decode and count")
 	f.StringVar(&o.only, "only", "", "one part of ingest: cpu, two or memory; empty: all")
 	f.DurationVar(&o.memory, "memory", time.Minute, "how long memory is watched")
 	f.Float64Var(&o.rate, "rate", 5000, "predictions per second while memory is watched")

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +39,7 @@ type Parts struct {
 	Epoch, IdleAfter time.Duration // of the ingestor
 	FoldEpoch        time.Duration // of joiner and detector; 0: 1 s
 	EpochBytes       int
+	Workers          int           // of the ingestor; 0: one
 	FetchWait        time.Duration // of the ingestor; 0: none
 
 	Ready    map[string]*bus.Readiness // by service; those that aren't in it tell nobody
@@ -81,7 +84,8 @@ func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *
 	p = &Parts{
 		Layout: Layout(s),
 		Prefix: s.Group.Prefix, Instance: s.Group.Instance, Epoch: s.Ingest.Epoch, FetchWait: FetchWait, IdleAfter: s.Ingest.IdleAfter, EpochBytes: int(s.Ingest.EpochBytes),
-		Logger: log,
+		Workers: cmp.Or(s.Ingest.Workers, runtime.GOMAXPROCS(0)),
+		Logger:  log,
 	}
 	defer p.closeAfter(&err)
 	p.Webhook.URL, p.Webhook.Secret = s.Alert.Webhook.URL.Reveal(), s.Alert.Webhook.Secret.Reveal()
@@ -138,7 +142,7 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 
 // Embedded starts embedded parts: everything in this process, nothing kept after it.
 func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer, o bus.EmbeddedOptions) (p *Parts, err error) {
-	p = &Parts{Layout: bus.Layout{Fragments: 2, Joins: 2}, Prefix: "plumbline", Epoch: 40 * time.Millisecond, FoldEpoch: 20 * time.Millisecond, Logger: log, Metrics: reg}
+	p = &Parts{Layout: bus.Layout{Fragments: 2, Joins: 2}, Prefix: "plumbline", Epoch: 40 * time.Millisecond, Workers: 2, FoldEpoch: 20 * time.Millisecond, Logger: log, Metrics: reg}
 	defer p.closeAfter(&err)
 	broker, err := bus.StartEmbedded(o)
 	if err != nil {

@@ -25,7 +25,7 @@ func (p *Parts) Ingestor(ctx context.Context) error {
 	defer reg.release()
 	return ingest.Run(ctx, ingest.Options{
 		Settings: p.Kafka, Layout: p.Layout, Group: p.group("ingest"), Instance: p.Instance, Epoch: p.Epoch, EpochBytes: p.EpochBytes,
-		IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Ends: p.ends,
+		Workers: p.Workers, IdleAfter: p.IdleAfter, Schemas: p.Registry, Now: time.Now, Ends: p.ends,
 		FetchWait: p.FetchWait, Ready: p.Ready["ingestor"], Pressure: p.Pressure, Logger: p.Logger, Registerer: reg,
 	})
 }

@@ -55,6 +55,13 @@ func (r *runner) fold(fetches kgo.Fetches) (expired []TopicPartition, err error)
 			}
 		}
 	}
+	if b, ok := r.o.Role.(Batcher); ok && r.epoch.open() {
+		urgent, err := b.Folded()
+		if err != nil {
+			return nil, fmt.Errorf("fold what was polled: %w", err)
+		}
+		r.epoch.urgent = r.epoch.urgent || urgent
+	}
 	return expired, nil
 }
 

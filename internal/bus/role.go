@@ -93,6 +93,13 @@ type Noter interface {
 	Noted(tp TopicPartition, note string)
 }
 
+// Batcher is a Role that keeps what Fold is given and folds many records at once.
+type Batcher interface {
+	// Folded is called when everything that was polled has been handed to Fold, from the same goroutine and before anything else;
+	// errors and urgent are as of Fold. Rollback may come instead.
+	Folded() (urgent bool, err error)
+}
+
 // Options configure Run. Name, Group, TransactionalID, Topics, Role and Settings are required.
 type Options struct {
 	Name            string   // of the role, for logs and the role label of the metrics

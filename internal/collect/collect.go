@@ -114,45 +114,9 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 // Bytes is about how much memory it takes what was counted since the last Take. It grows with the cells.
 func (c *Collector) Bytes() int { return c.counter.Bytes() }
 
-// Crowded is how many events of the epoch that Take last handed over were counted as sketch.OtherVersion, because there were
+// Crowded is how many events of the epoch that was last taken were counted as sketch.OtherVersion, because there were
 // more versions than sketch.MaxVersions.
 func (c *Collector) Crowded() int64 { return c.crowded }
-
-// Take hands over what was counted and starts afresh: of each pane and version what describes it, then its cells, in the order of
-// panes, versions and slices.
-func (c *Collector) Take() []record.Cell {
-	counted, frames := c.counter.Cells(), c.counter.Frames()
-	out := make([]record.Cell, 0, len(frames)+len(counted))
-	bodies := make([]byte, 0, c.written+c.written/8)
-	add := func(cell record.Cell, appendTo func([]byte) []byte) {
-		from := len(bodies)
-		bodies = appendTo(bodies)
-		cell.Model, cell.Plan, cell.Body = c.plan.Model, c.plan.Digest(), bodies[from:len(bodies):len(bodies)]
-		out = append(out, cell)
-	}
-	for i := range frames {
-		f := &frames[i]
-		add(record.Cell{Kind: record.Described, Version: f.Version, Pane: f.Pane, Spans: c.spans(f.Spans)}, f.Summary.AppendBinary)
-		for len(counted) > 0 && counted[0].Key.Pane == f.Pane && counted[0].Key.Version == f.Version {
-			k := counted[0].Key
-			add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, counted[0].Set.AppendBinary)
-			counted = counted[1:]
-		}
-	}
-	c.written, c.crowded = len(bodies), c.counter.Crowded()
-	c.counter.Reset()
-	clear(c.cells)
-	c.sources, c.cells = c.sources[:0], c.cells[:0]
-	return out
-}
-
-func (c *Collector) spans(counted []sketch.Span) []record.Span {
-	spans := make([]record.Span, len(counted))
-	for i, s := range counted {
-		spans[i] = record.Span{Topic: c.sources[s.Src].Topic, Partition: c.sources[s.Src].Partition, First: s.First, Last: s.Last}
-	}
-	return spans
-}
 
 // Cells turns the labelled counts that folding join rows came to into the cells of a fragment.
 func Cells(e *outcome.Effects) []record.Cell {

@@ -171,6 +171,44 @@ func TestBatchesDoNotShow(t *testing.T) {
 	})
 }
 
+// Batches dealt out to several collectors give the bytes of one.
+func TestCollectorsCountTogether(t *testing.T) {
+	p := testPlan(t)
+	rapid.Check(t, func(t *rapid.T) {
+		gen := rapid.Custom(func(t *rapid.T) row {
+			return row{
+				at: rapid.Int64Range(-hour, 2*hour).Draw(t, "at"), score: rapid.Float64Range(0, 1.2).Draw(t, "score"),
+				seg: rapid.SampledFrom([]string{"a", "b", ""}).Draw(t, "seg"), v: rapid.SampledFrom([]string{"v1", "v2"}).Draw(t, "v"),
+			}
+		})
+		one := newCollector(t, p)
+		several := make([]*collect.Collector, rapid.IntRange(1, 8).Draw(t, "collectors"))
+		for i := range several {
+			several[i] = newCollector(t, p).Collector
+		}
+		for range 2 { // what is taken is gone
+			for range rapid.IntRange(0, 10).Draw(t, "batches") {
+				part := rapid.Int32Range(0, 2).Draw(t, "partition")
+				rows := rapid.SliceOfN(gen, 0, 20).Draw(t, "rows")
+				for i := range rows {
+					rows[i].offset = rapid.Int64Range(0, 1000).Draw(t, "offset")
+				}
+				src := collect.Source{Topic: "p", Partition: part}
+				one.Predictions(src, fill(p, rows))
+				several[rapid.IntRange(0, len(several)-1).Draw(t, "to")].Predictions(src, fill(p, rows))
+			}
+			want, _ := one.Take()
+			got, err := collect.Together(several)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Fatalf("%d collectors: %s", len(several), d)
+			}
+		}
+	})
+}
+
 // Of every pane and version the summary comes first, with where the events lie, and then the cells.
 func TestCellsSayWhereTheirEventsLie(t *testing.T) {
 	p := testPlan(t)
@@ -197,7 +235,7 @@ func TestCellsSayWhereTheirEventsLie(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d %d %q %s %t %d %d %v", c.Kind, c.Pane/hour, c.Slice, c.Version, c.Plan == p.Digest(), s.Rows, s.Rules[0], c.Spans))
 	}
 	want := []string{
-		`4 0 "" v1 true 4 [{p 7 30 35} {p 2 4 4}]`,
+		`4 0 "" v1 true 4 [{p 2 4 4} {p 7 30 35}]`,
 		`1 0 "\x00\x00" v1 true 3 0 []`,
 		`1 0 "\x00\x01" v1 true 1 0 []`,
 		`4 0 "" v2 true 1 [{p 2 9 9}]`,

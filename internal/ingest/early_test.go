@@ -25,7 +25,7 @@ func (g *rig) urgentAfter(partition int32, at time.Time) bool {
 // urgent folds a prediction and tells whether the epoch should end.
 func (g *rig) urgent(partition int32, at time.Time) bool {
 	g.t.Helper()
-	urgent, err := g.Fold(&kgo.Record{Topic: "p", Partition: partition, Offset: g.next, Value: event(g.t, withK, at)})
+	urgent, err := g.poll(&kgo.Record{Topic: "p", Partition: partition, Offset: g.next, Value: event(g.t, withK, at)})
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/record"
 )
 
@@ -17,18 +18,18 @@ const chunkBytes = 400 << 10 // brokers take records of 1 MiB by default; a frag
 // Flush turns the epoch into records: for every fragments partition and every joins partition one at least, also where there
 // is nothing to count, because coverage and markers carry the clocks.
 func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, error) {
-	for topic := range r.readings {
-		r.each(topic, func(s *stream) {
-			for _, part := range slices.Sorted(maps.Keys(s.batches)) {
-				r.collect(s, bus.TopicPartition{Topic: topic, Partition: part}, s.batches[part])
-			}
-		})
+	rows := make([]*record.Rows, len(r.workers))
+	for i, w := range r.workers {
+		w.finish()
+		rows[i] = w.rows
 	}
 	cells := make([][]record.Cell, r.o.Layout.Fragments)
-	for _, c := range r.collectors {
-		counted := c.Take()
-		r.tally.addN(c.Plan().Model, crowded, int(c.Crowded()))
-		f := bus.PartitionOf(c.Plan().Model, r.o.Layout.Fragments)
+	for i, p := range r.plans {
+		counted, err := r.counted(i)
+		if err != nil {
+			return nil, err
+		}
+		f := bus.PartitionOf(p.Model, r.o.Layout.Fragments)
 		cells[f] = append(cells[f], counted...)
 	}
 	coverage := r.coverage(ctx, ranges)
@@ -43,11 +44,28 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 		markers[i] = record.Marker{Source: c.Source, From: c.From, To: c.To, Watermark: c.Watermark, Idle: c.Idle}
 	}
 	for j := range r.o.Layout.Joins {
-		for _, value := range r.rows.Take(j, markers) {
+		for _, value := range record.TakeRows(rows, j, markers) {
 			out = append(out, &kgo.Record{Topic: bus.TopicJoins, Partition: int32(j), Value: value})
 		}
 	}
 	return out, nil
+}
+
+// counted is what all workers have counted under one of the plans.
+func (r *role) counted(at int) ([]record.Cell, error) {
+	of := make([]*collect.Collector, len(r.workers))
+	for i, w := range r.workers {
+		of[i] = w.collectors[at]
+	}
+	cells, err := collect.Together(of)
+	for i, w := range r.workers {
+		r.tally.addN(r.plans[at].Model, crowded, int(of[i].Crowded()))
+		for k, n := range w.tally { // of the batches that were not full
+			r.tally[k] += n
+		}
+		clear(w.tally)
+	}
+	return cells, err
 }
 
 // coverage says which offsets the epoch accounts for, and which partitions have been quiet for so long that nobody should

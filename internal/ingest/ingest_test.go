@@ -115,9 +115,19 @@ func event(t *testing.T, id int, at time.Time) []byte {
 
 // fold folds a value as the next prediction.
 func (g *rig) fold(value []byte) error {
-	_, err := g.Fold(&kgo.Record{Topic: "p", Offset: g.next, Key: []byte("key"), Value: value})
+	_, err := g.poll(&kgo.Record{Topic: "p", Offset: g.next, Key: []byte("key"), Value: value})
 	g.next++
 	return err
+}
+
+// poll folds records as they come with one poll.
+func (g *rig) poll(records ...*kgo.Record) (urgent bool, err error) {
+	for _, rec := range records {
+		if _, err := g.Fold(rec); err != nil {
+			return false, err
+		}
+	}
+	return g.Folded()
 }
 
 func (g *rig) mustFold(value []byte) {
@@ -162,11 +172,11 @@ func (g *rig) flush(ranges ...bus.Range) written {
 				if f.Cells[i].Kind != record.Counted {
 					continue
 				}
-				for _, c := range g.collectors {
-					if c.Plan().Model != f.Cells[i].Model || c.Plan().Digest() != f.Cells[i].Plan {
+				for _, p := range g.plans {
+					if p.Model != f.Cells[i].Model || p.Digest() != f.Cells[i].Plan {
 						continue
 					}
-					set, err := sketch.ReadSet(c.Plan(), wire.NewReader(f.Cells[i].Body))
+					set, err := sketch.ReadSet(p, wire.NewReader(f.Cells[i].Body))
 					if err != nil {
 						g.t.Fatal(err)
 					}
@@ -401,7 +411,7 @@ func TestReceivedIsAcceptedAndSetAside(t *testing.T) {
 // TestEventsBelongToThePlanOfTheirTime: whichever order they come in.
 func TestEventsBelongToThePlanOfTheirTime(t *testing.T) {
 	g := newRig(t, fixture.Contract)
-	a := g.collectors[0].Plan()
+	a := g.plans[0]
 	next := *a
 	next.From, next.Baseline = fixture.Start.AddDate(0, 0, 1), "sha256:other"
 	if err := next.Seal(); err != nil {

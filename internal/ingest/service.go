@@ -1,8 +1,8 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,10 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
-	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/record"
-	"github.com/plumbline-ml/plumbline/internal/schema"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -37,6 +34,7 @@ type Options struct {
 	Now        func() time.Time // wall clock, for IdleAfter only
 	// Ends tells the end offsets of a topic's partitions: one that has unread events is slow, not idle.
 	Ends       func(ctx context.Context, topic string) (map[int32]int64, error)
+	Workers    int            // goroutines that decode and count; 0: one
 	FetchWait  time.Duration  // how long a broker may gather events before it sends them; 0: not at all
 	Ready      *bus.Readiness // may be nil
 	Pressure   bus.Pressure   // may be nil
@@ -67,25 +65,6 @@ func Run(ctx context.Context, o Options) error {
 	})
 }
 
-// reading is one model's reading of one topic: a stream for each plan that is or was in force, in the order of their eras.
-type reading struct {
-	model   string
-	streams []*stream
-	misses  map[schema.Reason]int // of the record at hand: why none of the streams could read it
-}
-
-// stream is one model's reading of one topic under one plan, in force for events of its era.
-type stream struct {
-	era       plan.Era
-	collector *collect.Collector
-	proj      *plan.Projection
-	outcomes  bool
-	deriver   *plan.Deriver
-	programs  map[int32]*schema.Program // by schema id
-	misfits   map[int32]*schema.Error   // schemas that don't fit the contract, by id
-	batches   map[int32]*plan.Batch     // by source partition
-}
-
 // partition is what is known of a source partition.
 type partition struct {
 	next      int64
@@ -98,80 +77,50 @@ type partition struct {
 }
 
 type role struct {
-	o          Options
-	log        *zap.Logger
-	collectors []*collect.Collector
-	rows       *record.Rows          // of all collectors
-	readings   map[string][]*reading // by topic
-	owned      map[bus.TopicPartition]*partition
-	aside      []*kgo.Record
-	before     map[bus.TopicPartition]partition // as of the last commit
-	noted      map[bus.TopicPartition]window.Watermark
-	ahead      map[string]int64 // by topic: how far ahead of all others an event may be, microseconds
-	at         place
-	tally      tally
-	early      time.Time // wall clock of when an epoch was last asked to end early
+	o       Options
+	log     *zap.Logger
+	plans   []*plan.Plan // of every era of every model
+	workers []*worker
+	chunks  []*chunk // of the poll
+	owned   map[bus.TopicPartition]*partition
+	aside   []*kgo.Record
+	before  map[bus.TopicPartition]partition // as of the last commit
+	noted   map[bus.TopicPartition]window.Watermark
+	ahead   map[string]int64 // by topic: how far ahead of all others an event may be, microseconds
+	tally   tally
+	early   time.Time // wall clock of when an epoch was last asked to end early
 }
 
 func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {
 	r := &role{
-		o: o, log: log, rows: record.NewRows(o.Layout.Joins), readings: map[string][]*reading{}, owned: map[bus.TopicPartition]*partition{},
+		o: o, log: log, owned: map[bus.TopicPartition]*partition{},
 		before: map[bus.TopicPartition]partition{}, noted: map[bus.TopicPartition]window.Watermark{}, ahead: map[string]int64{}, tally: tally{},
 	}
+	var eras []plan.Era
 	for _, model := range slices.Sorted(maps.Keys(plans)) {
 		for _, era := range plans[model].Eras() {
-			c, err := collect.New(era.Plan, r.rows)
-			if err != nil {
-				return nil, err
-			}
-			r.collectors = append(r.collectors, c)
-			if err := r.add(era, c, &era.Plan.Prediction, false); err != nil {
-				return nil, fmt.Errorf("prediction stream of %s: %w", model, err)
-			}
-			if era.Plan.Outcome == nil || era.Plan.Score == nil {
-				continue
-			}
-			if err := r.add(era, c, era.Plan.Outcome, true); err != nil {
-				return nil, fmt.Errorf("outcome stream of %s: %w", model, err)
-			}
+			eras = append(eras, era)
+			r.plans = append(r.plans, era.Plan)
 		}
+	}
+	for range cmp.Or(o.Workers, 1) {
+		w, err := newWorker(&r.o, eras)
+		if err != nil {
+			return nil, err
+		}
+		r.workers = append(r.workers, w)
+	}
+	for _, topic := range r.topics() {
+		o.Metrics.preset(topic)
+		r.each(topic, func(s *stream) { r.ahead[topic] = max(r.ahead[topic], s.era.Plan.Ahead().Microseconds()) })
 	}
 	return r, nil
 }
 
-func (r *role) add(era plan.Era, c *collect.Collector, proj *plan.Projection, outcomes bool) error {
-	d, err := plan.NewDeriver(proj, nil)
-	if err != nil {
-		return err
-	}
-	s := &stream{
-		era: era, collector: c, proj: proj, outcomes: outcomes, deriver: d,
-		programs: map[int32]*schema.Program{}, misfits: map[int32]*schema.Error{}, batches: map[int32]*plan.Batch{},
-	}
-	r.o.Metrics.preset(proj.Topic)
-	r.ahead[proj.Topic] = max(r.ahead[proj.Topic], era.Plan.Ahead().Microseconds())
-	for _, known := range r.readings[proj.Topic] {
-		if known.model == era.Plan.Model && known.streams[0].outcomes == outcomes {
-			known.streams = append(known.streams, s)
-			return nil
-		}
-	}
-	r.readings[proj.Topic] = append(r.readings[proj.Topic], &reading{
-		model: era.Plan.Model, streams: []*stream{s}, misses: map[schema.Reason]int{},
-	})
-	return nil
-}
+func (r *role) topics() []string { return slices.Sorted(maps.Keys(r.workers[0].readings)) }
 
-func (r *role) topics() []string { return slices.Sorted(maps.Keys(r.readings)) }
-
-// each visits every stream of a topic.
-func (r *role) each(topic string, visit func(*stream)) {
-	for _, known := range r.readings[topic] {
-		for _, s := range known.streams {
-			visit(s)
-		}
-	}
-}
+// each visits every stream of a topic, as one worker has it.
+func (r *role) each(topic string, visit func(*stream)) { r.workers[0].each(topic, visit) }
 
 // Note keeps the watermark with the offset.
 func (r *role) Note(tp bus.TopicPartition) string {
@@ -199,7 +148,6 @@ func (r *role) Restore(_ context.Context, tp bus.TopicPartition, next int64) err
 		w = window.NewWatermark()
 	}
 	delete(r.noted, tp)
-	r.at = place{}
 	p := partition{next: next, watermark: w, active: r.o.Now()}
 	r.owned[tp], r.before[tp] = &p, p
 	return nil
@@ -207,11 +155,12 @@ func (r *role) Restore(_ context.Context, tp bus.TopicPartition, next int64) err
 
 // Drop forgets partitions.
 func (r *role) Drop(tps []bus.TopicPartition) {
-	r.at = place{}
 	for _, tp := range tps {
 		delete(r.owned, tp)
 		delete(r.before, tp)
-		r.each(tp.Topic, func(s *stream) { delete(s.batches, tp.Partition) })
+	}
+	for _, w := range r.workers {
+		w.drop(tps)
 	}
 }
 
@@ -233,17 +182,10 @@ func (r *role) Rollback() error {
 		*p = r.before[tp]
 		p.active = r.o.Now() // what is rolled back comes again: nothing is idle
 	}
-	for topic := range r.readings {
-		r.each(topic, func(s *stream) {
-			for _, b := range s.batches {
-				b.Reset()
-			}
-		})
+	for _, w := range r.workers {
+		w.forget()
 	}
-	for _, c := range r.collectors {
-		c.Take()
-	}
-	r.rows.Reset()
+	r.chunks = nil
 	r.aside = nil
 	clear(r.tally)
 	return nil

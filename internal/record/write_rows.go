@@ -106,17 +106,30 @@ func (w *Rows) end(of *rowsOf) {
 	w.begin(of)
 }
 
-// Take ends a partition's epoch: its records, the last of which carries the markers, which say how many rows the epoch sent to the
-// partition. There is one record at least.
-func (w *Rows) Take(partition int, markers []Marker) [][]byte {
-	of := &w.parts[partition]
-	sent := slices.Clone(markers)
-	for i := range sent {
-		sent[i].Rows = of.total
+// TakeRows ends a partition's epoch, whose rows several writers may have written: its records, the last of which carries the
+// markers, which say how many rows the epoch sent to the partition. There is one record at least.
+func TakeRows(writers []*Rows, partition int, markers []Marker) [][]byte {
+	var out [][]byte
+	total := int64(0)
+	for i, w := range writers {
+		of := &w.parts[partition]
+		total += of.total
+		out = append(out, of.full...)
+		of.full, of.total = nil, 0
+		switch last := i == len(writers)-1; {
+		case last:
+			sent := slices.Clone(markers)
+			for i := range sent {
+				sent[i].Rows = total
+			}
+			out = append(out, of.codec.record(sent))
+		case of.codec.rows > 0:
+			out = append(out, of.codec.record(nil))
+		default:
+			continue
+		}
+		w.begin(of)
 	}
-	out := append(of.full, of.codec.record(sent))
-	of.full, of.total = nil, 0
-	w.begin(of)
 	return out
 }
 

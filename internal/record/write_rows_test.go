@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,15 +13,30 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/record"
 )
 
-// written is what a writer is told, by partition, as a reader should find it.
+// written is what writers are told, by partition, as a reader should find it.
 type written struct {
-	w     *record.Rows
-	cells map[string]*record.RowCell
-	want  [][]outcome.Row
+	w       *record.Rows
+	writers []*record.Rows
+	cells   map[string]*record.RowCell
+	want    [][]outcome.Row
 }
 
-func newWritten(partitions int) *written {
-	return &written{w: record.NewRows(partitions), cells: map[string]*record.RowCell{}, want: make([][]outcome.Row, partitions)}
+// newWritten makes some writers; rows go to the first one.
+func newWritten(partitions, writers int) *written {
+	w := &written{cells: map[string]*record.RowCell{}, want: make([][]outcome.Row, partitions)}
+	for range writers {
+		w.writers = append(w.writers, record.NewRows(partitions))
+	}
+	w.w = w.writers[0]
+	return w
+}
+
+// next makes rows go to the next one. Writers share no cells.
+func (w *written) next() {
+	if at := slices.Index(w.writers, w.w) + 1; at < len(w.writers) {
+		w.w = w.writers[at]
+		clear(w.cells)
+	}
 }
 
 // cell finds or makes a cell. Cells of two twins say the same.
@@ -60,7 +76,7 @@ func (w *written) take(t interface {
 	marker := record.Marker{Source: source("p", 0), From: 3, To: 9, Watermark: 5}
 	for at := range w.want {
 		var got []outcome.Row
-		values := w.w.Take(at, []record.Marker{marker})
+		values := record.TakeRows(w.writers, at, []record.Marker{marker})
 		for i, value := range values {
 			if len(value) > 1<<19 {
 				t.Fatalf("record %d of partition %d has %d bytes", i, at, len(value))
@@ -85,19 +101,24 @@ func (w *written) take(t interface {
 		w.want[at] = nil
 		records += len(values)
 	}
+	w.w = w.writers[0]
+	clear(w.cells)
 	return records
 }
 
 // Whatever is written is read again, over epochs that were ended and others that were given up.
 func TestRowsAreReadAsWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWritten(rapid.IntRange(1, 5).Draw(t, "partitions"))
+		w := newWritten(rapid.IntRange(1, 5).Draw(t, "partitions"), rapid.IntRange(1, 3).Draw(t, "writers"))
 		for range rapid.IntRange(1, 4).Draw(t, "epochs") {
 			for range rapid.IntRange(0, 40).Draw(t, "rows") {
 				event := fmt.Sprint("e", rapid.IntRange(0, 9).Draw(t, "event"))
 				place := outcome.Place{
 					Time: rapid.Int64Range(-1<<50, 1<<50).Draw(t, "time"), Partition: rapid.Int32Range(0, 100).Draw(t, "partition"),
 					Offset: rapid.Int64Range(0, 1<<40).Draw(t, "offset"),
+				}
+				if rapid.IntRange(0, 9).Draw(t, "next writer") == 0 {
+					w.next()
 				}
 				if rapid.Bool().Draw(t, "outcome") {
 					w.outcome(event, place)
@@ -106,11 +127,13 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 				}
 			}
 			if rapid.Bool().Draw(t, "give up") {
-				w.w.Reset()
+				for _, each := range w.writers {
+					each.Reset()
+				}
 				clear(w.want)
 				continue
 			}
-			if n := w.take(t); n != len(w.want) {
+			if n := w.take(t); n < len(w.want) || n > len(w.want)*len(w.writers) {
 				t.Fatalf("%d records for %d partitions", n, len(w.want))
 			}
 		}
@@ -119,7 +142,7 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 
 // Records are cut by rows and by bytes: a version may be long.
 func TestRowsAreCut(t *testing.T) {
-	w := newWritten(1)
+	w := newWritten(1, 1)
 	for i := range 9000 {
 		w.prediction(fmt.Sprint("e", i), "v", 0, outcome.Place{Offset: int64(i)})
 	}

@@ -65,6 +65,7 @@ func table(s *Settings) []key {
 
 		{"ingest.epoch", "2s", duration(&s.Ingest.Epoch, 100*time.Millisecond, 30*time.Second), "The longest time between two commits: how stale a fragment may be."},
 		{"ingest.epoch_bytes", "32MiB", size(&s.Ingest.EpochBytes, 64<<10, 4<<30), "Bytes of input after which an epoch ends early; bounds what a crash repeats."},
+		{"ingest.workers", "0", number(&s.Ingest.Workers, 0, 1024), "Goroutines that decode and count; 0: one for each core that Go may use (`GOMAXPROCS`). It shows in no number."},
 		{"ingest.idle_after", "30s", duration(&s.Ingest.IdleAfter, time.Second, 7*24*time.Hour), "How long a partition is silent before it stops holding back the others."},
 
 		{"memory.limit", "0B", size(&s.Memory.Limit, 0, 1<<40), "Live heap above which fetching pauses until there is room again; 0: four fifths of `GOMEMLIMIT` if that is set, else no limit."},

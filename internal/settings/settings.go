@@ -92,6 +92,7 @@ type Log struct {
 type Ingest struct {
 	Epoch      time.Duration // longest time between two commits
 	EpochBytes int64         // bytes of input after which an epoch ends early
+	Workers    int           // goroutines that decode and count; 0: as many as GOMAXPROCS
 	IdleAfter  time.Duration // how long a partition is silent before it no longer holds back the others
 }
 

@@ -1,0 +1,144 @@
+package collect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+)
+
+// Take hands over what was counted and starts afresh: of each pane and version what describes it, then its cells, in the order of
+// panes, versions and slices.
+func (c *Collector) Take() []record.Cell {
+	cells := encode(c, c.counter.Cells(), c.frames())
+	c.crowded = c.counter.Crowded()
+	c.Reset()
+	return cells
+}
+
+// Together is Take of several collectors of one plan, as if one had counted all of it: counts, registers and bins add up to the same
+// bytes however the batches were dealt out (up to sketch.MaxVersions versions). What one collector alone has seen is handed over as
+// it is; what several have seen is added up in the memory of the first of them.
+func Together(of []*Collector) ([]record.Cell, error) {
+	if len(of) == 1 {
+		return of[0].Take(), nil
+	}
+	var counted []sketch.Cell
+	var frames []frame
+	for _, c := range of {
+		counted = append(counted, c.counter.Cells()...)
+		frames = append(frames, c.frames()...)
+	}
+	slices.SortStableFunc(counted, func(a, b sketch.Cell) int { return a.Key.Compare(b.Key) })
+	slices.SortStableFunc(frames, frame.compare)
+	counted, err := merge(counted, func(a, b sketch.Cell) bool { return a.Key == b.Key }, func(a *sketch.Cell, b sketch.Cell) error { return a.Set.Merge(b.Set) })
+	if err != nil {
+		return nil, fmt.Errorf("put together what was counted of %s: %w", of[0].plan.Model, err)
+	}
+	frames, err = merge(frames, func(a, b frame) bool { return a.compare(b) == 0 }, (*frame).merge)
+	if err != nil {
+		return nil, fmt.Errorf("put together what describes %s: %w", of[0].plan.Model, err)
+	}
+	cells := encode(of[0], counted, frames)
+	for _, c := range of {
+		c.crowded = c.counter.Crowded()
+		c.Reset()
+	}
+	return cells, nil
+}
+
+// merge makes one of neighbours that are the same, in place.
+func merge[T any](list []T, same func(a, b T) bool, add func(a *T, b T) error) ([]T, error) {
+	n := 0
+	for _, each := range list {
+		if n > 0 && same(list[n-1], each) {
+			if err := add(&list[n-1], each); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		list[n] = each
+		n++
+	}
+	return list[:n], nil
+}
+
+// encode writes cells and frames, both in their order, as the cells of a fragment.
+func encode(c *Collector, counted []sketch.Cell, frames []frame) []record.Cell {
+	out := make([]record.Cell, 0, len(frames)+len(counted))
+	bodies := make([]byte, 0, c.written+c.written/8)
+	add := func(cell record.Cell, appendTo func([]byte) []byte) {
+		from := len(bodies)
+		bodies = appendTo(bodies)
+		cell.Model, cell.Plan, cell.Body = c.plan.Model, c.plan.Digest(), bodies[from:len(bodies):len(bodies)]
+		out = append(out, cell)
+	}
+	for i := range frames {
+		f := &frames[i]
+		slices.SortFunc(f.spans, compareSpans)
+		add(record.Cell{Kind: record.Described, Version: f.Version, Pane: f.Pane, Spans: f.spans}, f.Summary.AppendBinary)
+		for len(counted) > 0 && counted[0].Key.Pane == f.Pane && counted[0].Key.Version == f.Version {
+			k := counted[0].Key
+			add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, counted[0].Set.AppendBinary)
+			counted = counted[1:]
+		}
+	}
+	c.written = len(bodies)
+	return out
+}
+
+// frame is a pane of a version with what describes it, over all slices.
+type frame struct {
+	sketch.Frame
+	spans []record.Span
+}
+
+// frames are the counter's frames, in their order.
+func (c *Collector) frames() []frame {
+	of := c.counter.Frames()
+	out := make([]frame, len(of))
+	for i, f := range of {
+		out[i] = frame{f, c.spans(f.Spans)}
+	}
+	return out
+}
+
+func (f frame) compare(g frame) int {
+	return cmp.Or(cmp.Compare(f.Pane, g.Pane), strings.Compare(f.Version, g.Version))
+}
+
+// merge adds a frame of the same pane and version.
+func (f *frame) merge(g frame) error {
+	for _, s := range g.spans {
+		at := slices.IndexFunc(f.spans, func(t record.Span) bool { return compareSpans(s, t) == 0 })
+		if at < 0 {
+			f.spans = append(f.spans, s)
+			continue
+		}
+		f.spans[at].First, f.spans[at].Last = min(f.spans[at].First, s.First), max(f.spans[at].Last, s.Last)
+	}
+	return f.Summary.Merge(g.Summary)
+}
+
+// compareSpans orders spans by where they lie.
+func compareSpans(a, b record.Span) int {
+	return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+}
+
+// Reset forgets what was counted since the last Take.
+func (c *Collector) Reset() {
+	c.counter.Reset()
+	clear(c.cells)
+	c.sources, c.cells = c.sources[:0], c.cells[:0]
+}
+
+func (c *Collector) spans(counted []sketch.Span) []record.Span {
+	spans := make([]record.Span, len(counted))
+	for i, s := range counted {
+		spans[i] = record.Span{Topic: c.sources[s.Src].Topic, Partition: c.sources[s.Src].Partition, First: s.First, Last: s.Last}
+	}
+	return spans
+}
