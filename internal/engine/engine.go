@@ -58,14 +58,11 @@ func (e *Engine) Retain(hold func(us int64) bool) ([]finding.Finding, error) {
 	return out, nil
 }
 
-// Begin says up to where other plans have judged: what comes of before is late.
-func (e *Engine) Begin(us int64) { e.panes.Begin(us) }
+// Taken says what other plans have judged already, panes and cohorts: what comes of them is late.
+func (e *Engine) Taken(panes, cohorts []window.Stretch) { e.panes.Taken(panes, cohorts) }
 
-// Closed is the event time up to which panes were judged, record.NoTime before the first.
-func (e *Engine) Closed() int64 {
-	closed, _ := e.panes.Reached()
-	return closed
-}
+// Reached is the event time up to which panes and cohorts were judged, microseconds; record.NoTime before the first of either.
+func (e *Engine) Reached() (closed, mature int64) { return e.panes.Reached() }
 
 // Done reports whether nothing more can come of the plan: it gave way to another at until (event time, microseconds), and every
 // pane and cohort before has been judged and forgotten.
