@@ -24,9 +24,9 @@ func (p *Parts) Compile(ctx context.Context, c *contract.Contract, progress func
 	return built, h, err
 }
 
-// Published returns the plans on the plans topic, by model.
+// Published returns the plans on the plans topic, by model. What doesn't count there is logged.
 func (p *Parts) Published(ctx context.Context) (bus.Plans, error) {
-	return bus.ReadPlans(ctx, p.Kafka)
+	return bus.ReadPlans(ctx, p.Kafka, p.Logger)
 }
 
 // Change is what putting a contract in force changes.
