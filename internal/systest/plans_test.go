@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,6 +126,76 @@ func TestContractsChange(t *testing.T) {
 		if err := replayed.Close(); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestTwoContractsAtOnce: two people put contracts of one model in force at the same moment, and a third goes back. Each is told what
+// is: it is in force, or somebody else was first and nothing of it is there.
+func TestTwoContractsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSystem(t)
+		defer s.close()
+		s.play(7, []action{At(6, 12, func() {
+			parse := func(text string) *contract.Contract {
+				c, err := contract.Parse("sys.yaml", []byte(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c
+			}
+			learnt := func(c *contract.Contract) (*plan.Plan, error) {
+				draft, err := plan.Draft(c)
+				if err != nil {
+					return nil, err
+				}
+				return baseline.Build(draft, history{draft})
+			}
+			slow, quick := parse(widerText), parse(dearerText)
+			// The quick one comes while the slow one is still learning.
+			_, _, err := s.parts.Apply(t.Context(), slow, app.Apply{Learn: func() (*plan.Plan, error) {
+				if _, _, err := s.parts.Apply(t.Context(), quick, app.Apply{Learn: func() (*plan.Plan, error) { return learnt(quick) }}); err != nil {
+					t.Error(err)
+				}
+				return learnt(slow)
+			}})
+			if o, ok := errors.AsType[*app.Overtaken](err); !ok || o.By == nil || o.By.Contract != quick.Digest || !strings.Contains(err.Error(), quick.Digest) ||
+				!strings.Contains(err.Error(), "this one changed nothing") {
+				t.Errorf("who learnt for longer is told %v", err)
+			}
+			// All begin to write at the same moment.
+			var all sync.WaitGroup
+			said, got := make([]error, 6), make([]*plan.Plan, 6)
+			for i := range said {
+				all.Go(func() {
+					if i%2 == 0 {
+						got[i], said[i] = s.parts.Again(t.Context(), s.plan, time.Time{})
+						return
+					}
+					got[i], _, said[i] = s.parts.Apply(t.Context(), slow, app.Apply{Learn: func() (*plan.Plan, error) { return learnt(slow) }})
+				})
+			}
+			all.Wait()
+			plans, err := s.parts.Published(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, want := plans[s.plan.Model], map[string]bool{} // by key
+			for i, err := range said {
+				if err == nil {
+					want[got[i].Key()+got[i].Contract] = true
+				} else if _, ok := errors.AsType[*app.Overtaken](err); !ok {
+					t.Error(err)
+				}
+			}
+			for _, p := range h[min(2, len(h)):] {
+				if !want[p.Key()+p.Contract] {
+					t.Errorf("contract %s is in force from %s on, and nobody was told so", p.Contract, p.From)
+				}
+			}
+			if len(want) == 0 || len(h) != 2+len(want) {
+				t.Errorf("%d are told that they are in force, and there are %d plans after the two of before", len(want), len(h)-2)
+			}
+		})}, nil)
 	})
 }
 
