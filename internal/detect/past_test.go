@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
@@ -93,6 +94,46 @@ func TestPlanComesBackForCohortsThatWereJudged(t *testing.T) {
 	r.joined(later.Add(60 * day))
 	if late, n := r.parts[0].engines[idOf(a)].Late(), len(r.parts[0].engines[idOf(a)].TakeCohorts()); late != 5 || n != 0 {
 		t.Errorf("%d outcomes are late and %d cohorts handed out, want 5 and none", late, n)
+	}
+}
+
+// Outcomes that a cohort holds when another plan takes over there late are said to be missing, as events are; also of a cohort that
+// waits for its truth pane to end, which the state must not name any longer.
+func TestOutcomesOfAnotherPlanAreTold(t *testing.T) {
+	a, b := succeeded(t, 1, anotherBaseline)
+	long := *a
+	long.TruthPane = 7 * a.TestPane
+	if err := long.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	a = &long
+	r := newRig(t, a)
+	waits, open := b.From, b.From.Add(a.TestPane)
+	for _, at := range []time.Time{b.From.Add(-a.TestPane), waits, open} {
+		r.joined(b.From, r.outcomes(record.OnTime, at, 5), r.outcomes(record.Labelled, at, 7))
+	}
+	r.joined(waits.Add(a.TestPane + a.MatureAfter + a.Lateness))
+	if _, mature := r.parts[0].engines[idOf(a)].Reached(); mature != plan.Micros(open) {
+		t.Fatalf("handed out up to %s", plan.FromMicros(mature))
+	}
+	r.commit()
+	r = restarted(t, r, a, b)
+	var told []string
+	for _, f := range r.parts[0].findings {
+		told = append(told, fmt.Sprintf("%s %g from %s to %s: %s", f.Metric, f.Value, f.Window.Start.Sub(b.From), f.Window.End.Sub(b.From), f.Subject))
+	}
+	want := []string{
+		fmt.Sprintf("outcomes_of_another_plan 7 from 0s to %s: plan %s", a.TestPane, a.Digest()),
+		fmt.Sprintf("outcomes_of_another_plan 7 from %s to %s: plan %s", a.TestPane, 2*a.TestPane, a.Digest()),
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Error("told (-want +got):", diff)
+	}
+	r.joined(b.From)
+	r.commit()
+	r = restarted(t, r, a, b)
+	if n := len(r.parts[0].findings); n > 0 {
+		t.Errorf("%d findings in another restart", n)
 	}
 }
 

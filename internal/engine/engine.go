@@ -43,13 +43,28 @@ func (e *Engine) Govern(reigns plan.History) {
 	e.plan = reigns[0]
 }
 
-// Retain drops the open panes that lie in the era of another plan, which was put in force after their first cells had come, and
-// says so: their events are missing from the other plan's panes, and a pane never mixes plans.
+// Retain drops the open panes and cohorts that lie in the era of another plan, which was put in force after their first cells had
+// come, and says so: their events and outcomes are missing from the other plan's, and neither a pane nor a cohort ever mixes plans.
 func (e *Engine) Retain(hold func(us int64) bool) ([]finding.Finding, error) {
 	var out []finding.Finding
-	for _, p := range e.panes.Retain(hold) {
+	panes, cohorts := e.panes.Retain(hold)
+	for _, p := range panes {
 		f := e.SetAsideFinding(&record.Cell{Plan: e.plan.Digest(), Version: p.Version(), Pane: p.Start, Spans: p.Spans()})
 		f.At, f.Window.End = plan.FromMicros(p.End), plan.FromMicros(p.End)
+		if err := f.Seal(); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	for _, co := range cohorts {
+		n := co.Outcomes()
+		if n == 0 {
+			continue // all were taken back
+		}
+		f := e.finding(co.Start, co.End, "", "plan "+e.plan.Digest(), "coverage")
+		f.Contract = e.reigns.At(co.Start).Contract
+		f.Metric, f.Value = "outcomes_of_another_plan", finding.Number(n) // joined counts know no offsets
+		f.Verdict, f.Severity = finding.Fault, finding.Ticket
 		if err := f.Seal(); err != nil {
 			return nil, err
 		}

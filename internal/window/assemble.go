@@ -61,10 +61,10 @@ func (a *Assembler) Empty() bool {
 	return len(a.base) == 0 && a.test == nil && len(a.cohorts) == 0 && len(a.truth) == 0
 }
 
-// Retain drops what is still open of stretches of event time that hold doesn't hold, and returns the panes among it: another plan took
-// over there before they ended. The first may be a test pane, of the base panes that have ended.
-func (a *Assembler) Retain(hold func(us int64) bool) []*Pane {
-	var dropped []*Pane
+// Retain drops what is still open of stretches of event time that hold doesn't hold, and returns the panes and cohorts among it that
+// were not judged: another plan took over there before they ended. The first pane may be a test pane, of the base panes that have
+// ended; the first cohorts may be of a truth pane that is being filled.
+func (a *Assembler) Retain(hold func(us int64) bool) (dropped []*Pane, cohorts []*Cohort) {
 	if a.test != nil && !hold(a.test.Start) {
 		dropped = append(dropped, a.test)
 		a.test = nil
@@ -75,12 +75,22 @@ func (a *Assembler) Retain(hold func(us int64) bool) []*Pane {
 			delete(a.base, start)
 		}
 	}
-	for start := range a.cohorts {
-		if !hold(start) {
-			delete(a.cohorts, start)
+	for _, start := range slices.Sorted(maps.Keys(a.cohorts)) {
+		co := a.cohorts[start]
+		if hold(start) {
+			continue
+		}
+		delete(a.cohorts, start)
+		delete(a.news, start)
+		waiting := slices.Index(a.truth, co)
+		if waiting >= 0 {
+			a.truth = slices.Delete(a.truth, waiting, waiting+1)
+		}
+		if waiting >= 0 || start >= a.mature {
+			cohorts = append(cohorts, co)
 		}
 	}
-	return dropped
+	return dropped, cohorts
 }
 
 // Add takes one cell into account.
