@@ -15,6 +15,7 @@ type Engine struct {
 	reigns  plan.History // the same plan under every policy it was or is to be under
 	panes   *window.Assembler
 	signals map[string]*signal
+	alarms  map[string]alarm       // that are open, by finding.Signal
 	losses  []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
 	kept    map[string]*windowKept // by promise, see promiseKey
 
@@ -25,7 +26,7 @@ type Engine struct {
 
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
-	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}}
+	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}}
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
 	}
@@ -80,14 +81,14 @@ func (e *Engine) Taken(panes, cohorts []window.Stretch) { e.panes.Taken(panes, c
 func (e *Engine) Reached() (closed, mature int64) { return e.panes.Reached() }
 
 // Done reports whether nothing more can come of the plan: it gave way to another at until (event time, microseconds), and every
-// pane and cohort before has been judged and forgotten.
+// pane and cohort before has been judged and forgotten, and no alarm is open.
 func (e *Engine) Done(until int64) bool {
 	closed, mature := e.panes.Reached()
 	lanes := closed != record.NoTime && closed >= until
 	if e.plan.Outcome != nil && e.plan.Score != nil && mature != record.NoTime {
 		lanes = lanes && mature >= until
 	}
-	return lanes && e.panes.Empty()
+	return lanes && e.panes.Empty() && len(e.alarms) == 0
 }
 
 // Plan is the plan the engine judges by.
@@ -110,6 +111,7 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 		if err := f.Seal(); err != nil {
 			return err
 		}
+		e.note(&f)
 		return emit(f)
 	}
 	if low, ok := c.Low(e.plan.Prediction.Topic); ok {

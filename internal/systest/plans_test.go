@@ -27,6 +27,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
@@ -239,11 +240,12 @@ func (s *system) eachDayOnce(h plan.History) {
 }
 
 // judgedUnder checks that findings name the contract in force at what they are about and price by it, that a change of policy
-// learns nothing anew, and that an alarm of a promise ends with the promise.
+// learns nothing anew, that an alarm of a promise ends with the promise, and that what is open when another plan takes over ends with its plan.
 func judgedUnder(t *testing.T, h plan.History, all []finding.Finding) {
 	t.Helper()
-	priced, ended := 0, false
+	priced, ended, book := 0, false, incident.NewBook()
 	for _, f := range all {
+		book.Fold(f)
 		p := h.At(plan.Micros(f.Window.End) - 1)
 		if f.Contract != p.Contract || f.Baseline != p.Baseline {
 			t.Errorf("%s %s of %s to %s is under contract %s, want %s", f.Subject, f.Verdict, f.Window.Start, f.Window.End, f.Contract, p.Contract)
@@ -264,6 +266,18 @@ func judgedUnder(t *testing.T, h plan.History, all []finding.Finding) {
 				t.Errorf("the promise was taken back at %s, its alarm ended at %s under contract %s", h[2].From, f.At, f.Contract)
 			}
 		}
+	}
+	over := 0
+	for _, inc := range book.Incidents() {
+		if inc.Status == incident.Open && inc.OpenedAt.Before(h.Last().From) {
+			t.Errorf("%s: open under a plan that is over", inc.Title)
+		}
+		if inc.Reason == string(finding.Superseded) {
+			over++
+		}
+	}
+	if over == 0 {
+		t.Error("no incident ended with its plan")
 	}
 	if !ended || priced == 0 {
 		t.Errorf("alarm of the promise ended: %t; %d findings on the cost", ended, priced)
