@@ -119,7 +119,8 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, ready *Readines
 		runCtx, cancel := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		started := time.Now()
-		go func() { done <- run(runCtx, plans) }()
+		under := plans // the next ones may come before this has begun
+		go func() { done <- run(runCtx, under) }()
 		select {
 		case plans = <-changed:
 			cancel()
