@@ -4,6 +4,7 @@
 //		go run ./benchmarks ingest      the ingestor: CPU of an epoch, bytes of fragments, two against one, memory
 //		go run ./benchmarks poll        the whole ingestor against a loop that only polls, with zstd and uncompressed
 //		go run ./benchmarks balance     how evenly models spread over detectors, and what more partitions cost
+//		go run ./benchmarks balance --processes 10  the same, as ten detectors on real Kafka judge 1,000 models
 //		go run ./benchmarks latency     from the end of a pane to its finding, on real Kafka
 //		go run ./benchmarks replay      from zero: time, memory, and whether the findings are the same as live
 //		go run ./benchmarks steady      memory of the services under a steady rate
@@ -16,5 +17,5 @@
 //	 6. ingest.go, poll.go, memory.go, balance.go: the measurements.
 //	 7. flow.go: the event of what follows, and its stream: event n is the same in every run.
 //	 8. ground.go, service.go: Kafka, registry and Redis of their own; the services as processes with default settings.
-//	 9. latency.go, replay.go, steady.go: the measurements of whole services.
+//	 9. latency.go, replay.go, steady.go, spread.go: the measurements of whole services.
 package main

@@ -47,10 +47,14 @@ func groundFlags(verb string) (*ground, *flag.FlagSet) {
 		fmt.Fprint(f.Output(), usage, "\nflags of ", verb, ":\n")
 		f.PrintDefaults()
 	}
-	f.IntVar(&g.port, "port", 31092, "port of Kafka; Redis listens on port+500, the registry on port+600 (and 900 above)")
+	g.flags(f, 31092)
+	return g, f
+}
+
+func (g *ground) flags(f *flag.FlagSet, port int) {
+	f.IntVar(&g.port, "port", port, "port of Kafka; Redis listens on port+500, the registry on port+600 (and 900 above)")
 	f.StringVar(&g.folder, "out", filepath.Join(os.TempDir(), "plumbline-benchmarks"), "folder for logs, data and binaries")
 	f.StringVar(&g.binaries, "binaries", "", "folder with ingestor, detector, alerter and plumbline; empty: built from this tree")
-	return g, f
 }
 
 func say(format string, args ...any) {

@@ -18,7 +18,7 @@ const usage = `usage: go run ./benchmarks VERB [flags]
 
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
   poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed
-  balance   how evenly models spread over detectors, and what more partitions cost
+  balance   how evenly models spread over detectors, and what more partitions cost; with --processes N as N detectors judge them
   latency   from the end of a pane to its finding on the topic: whole services on real Kafka
   replay    events replayed from zero: time, memory, and whether the findings are the same as live
   steady    memory of the services under a steady rate
@@ -61,6 +61,8 @@ type options struct {
 	rate      float64
 	profile   string
 	workers   int
+	processes int
+	ground    *ground
 }
 
 func run(ctx context.Context, args []string) error {
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 	if verb := onParts[args[0]]; verb != nil {
 		return verb(ctx, args[1:])
 	}
-	o := options{epochs: sizes{10_000, 20_000, 50_000}}
+	o := options{epochs: sizes{10_000, 20_000, 50_000}, ground: &ground{}}
 	f := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	f.Usage = func() {
 		fmt.Fprint(f.Output(), usage, "\nflags:\n")
@@ -90,6 +92,10 @@ func run(ctx context.Context, args []string) error {
 	f.DurationVar(&o.memory, "memory", time.Minute, "how long memory is watched")
 	f.Float64Var(&o.rate, "rate", 5000, "predictions per second while memory is watched")
 	f.StringVar(&o.profile, "profile", "", "file for a CPU profile of one more run of the ingestor")
+	if args[0] == "balance" {
+		f.IntVar(&o.processes, "processes", 0, "run so many detectors as processes on a real Kafka of their own and count what each judges; 0: by arithmetic")
+		o.ground.flags(f, 41092)
+	}
 	if err := f.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -111,6 +117,9 @@ func run(ctx context.Context, args []string) error {
 		}
 		return errors.Join(polls(ctx, b, o), b.close())
 	case "balance":
+		if o.processes > 0 {
+			return spread(ctx, o.ground, o.processes)
+		}
 		return balance(ctx, o)
 	}
 	return fmt.Errorf("no verb %q: want ingest, poll or balance", args[0])

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,8 +41,8 @@ type service struct {
 	done chan struct{} // closed when it has ended
 }
 
-// install makes the internal topics and puts the contract in force; the services don't run yet.
-func (g *ground) install(ctx context.Context, name, contract string) (*installation, error) {
+// bare is an installation without a contract: nothing runs and no topic is made.
+func (g *ground) bare(name string) (*installation, error) {
 	i := &installation{ground: g, folder: filepath.Join(g.folder, name)}
 	if err := os.RemoveAll(i.folder); err != nil {
 		return nil, err
@@ -53,6 +54,15 @@ func (g *ground) install(ctx context.Context, name, contract string) (*installat
 		"PLUMBLINE_KAFKA_BROKERS="+g.broker, "PLUMBLINE_REGISTRY_URL="+g.url, "PLUMBLINE_REDIS_ADDRESS="+g.redis,
 		"PLUMBLINE_LEDGER_URL="+i.ledger(), "PLUMBLINE_HTTP_LISTEN=127.0.0.1:0", "PLUMBLINE_GROUP_INSTANCE=0", "PLUMBLINE_HTTP_PPROF=true",
 	)
+	return i, nil
+}
+
+// install makes the internal topics and puts the contract in force; the services don't run yet.
+func (g *ground) install(ctx context.Context, name, contract string) (*installation, error) {
+	i, err := g.bare(name)
+	if err != nil {
+		return nil, err
+	}
 	file := filepath.Join(i.folder, "contract.yaml")
 	if err := os.WriteFile(file, []byte(contract), 0o600); err != nil {
 		return nil, err
@@ -86,24 +96,31 @@ func (i *installation) plumbline(ctx context.Context, args ...string) (string, e
 // start starts the services; it doesn't wait until they are ready.
 func (i *installation) start() error {
 	for _, name := range serviceNames {
-		s := &service{name: name, log: filepath.Join(i.folder, name+".log"), done: make(chan struct{})}
-		out, err := os.Create(s.log)
-		if err != nil {
+		if err := i.launch(name, name); err != nil {
 			return err
 		}
-		s.cmd = exec.CommandContext(context.Background(), filepath.Join(i.binaries, name)) //nolint:gosec // built by us
-		s.cmd.Env, s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = i.env, i.folder, out, out
-		s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for us to pass on
-		err = errors.Join(s.cmd.Start(), out.Close())
-		if err != nil {
-			return fmt.Errorf("start %s: %w", name, err)
-		}
-		go func() {
-			_ = s.cmd.Wait() // the state has the code
-			close(s.done)
-		}()
-		i.services = append(i.services, s)
 	}
+	return nil
+}
+
+// launch starts one binary under a name of its own, with more settings.
+func (i *installation) launch(binary, name string, more ...string) error {
+	s := &service{name: name, log: filepath.Join(i.folder, name+".log"), done: make(chan struct{})}
+	out, err := os.Create(s.log)
+	if err != nil {
+		return err
+	}
+	s.cmd = exec.CommandContext(context.Background(), filepath.Join(i.binaries, binary)) //nolint:gosec // built by us
+	s.cmd.Env, s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = append(slices.Clone(i.env), more...), i.folder, out, out
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for us to pass on
+	if err := errors.Join(s.cmd.Start(), out.Close()); err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	go func() {
+		_ = s.cmd.Wait() // the state has the code
+		close(s.done)
+	}()
+	i.services = append(i.services, s)
 	return nil
 }
 

@@ -4,7 +4,6 @@ package integration
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +107,7 @@ func (s *system) ran(args ...string) string {
 	s.t.Helper()
 	code, out := s.run(args...)
 	if code != 0 {
-		s.t.Fatal(fmt.Sprintf("plumbline %s ends with %d:\n%s", strings.Join(args, " "), code, tail(out, 10)))
+		s.t.Fatalf("plumbline %s ends with %d:\n%s", strings.Join(args, " "), code, tail(out, 10))
 	}
 	return out
 }

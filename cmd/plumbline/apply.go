@@ -46,7 +46,8 @@ runbooks, false-alarm budget) keeps what was learnt, and nothing is read. A cont
 The first plan of a model counts all its events. A later one is in force from an event time on, at which a pane begins and up
 to which nothing has been counted yet; --from chooses a later one. Events belong to the plan in force at their own time: a
 pane never mixes plans, and the new plan begins with a history of its own. The contracts of before are kept; see
-` + "`plumbline contract list`" + ` and ` + "`rollback`" + `.`,
+` + "`plumbline contract list`" + ` and ` + "`rollback`" + `. Where somebody else changes what is in force for the model at the same moment, one of both
+changes nothing, says so and exits with 1.`,
 		Example: `  plumbline apply contract.yaml
   plumbline apply contracts/
   plumbline apply contract.yaml --data history.csv.gz
@@ -170,9 +171,13 @@ func (a *apply) learn(c *contract.Contract) (*plan.Plan, error) {
 	return p, nil
 }
 
-// broken sorts the errors of what is written to the broker: a broker that is away is no fault of the input.
+// broken sorts the errors of what is written to the broker: a broker that is away is no fault of the input, nor is somebody else who
+// was first.
 func broken(err error) error {
-	if bus.Away(err) {
+	switch {
+	case errors.Is(err, bus.ErrOvertaken):
+		return withCode(exitNo, err)
+	case bus.Away(err):
 		return dependencyAway(err)
 	}
 	return badInput(err)

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/app"
 	"github.com/plumbline-ml/plumbline/internal/bus"
@@ -171,7 +171,7 @@ func keepInForce(ctx context.Context, adm *kadm.Client, k bus.Settings, longest 
 	if !listed.Has(bus.TopicPlans) {
 		return longest, nil
 	}
-	plans, err := bus.ReadPlans(ctx, k)
+	plans, err := bus.ReadPlans(ctx, k, zap.NewNop())
 	if err != nil {
 		return 0, fmt.Errorf("read the plans in force: %w", err)
 	}
@@ -247,7 +247,7 @@ func kept(config map[string]string) string {
 	}
 	ms, err := strconv.ParseInt(config["retention.ms"], 10, 64)
 	if err != nil || ms < 0 {
-		return strings.TrimSpace(config["cleanup.policy"] + " never")
+		return "kept for ever"
 	}
 	return config["cleanup.policy"] + " after " + check.Span(time.Duration(ms)*time.Millisecond)
 }

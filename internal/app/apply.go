@@ -24,9 +24,9 @@ func (p *Parts) Compile(ctx context.Context, c *contract.Contract, progress func
 	return built, h, err
 }
 
-// Published returns the plans on the plans topic, by model.
+// Published returns the plans on the plans topic, by model. What doesn't count there is logged.
 func (p *Parts) Published(ctx context.Context) (bus.Plans, error) {
-	return bus.ReadPlans(ctx, p.Kafka)
+	return bus.ReadPlans(ctx, p.Kafka, p.Logger)
 }
 
 // Change is what putting a contract in force changes.
@@ -82,16 +82,13 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 	switch {
 	case last == nil && !a.From.IsZero():
 		return nil, "", fmt.Errorf("%w: the first plan of %s is in force for all events, also past ones", ErrFrom, next.Model)
+	case last != nil && last.Digest() == next.Digest():
+		change = Policy
 	case last != nil:
 		change = Afresh
-		if last.Digest() == next.Digest() {
-			change = Policy
-		}
-		if next, err = p.succeed(ctx, last, next, a.From); err != nil {
-			return nil, "", err
-		}
 	}
-	return next, change, bus.PublishPlan(ctx, p.Producer, next)
+	next, err = p.publish(ctx, last, next, a.From)
+	return next, change, err
 }
 
 // Again puts a former plan of a model in force again.
@@ -100,11 +97,60 @@ func (p *Parts) Again(ctx context.Context, former *plan.Plan, from time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	next, err := p.succeed(ctx, plans[former.Model].Last(), former, from)
-	if err != nil {
-		return nil, err
+	return p.publish(ctx, plans[former.Model].Last(), former, from)
+}
+
+// publish puts a plan in force after the last one, nil for none, unless another one has been put in force since last was read. What
+// was learnt, and that nothing had to be learnt, was decided by last.
+func (p *Parts) publish(ctx context.Context, last, next *plan.Plan, from time.Time) (*plan.Plan, error) {
+	published, err := bus.ChangePlans(ctx, p.Kafka, p.Logger, next.Model, func(plans bus.Plans) (*plan.Plan, error) {
+		if now := plans[next.Model].Last(); !same(now, last) {
+			return nil, &Overtaken{next.Model, now}
+		}
+		if last == nil {
+			return next, nil
+		}
+		return p.succeed(ctx, last, next, from)
+	})
+	if _, told := errors.AsType[*Overtaken](err); told || !errors.Is(err, bus.ErrOvertaken) {
+		return published, err
 	}
-	return next, bus.PublishPlan(ctx, p.Producer, next)
+	o := &Overtaken{Model: next.Model} // fenced; whoever did it may be done by now
+	if plans, failed := p.Published(ctx); failed == nil && !same(plans[next.Model].Last(), last) {
+		o.By = plans[next.Model].Last()
+	}
+	return nil, o
+}
+
+// Overtaken says that somebody else changed what is in force for a model while a plan of it was to be put in force. Nothing was
+// written. It wraps bus.ErrOvertaken.
+type Overtaken struct {
+	Model string
+	By    *plan.Plan // nil: not known yet
+}
+
+// Error says who was first, and what to do.
+func (o *Overtaken) Error() string {
+	what := "somebody else began to change what is in force for " + o.Model + " after this one, and goes first"
+	if o.By != nil {
+		from := "for all its events"
+		if !o.By.From.IsZero() {
+			from = "from " + o.By.From.UTC().Format(time.RFC3339) + " on"
+		}
+		what = fmt.Sprintf("somebody else put contract %s of %s in force, %s, while this one ran", o.By.Contract, o.Model, from)
+	}
+	return fmt.Sprintf("overtaken: %s; this one changed nothing: see plumbline contract list %s, and run it again if it is still wanted", what, o.Model)
+}
+
+// Unwrap is bus.ErrOvertaken.
+func (o *Overtaken) Unwrap() error { return bus.ErrOvertaken }
+
+// same reports whether two plans are the same one, under the same policy and from the same time on.
+func same(a, b *plan.Plan) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.From.Equal(b.From) && a.Digest() == b.Digest() && a.Policy.Digest == b.Policy.Digest
 }
 
 // succeed sets from when a plan takes over from the last one: where test panes of both begin, and no event has been counted

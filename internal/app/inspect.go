@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/detect"
@@ -73,7 +74,7 @@ var ErrUnknownIncident = errors.New("unknown incident")
 
 // Inspect reads events again: where findings and panes say that they lie, and where nobody knows yet, from the start of the log.
 func (in *Inspector) Inspect(ctx context.Context, o InspectOptions) (*Inspection, error) {
-	plans, err := bus.ReadPlans(ctx, in.Kafka)
+	plans, err := bus.ReadPlans(ctx, in.Kafka, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (t *TopicState) compare(s topicSpec, o TopicOptions, has map[string]string)
 func (t *TopicState) comparePolicy(s topicSpec, o TopicOptions, has map[string]string) {
 	const policy, retention, size = "cleanup.policy", "retention.ms", "retention.bytes"
 	if v := has[policy]; v != "" && v != s.configs[policy] {
-		why := "compaction keeps one record of each key, and every record of this topic counts"
+		why := "compaction keeps the last record of each key, and every record of this topic counts"
 		if s.configs[policy] == "compact" {
 			why = "the state that services restart from would be deleted by age"
 		}
@@ -61,6 +61,11 @@ func (t *TopicState) comparePolicy(s topicSpec, o TopicOptions, has map[string]s
 	}
 	if s.configs[policy] == "compact" {
 		return
+	}
+	for _, key := range []string{retention, size} {
+		if v := has[key]; s.configs[key] == "-1" && v != "" && number(v) >= 0 {
+			t.differs(key, v, "-1", true, "what is in force must not expire")
+		}
 	}
 	feeds := s.name == TopicFragments || s.name == TopicJoins // other services read them; findings and quarantine are for people
 	if wanted, v := number(s.configs[retention]), has[retention]; v != "" && number(v) >= 0 && number(v) < wanted {

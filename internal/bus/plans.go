@@ -30,11 +30,11 @@ func PublishPlan(ctx context.Context, cl *kgo.Client, p *plan.Plan) error {
 // Plans are the plans that are or were in force, or are to be, by model.
 type Plans map[string]plan.History
 
-// ReadPlans reads all plans from the plans topic. What can't be read is passed over: the services log it.
-func ReadPlans(ctx context.Context, s Settings) (Plans, error) {
+// ReadPlans reads all plans from the plans topic. What can't be read, or doesn't count, is passed over and logged.
+func ReadPlans(ctx context.Context, s Settings, log *zap.Logger) (Plans, error) {
 	plans := Plans{}
 	err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
-		plans.take(r, zap.NewNop())
+		plans.take(r, log)
 		return nil
 	})
 	return plans, err
@@ -60,7 +60,7 @@ type Strangers struct {
 // knows: its former plan may have been put in force again. The error is as that of Look. Nothing is remembered: the answer holds
 // for records that were there when it was given.
 func (s *Strangers) InForce(ctx context.Context, model, digest string, us int64) error {
-	plans, err := ReadPlans(ctx, s.settings)
+	plans, err := ReadPlans(ctx, s.settings, zap.NewNop())
 	if err != nil {
 		return fmt.Errorf("%w: look for plan %s: %w", ErrRetry, digest, err)
 	}
@@ -81,7 +81,7 @@ func (s *Strangers) Look(ctx context.Context, digest string) error {
 	if s.unknown[digest] {
 		return nil
 	}
-	plans, err := ReadPlans(ctx, s.settings)
+	plans, err := ReadPlans(ctx, s.settings, zap.NewNop())
 	if err != nil {
 		return fmt.Errorf("%w: look for plan %s: %w", ErrRetry, digest, err)
 	}
@@ -119,7 +119,8 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, ready *Readines
 		runCtx, cancel := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		started := time.Now()
-		go func() { done <- run(runCtx, plans) }()
+		under := plans // the next ones may come before this has begun
+		go func() { done <- run(runCtx, under) }()
 		select {
 		case plans = <-changed:
 			cancel()
@@ -180,7 +181,7 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, ready *Readine
 	} else {
 		ready.Ready() // no contract is in force, and there is nothing to do
 	}
-	cl, err := s.NewClient(log, nil, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{TopicPlans: {0: from}}))
+	cl, err := s.NewClient(log, nil, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{TopicPlans: {0: from}}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		return err
 	}
@@ -209,29 +210,36 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, ready *Readine
 
 // take brings one record into effect and reports whether that changed anything. A plan that can't be read is logged, and the
 // model's former plan stays.
+//
+// The log of plans is only added to: panes of every plan on it may be open, in a service that has not come as far, and what was
+// counted under a plan that is gone could not be read. So the first plan of a model with a From is the one, for everybody who
+// reads the log; another one, and the withdrawal of a single plan, are logged and passed over.
 func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
+	log = log.With(zap.ByteString("key", r.Key), zap.Int64("offset", r.Offset))
 	if len(r.Value) == 0 {
-		model, from, err := plan.SplitKey(string(r.Key))
-		if err != nil {
-			log.Error("skip withdrawal of a plan", zap.Int64("offset", r.Offset), zap.Error(err))
+		model, _, dated := strings.Cut(string(r.Key), "@")
+		if dated {
+			log.Error("skip withdrawal of a plan: its panes may be open, and only a later plan takes over from it")
 			return false
 		}
-		was := p[model]
-		p[model] = was.Without(from)
-		if !strings.Contains(string(r.Key), "@") || len(p[model]) == 0 { // a key without a time stands for the model
-			delete(p, model)
-		}
-		return len(was) != len(p[model])
+		_, was := p[model] // a key without a time stands for the model, which is retired
+		delete(p, model)
+		return was
 	}
 	read, err := plan.Read(r.Value)
 	if err != nil {
-		log.Error("skip plan", zap.ByteString("key", r.Key), zap.Int64("offset", r.Offset), zap.Error(err))
+		log.Error("skip plan", zap.Error(err))
 		return false
 	}
 	for _, q := range p[read.Model] {
-		if q.From.Equal(read.From) && q.Digest() == read.Digest() && q.Policy.Digest == read.Policy.Digest {
-			return false
+		if !q.From.Equal(read.From) {
+			continue
 		}
+		if q.Digest() != read.Digest() || q.Policy.Digest != read.Policy.Digest {
+			log.Error("skip plan: another one of the model is in force from the same time on, and was first", zap.String("model", read.Model),
+				zap.Time("from", read.From), zap.String("plan", read.Digest()), zap.String("first", q.Digest()), zap.String("contract", read.Contract))
+		}
+		return false
 	}
 	p[read.Model] = p[read.Model].With(read)
 	return true

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -30,6 +31,12 @@ func smallPlan(model, policy string) *plan.Plan {
 		}},
 		Pane: time.Minute, TestPane: time.Hour, TruthPane: time.Hour,
 	}
+}
+
+// from is a plan that is in force from some hours after the Unix epoch on.
+func from(hours int, p *plan.Plan) *plan.Plan {
+	p.From = time.Unix(int64(hours)*3600, 0).UTC()
+	return p
 }
 
 func (w *world) publish(plans ...*plan.Plan) {
@@ -132,14 +139,47 @@ func TestSuperviseFollowsThePlans(t *testing.T) {
 		w.publish(smallPlan("a", "1"))
 		step("the same plan again", "")
 		w.publish(smallPlan("a", "2"))
+		step("another policy from the same time on", "")
+		w.publish(from(1, smallPlan("a", "2")))
 		step("another policy", "a=2")
 		w.publish(smallPlan("b", "1"))
 		step("another model", "a=2 b=1")
 		w.record(&kgo.Record{Topic: TopicPlans, Key: []byte("a"), Value: []byte("{}")})
 		step("an unreadable plan", "")
+		w.record(&kgo.Record{Topic: TopicPlans, Key: []byte(from(1, smallPlan("a", "2")).Key())})
+		step("a plan taken back", "")
 		w.record(&kgo.Record{Topic: TopicPlans, Key: []byte("a")})
-		step("a plan taken back", "b=1")
+		step("a model retired", "b=1")
+		w.publish(smallPlan("a", "3"))
+		step("and back", "a=3 b=1")
 		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Everybody agrees on which of two plans with one from is in force, whenever they read the log: the first.
+func TestFirstPlanWithAFromCounts(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.topic(TopicPlans, 1)
+		other := from(1, smallPlan("a", "x"))
+		other.Baseline = "another"
+		w.publish(smallPlan("a", "0"), from(1, smallPlan("a", "1")))
+		early := w.supervise()
+		want := w.settled(early, 1)
+		w.publish(other, from(1, smallPlan("a", "1")))
+		core, logs := observer.New(zap.ErrorLevel)
+		plans, err := ReadPlans(t.Context(), w.e.Settings(), zap.New(core))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.settled(early, 1); !slices.Equal(got, want) || "a="+plans["a"].Last().Policy.Digest != want[0] || len(plans["a"]) != 2 {
+			t.Errorf("who was there runs under %q, who came later reads %d plans, the last of them under %s", got, len(plans["a"]), plans["a"].Last().Policy.Digest)
+		}
+		if told := logs.All(); len(told) != 1 || !strings.Contains(told[0].Message, "another one of the model is in force from the same time on") {
+			t.Errorf("told: %+v", told)
+		}
+		if err := early.stop(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -76,7 +76,7 @@ type topicSpec struct {
 
 func (l Layout) specs(replication int16) []topicSpec {
 	specs := []topicSpec{
-		{TopicPlans, 1, compacted()},
+		{TopicPlans, 1, kept()},
 		{TopicFragments, l.Fragments, deleted(fragmentsRetention)},
 		{TopicJoins, l.Joins, deleted(joinsRetention)},
 		{TopicPanes, l.Fragments, compacted()},
@@ -98,6 +98,11 @@ func (l Layout) specs(replication int16) []topicSpec {
 
 func deleted(retention time.Duration) map[string]string {
 	return map[string]string{"cleanup.policy": "delete", "retention.ms": millis(retention)}
+}
+
+// kept is for what is only added to. Compaction would let the last plan with a key win, and the first one counts.
+func kept() map[string]string {
+	return map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 }
 
 func compacted() map[string]string {

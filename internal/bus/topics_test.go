@@ -80,10 +80,13 @@ func TestEnsureTopics(t *testing.T) {
 	if got := get("plumbline.joins", "message.timestamp.type"); got != "LogAppendTime" {
 		t.Errorf("joins: message.timestamp.type=%s", got)
 	}
-	for _, topic := range []string{"plumbline.panes", "plumbline.plans", "plumbline.incidents"} {
+	for _, topic := range []string{"plumbline.panes", "plumbline.incidents"} {
 		if got := get(topic, "cleanup.policy"); got != "compact" {
 			t.Errorf("%s: cleanup.policy=%s", topic, got)
 		}
+	}
+	if policy, ms := get("plumbline.plans", "cleanup.policy"), get("plumbline.plans", "retention.ms"); policy != "delete" || ms != "-1" {
+		t.Errorf("plans: cleanup.policy=%s, retention.ms=%s", policy, ms)
 	}
 	if got := get("plumbline.fragments", "retention.ms"); got != "604800000" {
 		t.Errorf("fragments: retention.ms=%s, want 7 days", got)

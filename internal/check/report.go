@@ -81,6 +81,9 @@ func WriteIncident(w io.Writer, i *incident.Incident) {
 	status := string(i.Status)
 	if i.ResolvedAt != nil {
 		status += " " + i.ResolvedAt.Format("2006-01-02")
+		if i.Reason != "" {
+			status += " (" + i.Reason + ")"
+		}
 	}
 	fmt.Fprintf(w, "%-6s %s\n", strings.ToUpper(string(i.Severity)), i.Title)
 	fmt.Fprintf(w, "       onset %s, opened %s, %s\n", i.Onset.Format("2006-01-02 15:04"), i.OpenedAt.Format("2006-01-02 15:04"), status)

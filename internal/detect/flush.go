@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -47,6 +48,12 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 				return nil, err
 			}
 			maps.Insert(p.flushed, pieces(stateKey(id), body))
+		}
+		for _, model := range p.models {
+			key, body := pastKey(model), r.present(p, model).appendBinary(nil)
+			if !bytes.Equal(p.committed[key], body) {
+				p.flushed[key] = body
+			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.flushed)) {
 			out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: p.flushed[key]})

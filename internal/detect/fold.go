@@ -56,12 +56,17 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 			continue // its state stays: a very late event must not open a closed pane again
 		}
 		late := e.Late()
-		err := e.Advance(p.clock, func(f finding.Finding) error {
+		found := func(f finding.Finding) error {
 			p.findings = append(p.findings, f)
 			return nil
-		})
-		if err != nil {
+		}
+		if err := e.Advance(p.clock, found); err != nil {
 			return false, err
+		}
+		for _, era := range e.eras {
+			if err := e.Supersede(era.To, found); err != nil {
+				return false, err
+			}
 		}
 		ended := e.TakeEnded()
 		for _, w := range ended {

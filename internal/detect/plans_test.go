@@ -49,7 +49,6 @@ func (r *rig) rows(p *plan.Plan, later time.Time) (n int64) {
 func TestPaneNeverMixesPlans(t *testing.T) {
 	a, b := succeeded(t, 1, anotherBaseline)
 	r := newRig(t, a, b)
-	day := 24 * time.Hour
 	at := fixture.Start.Add(10 * time.Minute)
 	r.fold(at, r.counted(a, at)...)                   // a is in force
 	r.fold(at, r.counted(b, at)...)                   // b is not yet
@@ -81,7 +80,6 @@ func TestPlanInForceAgain(t *testing.T) {
 	a, b := succeeded(t, 1, anotherBaseline)
 	_, again := succeeded(t, 2, func(*plan.Plan) {})
 	r := newRig(t, a, b, again)
-	day := 24 * time.Hour
 	at := fixture.Start.Add(10 * time.Minute)
 	for i, p := range []*plan.Plan{a, b, a} {
 		r.fold(at.Add(time.Duration(i)*day), r.counted(p, at.Add(time.Duration(i)*day))...)
@@ -157,7 +155,6 @@ func TestNewerPlanIsWaitedFor(t *testing.T) {
 func TestPlanThatCameLate(t *testing.T) {
 	a, b := succeeded(t, 1, anotherBaseline)
 	r := newRig(t, a)
-	day := 24 * time.Hour
 	at := b.From.Add(10 * time.Minute)
 	r.fold(at, r.counted(a, at)...)                                   // closed below
 	r.fold(at.Add(3*time.Hour), r.counted(a, at.Add(3*time.Hour))...) // open

@@ -10,7 +10,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/engine"
-	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -21,7 +20,7 @@ var errMismatch = errors.New("state and offset do not match")
 func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) error {
 	records := map[string][]byte{}
 	err := bus.ReadState(ctx, r.o.Settings, bus.TopicPanes, tp.Partition, func(rec *kgo.Record) error {
-		if key := string(rec.Key); key == clockKey || strings.HasPrefix(key, "state/") {
+		if key := string(rec.Key); key == clockKey || strings.HasPrefix(key, "state/") || strings.HasPrefix(key, pastKey("")) {
 			records[key] = rec.Value
 		}
 		return nil
@@ -98,16 +97,14 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 }
 
 // divide settles what plans that follow one another hold of the same stretch of event time, which happens only where one was
-// put in force later than the event time it is in force from: an earlier plan's open panes beyond its era are given up, and a fresh
-// plan, one without a state, begins where those before it ended. Only then: later those before it pass panes that it holds open,
-// if its own events may come later.
+// put in force later than the event time it is in force from: an earlier plan's open panes beyond its era are given up, and what
+// it has judged there is not judged again.
 func (r *role) divide(p *part, fresh map[engineID]bool) error {
-	model, reached := "", int64(record.NoTime)
+	if err := r.remember(p, fresh); err != nil {
+		return err
+	}
 	for _, id := range p.inOrder() {
 		e := p.engines[id]
-		if id.model != model {
-			model, reached = id.model, record.NoTime
-		}
 		given, err := e.Retain(e.holds)
 		if err != nil {
 			return err
@@ -116,11 +113,6 @@ func (r *role) divide(p *part, fresh map[engineID]bool) error {
 			p.findings = append(p.findings, given...)
 			p.dirty[id] = true
 		}
-		if fresh[id] && reached != record.NoTime {
-			e.Begin(reached)
-			p.dirty[id] = true
-		}
-		reached = max(reached, e.Closed())
 	}
 	return nil
 }

@@ -102,7 +102,9 @@ type asked struct {
 // part is the state of one fragments partition.
 type part struct {
 	clock   *window.Clock
+	models  []string // in order
 	engines map[engineID]*ruled
+	pasts   map[string]*past  // by model; none where nothing was committed yet
 	dirty   map[engineID]bool // whose state is newer than the last commit
 
 	findings []finding.Finding
@@ -141,8 +143,11 @@ type endedPane struct {
 
 // newPart makes the state of a partition nothing was folded of yet.
 func (r *role) newPart(partition int32) *part {
-	p := &part{clock: window.NewClock(), engines: map[engineID]*ruled{}, dirty: map[engineID]bool{}, committed: map[string][]byte{}}
-	for _, model := range r.of(partition) {
+	p := &part{
+		clock: window.NewClock(), models: r.of(partition), engines: map[engineID]*ruled{}, pasts: map[string]*past{}, dirty: map[engineID]bool{},
+		committed: map[string][]byte{},
+	}
+	for _, model := range p.models {
 		for _, era := range r.plans[model].Eras() {
 			id := idOf(era.Plan)
 			if p.engines[id] == nil {

@@ -8,7 +8,8 @@
 //  5. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes.
 //  6. judge_promise.go: what the contract promises.
 //  7. measure.go: the metrics of a reliability curve; impact.go: what they cost.
-//  8. state.go: all of it to bytes and back.
+//  8. supersede.go: alarms that end with their plan.
+//  9. state.go: all of it to bytes and back.
 //
 // The first alarm rule: a signal alarms when its effect lies beyond what is too small to matter and beyond what the
 // reference's own panes of the same length did, and when it persists: in three test panes in a row, or, where one truth

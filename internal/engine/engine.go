@@ -15,6 +15,7 @@ type Engine struct {
 	reigns  plan.History // the same plan under every policy it was or is to be under
 	panes   *window.Assembler
 	signals map[string]*signal
+	alarms  map[string]alarm       // that are open, by finding.Signal
 	losses  []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
 	kept    map[string]*windowKept // by promise, see promiseKey
 
@@ -25,7 +26,7 @@ type Engine struct {
 
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
-	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}}
+	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}}
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
 	}
@@ -43,13 +44,28 @@ func (e *Engine) Govern(reigns plan.History) {
 	e.plan = reigns[0]
 }
 
-// Retain drops the open panes that lie in the era of another plan, which was put in force after their first cells had come, and
-// says so: their events are missing from the other plan's panes, and a pane never mixes plans.
+// Retain drops the open panes and cohorts that lie in the era of another plan, which was put in force after their first cells had
+// come, and says so: their events and outcomes are missing from the other plan's, and neither a pane nor a cohort ever mixes plans.
 func (e *Engine) Retain(hold func(us int64) bool) ([]finding.Finding, error) {
 	var out []finding.Finding
-	for _, p := range e.panes.Retain(hold) {
+	panes, cohorts := e.panes.Retain(hold)
+	for _, p := range panes {
 		f := e.SetAsideFinding(&record.Cell{Plan: e.plan.Digest(), Version: p.Version(), Pane: p.Start, Spans: p.Spans()})
 		f.At, f.Window.End = plan.FromMicros(p.End), plan.FromMicros(p.End)
+		if err := f.Seal(); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	for _, co := range cohorts {
+		n := co.Outcomes()
+		if n == 0 {
+			continue // all were taken back
+		}
+		f := e.finding(co.Start, co.End, "", "plan "+e.plan.Digest(), "coverage")
+		f.Contract = e.reigns.At(co.Start).Contract
+		f.Metric, f.Value = "outcomes_of_another_plan", finding.Number(n) // joined counts know no offsets
+		f.Verdict, f.Severity = finding.Fault, finding.Ticket
 		if err := f.Seal(); err != nil {
 			return nil, err
 		}
@@ -58,24 +74,21 @@ func (e *Engine) Retain(hold func(us int64) bool) ([]finding.Finding, error) {
 	return out, nil
 }
 
-// Begin says up to where other plans have judged: what comes of before is late.
-func (e *Engine) Begin(us int64) { e.panes.Begin(us) }
+// Taken says what other plans have judged already, panes and cohorts: what comes of them is late.
+func (e *Engine) Taken(panes, cohorts []window.Stretch) { e.panes.Taken(panes, cohorts) }
 
-// Closed is the event time up to which panes were judged, record.NoTime before the first.
-func (e *Engine) Closed() int64 {
-	closed, _ := e.panes.Reached()
-	return closed
-}
+// Reached is the event time up to which panes and cohorts were judged, microseconds; record.NoTime before the first of either.
+func (e *Engine) Reached() (closed, mature int64) { return e.panes.Reached() }
 
 // Done reports whether nothing more can come of the plan: it gave way to another at until (event time, microseconds), and every
-// pane and cohort before has been judged and forgotten.
+// pane and cohort before has been judged and forgotten, and no alarm is open.
 func (e *Engine) Done(until int64) bool {
 	closed, mature := e.panes.Reached()
 	lanes := closed != record.NoTime && closed >= until
 	if e.plan.Outcome != nil && e.plan.Score != nil && mature != record.NoTime {
 		lanes = lanes && mature >= until
 	}
-	return lanes && e.panes.Empty()
+	return lanes && e.panes.Empty() && len(e.alarms) == 0
 }
 
 // Plan is the plan the engine judges by.
@@ -98,6 +111,7 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 		if err := f.Seal(); err != nil {
 			return err
 		}
+		e.note(&f)
 		return emit(f)
 	}
 	if low, ok := c.Low(e.plan.Prediction.Topic); ok {

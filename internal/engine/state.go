@@ -20,6 +20,7 @@ var errState = errors.New("unknown engine state format")
 // decided is the part of the state that is small and changes shape often: JSON.
 type decided struct {
 	Signals  map[string]*signal `json:"signals"`
+	Alarms   map[string]alarm   `json:"alarms,omitempty"` // not in the states of earlier builds: their alarms don't end with the plan
 	Losses   []loss             `json:"losses"`
 	Snapshot Snapshot           `json:"snapshot"`
 }
@@ -28,7 +29,7 @@ type decided struct {
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	j, err := json.Marshal(decided{Signals: signals, Losses: e.losses, Snapshot: e.snapshot})
+	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot})
 	if err != nil {
 		return nil, fmt.Errorf("write engine state of %s: %w", e.plan.Model, err)
 	}
@@ -65,6 +66,9 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	}
 	if d.Signals != nil {
 		e.signals = d.Signals
+	}
+	if d.Alarms != nil {
+		e.alarms = d.Alarms
 	}
 	if len(d.Losses) == len(e.losses) {
 		e.losses = d.Losses

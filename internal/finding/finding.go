@@ -24,6 +24,7 @@ const (
 	Equivalent Verdict = "equivalent" // back within, or shown to be within, the tolerance
 	Undecided  Verdict = "undecided"  // too few events to say
 	Learning   Verdict = "learning"   // the reference is too short to judge by
+	Superseded Verdict = "superseded" // an alarm that is over because another plan took over: nothing can show any more that it recovers
 	Breach     Verdict = "breach"     // a promise of the contract is broken
 	Fault      Verdict = "fault"      // a hard data fault
 )

@@ -80,8 +80,8 @@ const (
 	Opened   Change = "opened"
 	Joined   Change = "joined"   // one more signal
 	Updated  Change = "updated"  // a signal it already has
-	Eased    Change = "eased"    // one of several signals recovered
-	Closed   Change = "resolved" // the last signal recovered
+	Eased    Change = "eased"    // one of several signals recovered, or ended with its plan
+	Closed   Change = "resolved" // the last signal did
 	Reopened Change = "reopened"
 )
 
@@ -107,7 +107,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	for _, e := range slices.Backward(b.all) {
 		if p := e.part(name); e.is(l, f.Model) && p != nil && e.inc.ResolvedAt != nil && f.At.Sub(*e.inc.ResolvedAt) <= reopenAfter {
 			p.last, p.live = f, true
-			e.inc.Status, e.inc.ResolvedAt = Open, nil
+			e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Open, nil, ""
 			return b.tell(e, &f, Reopened)
 		}
 	}
@@ -164,7 +164,7 @@ func (e *entry) add(f *finding.Finding, name string) {
 	e.signals = append(e.signals, &part{name: name, last: *f, live: true, slice: f.Slice, subject: f.Subject})
 }
 
-// ease ends one signal's part; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
+// ease ends one signal's part, which recovered or ended with its plan; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
 // how an open signal goes on.
 func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) {
 	for _, e := range slices.Backward(b.all) {
@@ -172,7 +172,11 @@ func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) 
 		if !e.is(l, f.Model) || e.inc.Status != Open || p == nil || !p.live {
 			continue
 		}
-		if f.Verdict != finding.Equivalent {
+		ended := f.Verdict == finding.Superseded
+		if ended && f.Baseline != p.last.Baseline {
+			return None, Incident{} // the plan that took over sees it, too
+		}
+		if f.Verdict != finding.Equivalent && !ended {
 			if f.Impact != nil && p.last.Impact != nil {
 				// The alarm's own price stands; what it has cost so far goes on growing.
 				grown := *p.last.Impact
@@ -186,7 +190,10 @@ func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) 
 			return b.tell(e, f, Eased)
 		}
 		at := f.At
-		e.inc.Status, e.inc.ResolvedAt = Resolved, &at
+		e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Resolved, &at, ""
+		if ended {
+			e.inc.Reason = string(finding.Superseded)
+		}
 		return b.tell(e, f, Closed)
 	}
 	return None, Incident{}
@@ -200,6 +207,9 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 		what := string(c)
 		if c == Updated {
 			what = "page"
+		}
+		if c == Closed && inc.Reason != "" {
+			what = inc.Reason
 		}
 		if len(inc.Timeline) < manyEvents {
 			inc.Timeline = append(inc.Timeline, Event{At: f.At, What: what, Who: signalWords(f)})

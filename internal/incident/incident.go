@@ -29,6 +29,7 @@ type Incident struct {
 	OpenedAt   time.Time           `json:"opened_at"` // event-time end of the pane that raised it
 	Onset      time.Time           `json:"onset"`
 	ResolvedAt *time.Time          `json:"resolved_at"`
+	Reason     string              `json:"reason,omitempty"` // of its end: "superseded" where another plan took over, none where it recovered
 	Cause      Cause               `json:"cause"`
 	Subjects   []Subject           `json:"subjects"`
 	Slices     []map[string]string `json:"slices"`
@@ -71,6 +72,6 @@ type Owner struct {
 // Event is one line of the timeline.
 type Event struct {
 	At   time.Time `json:"at"`
-	What string    `json:"what"` // opened, joined, page, resolved, reopened
+	What string    `json:"what"` // opened, joined, page, resolved, superseded, reopened
 	Who  string    `json:"who"`  // the signal
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -15,20 +14,8 @@ import (
 // Two neighbours may be the same plan under another policy.
 type History []*Plan
 
-// Key names a plan's record on the plans topic.
+// Key names a plan's record on the plans topic. A record of a plan of format 1, the only one of its model, has the model as its key.
 func (p *Plan) Key() string { return p.Model + "@" + p.From.UTC().Format(time.RFC3339) }
-
-// SplitKey takes a record's key apart. A key without a time is of a plan of format 1, the only one of its model.
-func SplitKey(key string) (model string, from time.Time, err error) {
-	model, at, dated := strings.Cut(key, "@")
-	if !dated {
-		return model, time.Time{}, nil
-	}
-	if from, err = time.Parse(time.RFC3339, at); err != nil {
-		return "", time.Time{}, fmt.Errorf("read key of plan %q: %w", key, err)
-	}
-	return model, from.UTC(), nil
-}
 
 // With returns the history with p in it, in place of the one with the same From if there is one. h stays as it is.
 func (h History) With(p *Plan) History {

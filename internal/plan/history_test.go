@@ -107,20 +107,6 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-func TestKeys(t *testing.T) {
-	p := sealed(t, 0, 2, 1)
-	model, from, err := plan.SplitKey(p.Key())
-	if err != nil || model != p.Model || !from.Equal(p.From) {
-		t.Errorf("key %s is of %s from %s, %v", p.Key(), model, from, err)
-	}
-	if model, from, err := plan.SplitKey("credit"); err != nil || model != "credit" || !from.IsZero() {
-		t.Errorf("the key of format 1 is of %s from %s, %v", model, from, err)
-	}
-	if _, _, err := plan.SplitKey("credit@yesterday"); err == nil {
-		t.Error("a key with an unreadable time is read")
-	}
-}
-
 // TestCostsArePolicy: the cost of the reference at any prices is what counting it at those prices would have given.
 func TestCostsArePolicy(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

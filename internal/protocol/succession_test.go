@@ -2,7 +2,8 @@ package protocol
 
 // Plans as they are built: a cell is taken when it comes, by the plans the detector runs under, and the engine of each plan
 // closes its own panes. A detector that learns of newer plans starts afresh from its committed state. There it gives up what an
-// earlier plan holds open beyond its era (Retain), and a plan without a state begins where those before it have closed (Begin).
+// earlier plan holds open beyond its era (Retain), and what that plan has judged there stays judged: the state names the plans it
+// was made under, and of panes that another plan has closed under them the cells of the plan in force now are late.
 //
 // Unlike in plans_test.go sources may be out of order, and a plan may come back.
 
@@ -10,15 +11,17 @@ package protocol
 type successionRules struct {
 	noRetain   bool // open panes beyond a plan's era are kept
 	silent     bool // they are dropped, and not told
-	noBegin    bool // a new plan doesn't know how far others have judged
+	noTaken    bool // what others have judged is not known
 	passesOver bool // a cell of a plan the detector doesn't know is set aside without a look at the log
 	byDigest   bool // a plan that is known is not looked for: whether it is in force again
-	noState    bool // a plan begins behind the others for as long as it has closed nothing, not once, when it has no state
+	once       bool // former: a plan without a state begins where those before it have closed, and that is all it knows of them
+	noState    bool // with once: for as long as it has closed nothing
+	replaces   bool // former: of several plans with the same from the last one counts, not the first
 	truth      bool // no guard: plans wait for outcomes, so that an engine goes on when its plan's era is over
 }
 
-// successionCase is what happens. Of the plans, each in force from a pane on until that of the next, one with the same from
-// replaces the former.
+// successionCase is what happens. Of the plans each is in force from a pane on until that of the next. One with the from of
+// another is never in force: everybody reads the same log, and the first counts.
 type successionCase struct {
 	events [2][]uint8 // the panes of each source's events, in the order of their offsets
 	from   []uint8    // by plan, in the order of publication
@@ -33,13 +36,15 @@ var successionCases = map[string]successionCase{
 	"two, one after the other":         {events: [2][]uint8{{0, 1, 2}, {2}}, from: []uint8{0, 1, 2}},
 	"two, the second in force earlier": {events: [2][]uint8{{1, 2}, {0, 2}}, from: []uint8{0, 2, 1}},
 	"two, the first comes back":        {events: [2][]uint8{{0, 1, 2}, {2}}, from: []uint8{0, 1, 2}, digest: []uint8{0, 1, 0}},
-}
 
-// What the protocol as built takes for granted, and isn't so here.
-var (
-	replacing  = successionCase{events: [2][]uint8{{0, 1}, {0, 1}}, from: []uint8{0, 1, 1}}
-	comingLate = successionCase{events: [2][]uint8{{2, 3, 2}, {3}}, from: []uint8{0, 1, 2}, digest: []uint8{0, 1, 0}}
-)
+	"two, the first comes back for panes that were judged, late events": {
+		events: [2][]uint8{{2, 3, 2}, {3}}, from: []uint8{0, 1, 2}, digest: []uint8{0, 1, 0},
+	},
+	"two, the first comes back and waits longer, late events": {
+		events: [2][]uint8{{1, 3, 2}, {3}}, from: []uint8{0, 1, 2}, digest: []uint8{0, 1, 0}, late: [maxPlans]uint8{1, 0},
+	},
+	"two, the second with the from of the first": {events: [2][]uint8{{0, 1}, {0, 1}}, from: []uint8{0, 1, 1}},
+}
 
 // successionPanes is one more than plans_test.go needs.
 const successionPanes = 4
@@ -60,6 +65,8 @@ type successionState struct {
 // succession is the detector's state.
 type succession struct {
 	passed  [2]uint8 // by source: the pane it has reached
+	under   uint8    // how many plans were known when it was made
+	taken   uint8    // by pane, a bit: it was closed by a plan that was in force then and is no longer
 	seen    uint8    // cells folded
 	aside   uint8
 	late    uint8
@@ -70,7 +77,7 @@ type succession struct {
 
 // engineOf is the state of one plan: of plans with the same digest, the first one's.
 type engineOf struct {
-	stored bool // it was written
+	stored bool // it was written; kept only where that matters
 	begun  bool // closed is a pane
 	closed uint8
 	held   [successionPanes]uint8
@@ -115,22 +122,22 @@ func successions(r successionRules, c successionCase) *system[successionState] {
 		}
 	}
 	return &system[successionState]{
-		initial: successionState{published: 1, known: [2]uint8{1, 1}, reads: 1},
+		initial: successionState{published: 1, known: [2]uint8{1, 1}, reads: 1, open: succession{under: 1}, committed: succession{under: 1}},
 		steps:   m.steps, wrong: m.wrong, done: m.done, words: successionWords,
 	}
 }
 
-// inForce is the plan of a pane among the first known ones: the one with the latest from, and of several the last.
+// inForce is the plan of a pane among the first known ones: the one with the latest from, and of several the first.
 func (r *successionModel) inForce(pane, known uint8) (plan uint8) {
 	for i := range known {
-		if r.from[i] <= pane && r.from[i] >= r.from[plan] {
+		if r.from[i] <= pane && (r.from[i] > r.from[plan] || r.replaces && r.from[i] == r.from[plan]) {
 			plan = i
 		}
 	}
 	return plan
 }
 
-// logged reports whether one of the first known plans that nothing has replaced has a digest.
+// logged reports whether one of the first known plans that is in force somewhere has a digest.
 func (r *successionModel) logged(digest, known uint8) bool {
 	for i := range known {
 		if r.digest[i] == digest && r.inForce(r.from[i], known) == i {
@@ -216,12 +223,12 @@ func (r *successionModel) fold(t *successionState, f planFragment) bool {
 		known := r.logged(digest, t.reads)
 		switch e := &p.engines[digest]; {
 		case known && r.holds(digest, f.pane, t.reads):
-			if e.begun && f.pane < e.closed {
+			if e.begun && f.pane < e.closed || p.taken>>f.pane&1 > 0 {
 				p.late++
 			} else {
 				e.held[f.pane]++
 			}
-			e.stored = true
+			e.stored = r.once
 		case !r.passesOver && (!known || !r.byDigest) && r.holds(digest, f.pane, t.published):
 			return false
 		default:
@@ -274,7 +281,7 @@ func (r *successionModel) advance(t *successionState, digest uint8) {
 		e.begun, e.closed = true, first
 	}
 	for ; e.closed < ready; e.closed++ {
-		e.stored = true
+		e.stored = r.once
 		pane := e.closed
 		if int(pane) >= successionPanes || e.held[pane] == 0 {
 			continue
@@ -290,7 +297,15 @@ func (r *successionModel) advance(t *successionState, digest uint8) {
 
 // load is what a detector that runs under the first known plans makes of its committed state.
 func (r *successionModel) load(p succession, known uint8) succession {
-	reached, judged := uint8(0), false
+	if !r.noTaken && !r.once {
+		for pane := range uint8(successionPanes) {
+			before := r.digest[r.inForce(pane, p.under)]
+			if e := &p.engines[before]; e.begun && pane < e.closed && !r.holds(before, pane, known) {
+				p.taken |= 1 << pane
+			}
+		}
+	}
+	p.under = known
 	for digest := range uint8(maxPlans) {
 		e := &p.engines[digest]
 		if !r.logged(digest, known) {
@@ -306,20 +321,28 @@ func (r *successionModel) load(p succession, known uint8) succession {
 			}
 		}
 	}
+	if r.once {
+		r.begin(&p, known)
+	}
+	return p
+}
+
+// begin is how a plan learnt how far others have judged before: a plan without a state begins there.
+func (r *successionModel) begin(p *succession, known uint8) {
+	reached, judged := uint8(0), false
 	for _, plan := range r.order(known) {
 		e := &p.engines[r.digest[plan]]
 		fresh := !e.begun
 		if !r.noState {
 			fresh = !e.stored
 		}
-		if fresh && judged && !r.noBegin {
+		if fresh && judged {
 			e.begun, e.closed, e.stored = true, reached, true
 		}
 		if e.begun {
 			judged, reached = true, max(reached, e.closed)
 		}
 	}
-	return p
 }
 
 // order lists the first known plans by when each digest first comes into force.

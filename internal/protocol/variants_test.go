@@ -160,19 +160,23 @@ func TestSuccession(t *testing.T) {
 		variant[successionState]{name: "as built: " + name, system: successions(successionRules{}, successionCases[name])}.run(t)
 	}
 	one, late, waits := successionCases["one new plan"], successionCases["one new plan, late events"], successionCases["one new plan that waits longer"]
+	judged := successionCases["two, the first comes back for panes that were judged, late events"]
 	for _, v := range []variant[successionState]{
 		{name: "as built, with outcomes: one new plan that waits longer", system: successions(successionRules{truth: true}, waits)},
 		{name: "the detector keeps the open panes of a plan whose era they are not in", system: successions(successionRules{noRetain: true}, one), fails: twice},
 		{name: "it drops them and does not say so", system: successions(successionRules{silent: true}, one), fails: lost},
-		{name: "a new plan does not begin behind what was judged", system: successions(successionRules{noBegin: true}, late), fails: twice},
-		{name: "it begins there for as long as it has closed nothing", system: successions(successionRules{noState: true}, waits), fails: stuckForEver},
+		{name: "a new plan does not know what was judged", system: successions(successionRules{noTaken: true}, late), fails: twice},
+		{name: "a plan without a state begins behind what was judged, and one that comes back does not know it", system: successions(successionRules{once: true}, judged), fails: twice},
+		{name: "a plan begins there for as long as it has closed nothing", system: successions(successionRules{once: true, noState: true}, waits), fails: stuckForEver},
 		{name: "the detector sets aside cells of a plan it does not know", system: successions(successionRules{passesOver: true}, one), fails: aside},
 		{
 			name: "it looks only for plans that it does not know, not for one that came back", fails: aside,
 			system: successions(successionRules{byDigest: true}, successionCases["two, the first comes back"]),
 		},
-		{name: "as built, but a plan takes the place of one with the same from", system: successions(successionRules{}, replacing), fails: lost},
-		{name: "as built, but a plan comes back for panes that were judged, and late events", system: successions(successionRules{}, comingLate), fails: twice},
+		{
+			name: "of plans with the same from the last one counts", fails: lost,
+			system: successions(successionRules{replaces: true}, successionCases["two, the second with the from of the first"]),
+		},
 	} {
 		v.run(t)
 	}

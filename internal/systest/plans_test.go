@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
@@ -128,6 +130,76 @@ func TestContractsChange(t *testing.T) {
 	})
 }
 
+// TestTwoContractsAtOnce: two people put contracts of one model in force at the same moment, and a third goes back. Each is told what
+// is: it is in force, or somebody else was first and nothing of it is there.
+func TestTwoContractsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSystem(t)
+		defer s.close()
+		s.play(7, []action{At(6, 12, func() {
+			parse := func(text string) *contract.Contract {
+				c, err := contract.Parse("sys.yaml", []byte(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c
+			}
+			learnt := func(c *contract.Contract) (*plan.Plan, error) {
+				draft, err := plan.Draft(c)
+				if err != nil {
+					return nil, err
+				}
+				return baseline.Build(draft, history{draft})
+			}
+			slow, quick := parse(widerText), parse(dearerText)
+			// The quick one comes while the slow one is still learning.
+			_, _, err := s.parts.Apply(t.Context(), slow, app.Apply{Learn: func() (*plan.Plan, error) {
+				if _, _, err := s.parts.Apply(t.Context(), quick, app.Apply{Learn: func() (*plan.Plan, error) { return learnt(quick) }}); err != nil {
+					t.Error(err)
+				}
+				return learnt(slow)
+			}})
+			if o, ok := errors.AsType[*app.Overtaken](err); !ok || o.By == nil || o.By.Contract != quick.Digest || !strings.Contains(err.Error(), quick.Digest) ||
+				!strings.Contains(err.Error(), "this one changed nothing") {
+				t.Errorf("who learnt for longer is told %v", err)
+			}
+			// All begin to write at the same moment.
+			var all sync.WaitGroup
+			said, got := make([]error, 6), make([]*plan.Plan, 6)
+			for i := range said {
+				all.Go(func() {
+					if i%2 == 0 {
+						got[i], said[i] = s.parts.Again(t.Context(), s.plan, time.Time{})
+						return
+					}
+					got[i], _, said[i] = s.parts.Apply(t.Context(), slow, app.Apply{Learn: func() (*plan.Plan, error) { return learnt(slow) }})
+				})
+			}
+			all.Wait()
+			plans, err := s.parts.Published(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, want := plans[s.plan.Model], map[string]bool{} // by key
+			for i, err := range said {
+				if err == nil {
+					want[got[i].Key()+got[i].Contract] = true
+				} else if _, ok := errors.AsType[*app.Overtaken](err); !ok {
+					t.Error(err)
+				}
+			}
+			for _, p := range h[min(2, len(h)):] {
+				if !want[p.Key()+p.Contract] {
+					t.Errorf("contract %s is in force from %s on, and nobody was told so", p.Contract, p.From)
+				}
+			}
+			if len(want) == 0 || len(h) != 2+len(want) {
+				t.Errorf("%d are told that they are in force, and there are %d plans after the two of before", len(want), len(h)-2)
+			}
+		})}, nil)
+	})
+}
+
 // eachDayOnce holds the history against what was sent: every day is one pane and one cohort, of the plan in force on it, and holds
 // all its events.
 func (s *system) eachDayOnce(h plan.History) {
@@ -168,11 +240,12 @@ func (s *system) eachDayOnce(h plan.History) {
 }
 
 // judgedUnder checks that findings name the contract in force at what they are about and price by it, that a change of policy
-// learns nothing anew, and that an alarm of a promise ends with the promise.
+// learns nothing anew, that an alarm of a promise ends with the promise, and that what is open when another plan takes over ends with its plan.
 func judgedUnder(t *testing.T, h plan.History, all []finding.Finding) {
 	t.Helper()
-	priced, ended := 0, false
+	priced, ended, book := 0, false, incident.NewBook()
 	for _, f := range all {
+		book.Fold(f)
 		p := h.At(plan.Micros(f.Window.End) - 1)
 		if f.Contract != p.Contract || f.Baseline != p.Baseline {
 			t.Errorf("%s %s of %s to %s is under contract %s, want %s", f.Subject, f.Verdict, f.Window.Start, f.Window.End, f.Contract, p.Contract)
@@ -193,6 +266,18 @@ func judgedUnder(t *testing.T, h plan.History, all []finding.Finding) {
 				t.Errorf("the promise was taken back at %s, its alarm ended at %s under contract %s", h[2].From, f.At, f.Contract)
 			}
 		}
+	}
+	over := 0
+	for _, inc := range book.Incidents() {
+		if inc.Status == incident.Open && inc.OpenedAt.Before(h.Last().From) {
+			t.Errorf("%s: open under a plan that is over", inc.Title)
+		}
+		if inc.Reason == string(finding.Superseded) {
+			over++
+		}
+	}
+	if over == 0 {
+		t.Error("no incident ended with its plan")
 	}
 	if !ended || priced == 0 {
 		t.Errorf("alarm of the promise ended: %t; %d findings on the cost", ended, priced)

@@ -29,6 +29,8 @@ type Assembler struct {
 	late    int64     // events that came after their pane was closed
 
 	news map[int64]*Cohort // mature cohorts that nobody has taken since they became mature or were revised
+
+	taken taken // by other plans
 }
 
 // Start is where what has ended began, microseconds since the Unix epoch.
@@ -54,19 +56,15 @@ func NewAssembler(p *plan.Plan) *Assembler {
 // Late is how many events came after their pane was closed. They enter no test.
 func (a *Assembler) Late() int64 { return a.late }
 
-// Reached is how far both lanes have come: the event time up to which panes are closed and cohorts handed out, record.NoTime
-// before the first of either.
-func (a *Assembler) Reached() (closed, mature int64) { return a.closed, a.mature }
-
 // Empty reports whether nothing is held that could still be handed out or revised.
 func (a *Assembler) Empty() bool {
 	return len(a.base) == 0 && a.test == nil && len(a.cohorts) == 0 && len(a.truth) == 0
 }
 
-// Retain drops what is still open of stretches of event time that hold doesn't hold, and returns the panes among it: another plan took
-// over there before they ended. The first may be a test pane, of the base panes that have ended.
-func (a *Assembler) Retain(hold func(us int64) bool) []*Pane {
-	var dropped []*Pane
+// Retain drops what is still open of stretches of event time that hold doesn't hold, and returns the panes and cohorts among it that
+// were not judged: another plan took over there before they ended. The first pane may be a test pane, of the base panes that have
+// ended; the first cohorts may be of a truth pane that is being filled.
+func (a *Assembler) Retain(hold func(us int64) bool) (dropped []*Pane, cohorts []*Cohort) {
 	if a.test != nil && !hold(a.test.Start) {
 		dropped = append(dropped, a.test)
 		a.test = nil
@@ -77,23 +75,23 @@ func (a *Assembler) Retain(hold func(us int64) bool) []*Pane {
 			delete(a.base, start)
 		}
 	}
-	for start := range a.cohorts {
-		if !hold(start) {
-			delete(a.cohorts, start)
+	for _, start := range slices.Sorted(maps.Keys(a.cohorts)) {
+		co := a.cohorts[start]
+		if hold(start) {
+			continue
+		}
+		delete(a.cohorts, start)
+		delete(a.news, start)
+		waiting := slices.Index(a.truth, co)
+		if waiting >= 0 {
+			a.truth = slices.Delete(a.truth, waiting, waiting+1)
+		}
+		if waiting >= 0 || start >= a.mature {
+			cohorts = append(cohorts, co)
 		}
 	}
-	return dropped
+	return dropped, cohorts
 }
-
-// Begin closes everything before us: another plan has judged it. It does nothing once anything was closed.
-func (a *Assembler) Begin(us int64) {
-	if a.closed == record.NoTime && us != record.NoTime {
-		a.closed = a.plan.PaneStart(us)
-	}
-}
-
-// Closed is the event time up to which every pane has been judged; ok is false before the first.
-func (a *Assembler) Closed() (us int64, ok bool) { return a.closed, a.closed != record.NoTime }
 
 // Add takes one cell into account.
 func (a *Assembler) Add(c *record.Cell) error {
@@ -114,7 +112,7 @@ func (a *Assembler) Add(c *record.Cell) error {
 	if err != nil {
 		return fmt.Errorf("add cell of %s: %w", c.Model, err)
 	}
-	if c.Pane < a.closed {
+	if a.passed(c.Pane) {
 		a.late += set.Rows
 		return nil
 	}
@@ -144,7 +142,7 @@ func (a *Assembler) describe(c *record.Cell) error {
 	if err != nil {
 		return fmt.Errorf("add summary of %s: %w", c.Model, err)
 	}
-	if c.Pane < a.closed {
+	if a.passed(c.Pane) {
 		return nil
 	}
 	if err := a.open(c.Pane).describe(c.Version, s, c.Spans); err != nil {
@@ -162,10 +160,14 @@ func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
 		return fmt.Errorf("add outcomes of %s: %w", c.Model, err)
 	}
 	start := a.plan.TestStart(c.Pane)
-	if c.Kind == record.OnTime && start < a.mature { // it came after its cohort was handed out
+	others := a.others(start)
+	if c.Kind == record.OnTime && (start < a.mature || others) { // it came after its cohort was handed out
 		for _, n := range curve.Labels {
 			a.late += max(0, n)
 		}
+		return nil
+	}
+	if others { // what revises a cohort is of the plan that handed it out
 		return nil
 	}
 	co := a.cohorts[start]

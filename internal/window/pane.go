@@ -165,6 +165,16 @@ func newCohort(start, end int64) *Cohort {
 	return &Cohort{Start: start, End: end, OnTime: map[Cell]*sketch.Curve{}, All: map[Cell]*sketch.Curve{}}
 }
 
+// Outcomes is how many outcomes of the cohort are known.
+func (c *Cohort) Outcomes() (n int64) {
+	for _, curve := range c.All {
+		for _, labels := range curve.Labels {
+			n += labels
+		}
+	}
+	return n
+}
+
 // View adds up the on-time curves of one slice.
 func (c *Cohort) View(bins int, dims, codes []int) (*sketch.Curve, error) {
 	return viewCurves(c.OnTime, bins, dims, codes)

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+)
+
+// alarm is what was found last of a signal that is open: enough to say that it is over because its plan is.
+type alarm struct {
+	Start    time.Time         `json:"start"` // of the window that was found last
+	Onset    time.Time         `json:"onset"`
+	Version  string            `json:"version,omitempty"`
+	Slice    map[string]string `json:"slice,omitempty"`
+	Subject  string            `json:"subject"`
+	Channel  string            `json:"channel"`
+	Metric   string            `json:"metric"`
+	Outcomes bool              `json:"outcomes,omitempty"` // it is seen on outcomes, not on predictions
+}
+
+// note keeps the alarms that are open.
+func (e *Engine) note(f *finding.Finding) {
+	switch {
+	case f.Alarming():
+		e.alarms[f.Signal()] = alarm{
+			Start: f.Window.Start, Onset: f.Onset, Version: f.Version, Slice: f.Slice, Subject: f.Subject, Channel: f.Channel, Metric: f.Metric,
+			Outcomes: f.Subject == "outcome" || f.Channel == "promise",
+		}
+	case f.Verdict == finding.Equivalent:
+		delete(e.alarms, f.Signal())
+	}
+}
+
+// Supersede ends what is open at the end of an era of the plan, event time to in microseconds, once everything of the era has been
+// judged: nothing will come any more that could recover. Each alarm is said to be superseded, and runs of deviating panes begin anew
+// if the plan comes back. It does nothing the second time, and for an era without an end.
+func (e *Engine) Supersede(to int64, emit func(finding.Finding) error) error {
+	if to == math.MaxInt64 {
+		return nil
+	}
+	closed, mature := e.panes.Reached()
+	truthEnd := e.plan.TruthStart(e.plan.TestStart(to-1)) + e.plan.TruthPane.Microseconds()
+	over := func(outcomes bool) bool {
+		if outcomes {
+			return mature != record.NoTime && mature >= truthEnd
+		}
+		return closed != record.NoTime && closed >= to
+	}
+	for _, key := range slices.Sorted(maps.Keys(e.alarms)) {
+		a := e.alarms[key]
+		if !over(a.Outcomes) || plan.Micros(a.Start) >= to {
+			continue
+		}
+		delete(e.alarms, key)
+		e.moved = true
+		at := to
+		if a.Outcomes {
+			at = truthEnd
+		}
+		f := e.finding(to, to, a.Version, a.Subject, a.Channel)
+		f.At, f.Onset, f.Slice, f.Metric = plan.FromMicros(at), a.Onset, a.Slice, a.Metric
+		f.Contract = e.reigns.At(to - 1).Contract
+		f.Verdict, f.Severity = finding.Superseded, finding.Info
+		if err := f.Seal(); err != nil {
+			return err
+		}
+		if err := emit(f); err != nil {
+			return err
+		}
+	}
+	for name, s := range e.signals {
+		outcomes := strings.HasPrefix(name, "truth ") || strings.HasPrefix(name, "promise ")
+		if over(outcomes) && (s.Open && s.Onset < to || s.Run > 0 && s.Since < to) {
+			delete(e.signals, name)
+			e.moved = true
+		}
+	}
+	return nil
+}
