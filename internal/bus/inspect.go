@@ -164,22 +164,46 @@ func inspect(ctx context.Context, adm *kadm.Client, o TopicOptions, specs []topi
 	if len(there) == 0 {
 		return out, nil
 	}
-	described, err := adm.DescribeTopicConfigs(ctx, there...)
+	has, err := configurations(ctx, adm, there)
 	if err != nil {
-		return nil, fmt.Errorf("describe the configuration of internal topics: %w", err)
+		return nil, err
 	}
 	for i, s := range specs {
-		if !out[i].Exists {
-			continue
+		if out[i].Exists {
+			out[i].compare(s, o, has[s.name])
 		}
-		r, err := described.On(s.name, nil)
-		if err == nil {
-			err = r.Err
-		}
-		if err != nil {
-			return nil, fmt.Errorf("describe the configuration of topic %s: %w", s.name, err)
-		}
-		out[i].compare(s, o, settingsOf(r))
 	}
 	return out, nil
+}
+
+// configurations are the settings of topics that exist. A topic that was made a moment ago is not known to every broker yet, and any
+// of them may be the one that is asked.
+func configurations(ctx context.Context, adm *kadm.Client, names []string) (map[string]map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, visibleWithin)
+	defer cancel()
+	for {
+		described, err := adm.DescribeTopicConfigs(ctx, names...)
+		if err != nil {
+			return nil, fmt.Errorf("describe the configuration of internal topics: %w", err)
+		}
+		out := make(map[string]map[string]string, len(names))
+		for _, name := range names {
+			r, failed := described.On(name, nil)
+			if failed == nil {
+				failed = r.Err
+			}
+			if failed != nil {
+				err = errors.Join(err, fmt.Errorf("describe the configuration of topic %s: %w", name, failed))
+				continue
+			}
+			out[name] = settingsOf(r)
+		}
+		if !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return out, err
+		}
+		sleep(ctx, visibleCheck)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }

@@ -3,6 +3,10 @@ package bus
 import (
 	"slices"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func layoutOptions() TopicOptions {
@@ -46,6 +50,20 @@ func TestCreateTopics(t *testing.T) {
 	}
 	if err := EnsureTopics(t.Context(), adm, o.Layout, 1); err != nil {
 		t.Error(err)
+	}
+}
+
+// A broker that hasn't heard yet of a topic made a moment ago is asked again.
+func TestInspectTopicsOfABrokerThatLags(t *testing.T) {
+	e := newEmbedded(t)
+	adm := newAdmin(t, e)
+	fault := e.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: TopicQuarantine, Err: kerr.UnknownTopicOrPartition, Count: 2})
+	made, err := CreateTopics(t.Context(), adm, layoutOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := fault.Hits(); n != 2 || len(made) != len(InternalTopics()) {
+		t.Errorf("%d topics, %d refusals", len(made), n)
 	}
 }
 
