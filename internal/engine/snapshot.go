@@ -35,7 +35,7 @@ type ColumnSnapshot struct {
 	Needed   int64                     `json:"needed"`              // events a decision would take; 0 if decided, -1 if none would do
 	N        finding.Sizes             `json:"n"`                   // events compared
 	Quantile map[string]finding.Number `json:"quantiles,omitempty"` // t-digest of the pane's histogram
-	Distinct int64                     `json:"distinct"`            // HyperLogLog
+	Distinct int64                     `json:"distinct,omitempty"`  // of texts: HyperLogLog
 }
 
 // TruthSnapshot is the latest truth pane of a Snapshot.

@@ -33,7 +33,7 @@ func binOf(edges []float64, v float64) int {
 func ScoreBin(p *plan.Plan, score float64) int { return binOf(p.Score.Edges, score) }
 
 // BinString is the bin of a category, and whether the reference had no such value (which is then counted in the last bin). It
-// searches the lists; an Index is faster for many values.
+// searches the lists; a Counter does the same by a table.
 func BinString(l *plan.Layout, v string) (bin int, isNew bool) {
 	if at := slices.Index(l.Categories, v); at >= 0 {
 		return at, false
@@ -41,61 +41,8 @@ func BinString(l *plan.Layout, v string) (bin int, isNew bool) {
 	return len(l.Categories), !slices.Contains(l.Known, v)
 }
 
-// Index finds a column's categories by a map. It is read-only and may be shared.
-type Index struct {
-	values map[string]category
-	other  category // of a value that is in no list
-}
-
-type category struct {
-	bin    int32
-	isNew  bool
-	broken bool   // not in the promised list
-	hash   uint64 // not set in Index.other
-}
-
-// NewIndex makes the index of a categorical layout and the promised closed list (nil: none is promised).
-func NewIndex(l *plan.Layout, promised []string) *Index {
-	x := &Index{values: make(map[string]category, len(l.Categories)+len(l.Known)+len(promised))}
-	last := int32(len(l.Categories))
-	x.other = category{bin: last, isNew: !l.Open, broken: len(promised) > 0}
-	add := func(v string, bin int32, isNew bool) {
-		if _, ok := x.values[v]; !ok {
-			x.values[v] = category{bin: bin, isNew: isNew, broken: x.other.broken, hash: HashString(v)}
-		}
-	}
-	for i, v := range l.Categories {
-		add(v, int32(i), false)
-	}
-	for _, v := range l.Known {
-		add(v, last, false)
-	}
-	for _, v := range promised {
-		add(v, last, !l.Open)
-		c := x.values[v]
-		c.broken = false
-		x.values[v] = c
-	}
-	return x
-}
-
-// Find is BinString by the index.
-func (x *Index) Find(v string) (bin int, isNew bool) {
-	c := x.find(v)
-	return int(c.bin), c.isNew
-}
-
-func (x *Index) find(v string) category {
-	if c, ok := x.values[v]; ok {
-		return c
-	}
-	c := x.other
-	c.hash = HashString(v)
-	return c
-}
-
 // SliceCode names the finest slice of a row: two bytes per dimension of plan.Slices, big endian: the index of the value,
-// len(Values) for any other, SliceMissing for none. It searches the lists; a Counter does the same by maps.
+// len(Values) for any other, SliceMissing for none. It searches the lists; a Counter does the same by tables.
 func SliceCode(p *plan.Plan, b *plan.Batch, row int) string {
 	code := make([]byte, 0, 2*len(p.Slices))
 	for i := range p.Slices {

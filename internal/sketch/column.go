@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-
-	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
 // Column holds the exact counters of one plan.Column in one cell. It merges bit for bit in any order.
@@ -48,57 +46,6 @@ func (c *Column) Moments(largest float64) (mean, sd float64, n int64, ok bool) {
 	return mean, math.Sqrt(max(variance, 0)), n, true // below 0 by the rounding of each value only
 }
 
-// numberCounter counts the values of one numeric column.
-type numberCounter struct {
-	edges    []float64
-	lo, hi   float64
-	ranged   bool
-	min, max float64
-	empty    bool
-}
-
-func newNumberCounter(c *plan.Column) numberCounter {
-	n := numberCounter{edges: c.Layout.Edges, lo: c.Layout.Lo, hi: c.Layout.Hi, empty: c.Layout.Empty}
-	if c.Range != nil {
-		n.ranged, n.min, n.max = true, c.Range[0], c.Range[1]
-	}
-	return n
-}
-
-// count adds the rows of one cell to col.
-func (n *numberCounter) count(col *Column, in *plan.Col, rows []int32) {
-	col.N += int64(len(rows))
-	for _, row := range rows {
-		if in.State[row] != plan.OK {
-			col.absent(in.State[row])
-			continue
-		}
-		v := in.Num[row]
-		if v-v != 0 {
-			col.Invalid++
-			continue
-		}
-		if n.ranged && (v < n.min || v > n.max) {
-			col.Broken++
-		}
-		if n.empty {
-			continue
-		}
-		n.add(col, v)
-	}
-}
-
-func (n *numberCounter) add(col *Column, v float64) {
-	col.Bins[binOf(n.edges, v)]++
-	if v < n.lo {
-		col.Below++
-	}
-	if v > n.hi {
-		col.Above++
-	}
-	col.describe(v, 1)
-}
-
 // describe counts what follows from a value alone, without the plan: times values equal to v.
 func (c *Column) describe(v float64, times int64) {
 	if v == math.Trunc(v) {
@@ -121,64 +68,6 @@ func (c *Column) describe(v float64, times int64) {
 	}
 	c.Sum.Merge(sum)
 	c.SumSq.Merge(square)
-}
-
-func (c *Column) absent(s plan.State) {
-	if s == plan.Missing {
-		c.Missing++
-	} else {
-		c.Invalid++
-	}
-}
-
-type stringCounter struct {
-	index *Index
-	empty bool
-}
-
-// findAll looks the values of all rows up; for a row without one there is an empty category.
-func (n *stringCounter) findAll(found []category, in *plan.Col, rows int) []category {
-	for row := range rows {
-		if in.State[row] != plan.OK {
-			found = append(found, category{})
-			continue
-		}
-		found = append(found, n.index.find(in.Str[row]))
-	}
-	return found
-}
-
-func (n *stringCounter) count(col *Column, found []category, in *plan.Col, rows []int32) {
-	col.N += int64(len(rows))
-	for _, row := range rows {
-		if in.State[row] != plan.OK {
-			col.absent(in.State[row])
-			continue
-		}
-		c := &found[row]
-		if c.broken {
-			col.Broken++
-		}
-		if n.empty {
-			continue
-		}
-		col.Bins[c.bin]++
-		if c.isNew {
-			col.New++
-		}
-	}
-}
-
-// countUnreadable counts a column whose field holds another kind of values than its layout: none of them can be read.
-func countUnreadable(col *Column, in *plan.Col, rows []int32) {
-	col.N += int64(len(rows))
-	for _, row := range rows {
-		if in.State[row] == plan.Missing {
-			col.Missing++
-		} else {
-			col.Invalid++
-		}
-	}
 }
 
 var errShape = errors.New("the shapes of the counts differ")

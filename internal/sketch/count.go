@@ -1,11 +1,10 @@
 package sketch
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -33,8 +32,6 @@ type Span struct {
 type Cell struct {
 	Key Key
 	Set *Set
-
-	frame int32 // of Counter.frames
 }
 
 // Limits of one epoch of one model.
@@ -50,387 +47,212 @@ const (
 )
 
 // Counter counts batches of the prediction stream into cells of the finest slice. It belongs to one goroutine; what it hands out is
-// its own until Reset. Its memory grows with the number of cells, never with the number of rows: see Bytes.
+// its own until Reset. Its memory grows with the number of cells, never with the number of rows: see Bytes. An epoch, from one Reset to the
+// next, holds fewer than 2^32 rows.
+//
+// A batch goes through it column by column. First every text is looked up and every row gets its cell (place.go); then each column is
+// counted in one loop over all rows, into arrays that hold that column's counts of all cells (numbers.go, texts.go). Sets are put
+// together from them only when the epoch ends (Cells).
 type Counter struct {
 	plan    *plan.Plan
-	columns []columnCounter
+	numbers []*numberColumn
+	texts   []*textColumn
+	unread  []*unreadColumn
+	lookups []*lookup
 	dims    []dimension
-	version int // field, or -1
+	score   *scoreColumn // nil without plan.Score
+	version int          // field, or -1
+	latency int          // field, or -1
 
-	describing bool
+	describes    bool // from the next Reset on
+	describing   bool
+	combinations uint32 // of slices; 0: too many for a table
 
-	cells     []*Cell
-	index     map[string]int32 // key bytes -> cell
+	// By cell.
+	keys      []Key
+	frameOf   []int32
+	rows      []uint32
+	latencies []uint32
+	rules     [][]uint32 // by rule, then cell
+	index     map[uint64]int32
+	numbered  map[string]uint32
+
 	frames    []*frame
 	framed    map[frameKey]int32
+	recent    [2]*frame
 	versions  []string // by name, at most MaxVersions
 	crowded   int64    // rows of further versions
 	bytes     int      // of cells and their keys
 	cellBytes int
 
-	spareCells  []*Cell
+	spareSets   []*Set
 	spareFrames []*frame
 
 	// Scratch of one batch.
-	of      []int32 // cell of each row; -1 for none
-	order   []int32 // rows, grouped by frame and cell, each group in the batch's order
-	size    []int32 // rows per cell
-	touched []group
-	wholes  []group // frames
-	found   []category
-	key     []byte
-}
-
-type columnCounter struct {
-	field  int
-	number *numberCounter
-	text   *stringCounter // both nil: the field's kind doesn't fit the layout
-}
-
-type dimension struct {
-	field int // -1: the field is no text, every value is missing
-	codes map[string]uint16
-	other uint16
-
-	last string // the last value looked up in this batch, and its code
-	code uint16
-	seen bool
-}
-
-type group struct {
-	at   int32 // of Counter.cells or Counter.frames
-	rows []int32
+	of       []int32  // cell of each row; -1 for none
+	combined []uint32 // its combination of slices
 }
 
 // NewCounter makes a counter for a plan.
 func NewCounter(p *plan.Plan) *Counter {
-	c := &Counter{plan: p, index: map[string]int32{}, framed: map[frameKey]int32{}, version: -1}
+	c := &Counter{
+		plan: p, index: map[uint64]int32{}, numbered: map[string]uint32{}, framed: map[frameKey]int32{}, version: -1, latency: -1,
+		rules: make([][]uint32, len(p.Rules)),
+	}
 	if at := p.Prediction.Roles.Version; isKind(p, at, plan.String) {
 		c.version = at
 	}
+	if at := p.Prediction.Roles.Latency; isKind(p, at, plan.Number) {
+		c.latency = at
+	}
+	byField := map[int]*lookup{}
 	for i := range p.Columns {
 		col := &p.Columns[i]
-		cc := columnCounter{field: col.Field}
 		switch {
 		case col.Layout.Categorical && isKind(p, col.Field, plan.String):
-			cc.text = &stringCounter{index: NewIndex(&col.Layout, col.Values), empty: col.Layout.Empty}
-		case !col.Layout.Categorical && isKind(p, col.Field, plan.Number):
-			n := newNumberCounter(col)
-			cc.number = &n
-		}
-		c.columns = append(c.columns, cc)
-	}
-	for i := range p.Slices {
-		d := dimension{field: -1, codes: map[string]uint16{}, other: uint16(min(len(p.Slices[i].Values), maxSliceCode))}
-		if isKind(p, p.Slices[i].Field, plan.String) {
-			d.field = p.Slices[i].Field
-		}
-		for code, v := range p.Slices[i].Values {
-			if _, ok := d.codes[v]; !ok {
-				d.codes[v] = uint16(min(code, maxSliceCode))
+			l := newLookup(p, col)
+			if byField[col.Field] == nil {
+				byField[col.Field] = l
 			}
+			c.lookups = append(c.lookups, l)
+			c.texts = append(c.texts, newTextColumn(i, col, l))
+		case !col.Layout.Categorical && isKind(p, col.Field, plan.Number):
+			c.numbers = append(c.numbers, newNumberColumn(i, col))
+		default:
+			c.unread = append(c.unread, &unreadColumn{at: i, field: col.Field})
 		}
-		c.dims = append(c.dims, d)
 	}
-	c.cellBytes = setBytes(p)
+	c.combinations = 1
+	for i := range p.Slices {
+		d := &p.Slices[i]
+		if byField[d.Field] == nil && isKind(p, d.Field, plan.String) {
+			byField[d.Field] = &lookup{field: d.Field, table: newTable(d.Values)}
+			c.lookups = append(c.lookups, byField[d.Field])
+		}
+		dim := newDimension(d, byField[d.Field])
+		c.dims = append(c.dims, dim)
+		if c.combinations = c.combinations * uint32(min(dim.radix, maxCombinations+1)); c.combinations > maxCombinations {
+			c.combinations = 0
+		}
+	}
+	if p.Score != nil && isKind(p, p.Prediction.Roles.Score, plan.Number) {
+		c.score = newScoreColumn(p)
+	}
+	c.cellBytes = int(unsafe.Sizeof(Key{})) + 4*(3+len(c.rules))
+	c.eachColumn(func(n columnOfCells) { c.cellBytes += n.cellBytes() })
 	return c
 }
 
-// Describe makes the counter describe what it counts (see Summary), from the next batch on.
-func (c *Counter) Describe() { c.describing = true }
+// newLookup makes the lookup of a column: of the values that the column and the slice dimensions of its field name.
+func newLookup(p *plan.Plan, col *plan.Column) *lookup {
+	lists := [][]string{col.Layout.Categories, col.Layout.Known, col.Values}
+	for i := range p.Slices {
+		if p.Slices[i].Field == col.Field {
+			lists = append(lists, p.Slices[i].Values)
+		}
+	}
+	return &lookup{field: col.Field, table: newTable(lists...)}
+}
+
+// columnOfCells is the counts of one column in all cells.
+type columnOfCells interface {
+	grow(cells int)
+	reset()
+	cellBytes() int
+}
+
+func (c *Counter) eachColumn(visit func(columnOfCells)) {
+	for _, n := range c.numbers {
+		visit(n)
+	}
+	for _, n := range c.texts {
+		visit(n)
+	}
+	for _, n := range c.unread {
+		visit(n)
+	}
+	if c.score != nil {
+		visit(c.score)
+	}
+}
+
+// Describe makes the counter describe what it counts (see Summary): from now on if nothing was counted yet, else from the next Reset.
+func (c *Counter) Describe() {
+	c.describes = true
+	c.describing = c.describing || len(c.frames) == 0
+}
 
 // Count adds the rows of a batch, which come from the source src. broken[i][row] says that the row broke plan.Rules[i]; it may
 // be nil. Rows without an event time belong to no pane: they are skipped, and their number is returned.
 func (c *Counter) Count(src int, b *plan.Batch, broken [][]bool) (skipped int) {
+	for _, l := range c.lookups {
+		l.fill(&b.Cols[l.field], b.N)
+	}
+	known := len(c.keys)
 	skipped = c.place(b)
-	c.group(b.N)
-	for _, g := range c.touched {
-		set := c.cells[g.at].Set
-		set.Rows += int64(len(g.rows))
-		for i := range min(len(broken), len(set.Rules)) {
-			set.Rules[i] += countTrue(broken[i], g.rows)
-		}
-		c.countLatency(set, b, g.rows)
-		c.countScores(set, b, g.rows)
+	if len(c.keys) > known {
+		c.grow(len(c.keys))
 	}
-	for _, g := range c.wholes {
-		c.frames[g.at].cover(src, b.Offset, g.rows)
-	}
-	for i := range c.columns {
-		c.countColumn(i, b)
-	}
-	c.describe(b)
-	return skipped
-}
-
-func (c *Counter) countColumn(i int, b *plan.Batch) {
-	cc := &c.columns[i]
-	in := &b.Cols[cc.field]
-	if cc.text != nil {
-		c.found = cc.text.findAll(c.found[:0], in, b.N)
-	}
-	for _, g := range c.touched {
-		col := &c.cells[g.at].Set.Columns[i]
-		switch {
-		case cc.number != nil:
-			cc.number.count(col, in, g.rows)
-		case cc.text != nil:
-			cc.text.count(col, c.found, in, g.rows)
-		default:
-			countUnreadable(col, in, g.rows)
-		}
-	}
-	if !c.describing || c.plan.Columns[i].Layout.Empty {
-		return
-	}
-	for _, g := range c.wholes {
-		switch {
-		case cc.number != nil:
-			c.frames[g.at].describeNumbers(i, in, g.rows)
-		case cc.text != nil:
-			c.frames[g.at].describeTexts(i, c.found, in, g.rows)
-		}
-	}
-}
-
-// describe does what is described of no column.
-func (c *Counter) describe(b *plan.Batch) {
-	if !c.describing {
-		return
-	}
-	field := c.plan.Prediction.Roles.Latency
-	for _, g := range c.wholes {
-		f := c.frames[g.at]
-		if isKind(c.plan, field, plan.Number) {
-			f.describeLatency(&b.Cols[field], g.rows)
-		}
-		f.weigh()
-	}
-}
-
-// place finds the cell of each row.
-func (c *Counter) place(b *plan.Batch) (skipped int) {
-	c.of = c.of[:0]
-	if !isKind(c.plan, c.plan.Prediction.Roles.Time, plan.Time) {
-		for range b.N {
-			c.of = append(c.of, -1)
-		}
-		return b.N
-	}
-	for i := range c.dims {
-		c.dims[i].seen, c.dims[i].last = false, "" // texts of another batch may lie in reused memory
-	}
-	times := &b.Cols[c.plan.Prediction.Roles.Time]
-	at, crowded := int32(-1), false
-	for row := range b.N {
-		if times.State[row] != plan.OK {
-			c.of = append(c.of, -1)
-			skipped++
-			continue
-		}
-		was := len(c.key)
-		c.key = c.appendKey(c.key, b, row, c.plan.PaneStart(times.Int[row]))
-		if at < 0 || !bytes.Equal(c.key[was:], c.key[:was]) {
-			at, crowded = c.cell(c.key[was:])
-		}
-		if crowded {
-			c.crowded++
-		}
-		// Keep this key in front, to compare the next one with.
-		c.key = c.key[:copy(c.key, c.key[was:])]
-		c.of = append(c.of, at)
-	}
-	c.key = c.key[:0]
-	return skipped
-}
-
-// appendKey writes a row's key: pane (8 bytes), slice (2 bytes per dimension), version (the rest).
-func (c *Counter) appendKey(key []byte, b *plan.Batch, row int, pane int64) []byte {
-	key = binary.BigEndian.AppendUint64(key, uint64(pane))
-	for i := range c.dims {
-		key = binary.BigEndian.AppendUint16(key, c.dims[i].find(b, row))
-	}
-	if c.version >= 0 && b.Cols[c.version].State[row] == plan.OK {
-		key = append(key, b.Cols[c.version].Str[row]...)
-	}
-	return key
-}
-
-func (d *dimension) find(b *plan.Batch, row int) uint16 {
-	if d.field < 0 || b.Cols[d.field].State[row] != plan.OK {
-		return SliceMissing
-	}
-	v := b.Cols[d.field].Str[row]
-	if d.seen && v == d.last {
-		return d.code
-	}
-	code, ok := d.codes[v]
-	if !ok {
-		code = d.other
-	}
-	d.seen, d.last, d.code = true, v, code
-	return code
-}
-
-// cell finds or makes the cell of a key. crowded says that the key's version is one too many: then it is the cell of
-// OtherVersion.
-func (c *Counter) cell(key []byte) (at int32, crowded bool) {
-	if at, ok := c.index[string(key)]; ok {
-		return at, false
-	}
-	slice := 8 + 2*len(c.dims)
-	if !c.admit(key[slice:]) {
-		crowded = true
-		key = append(slices.Clip(key[:slice]), OtherVersion...)
-		if at, ok := c.index[string(key)]; ok {
-			return at, true
-		}
-	}
-	kept := string(key) // the batch's own memory is reused
-	k := Key{Pane: int64(binary.BigEndian.Uint64(key)), Slice: kept[8:slice], Version: kept[slice:]}
-	cell := c.newCell()
-	cell.Key, cell.frame = k, c.frame(k)
-	at = int32(len(c.cells))
-	c.cells = append(c.cells, cell)
-	c.index[kept] = at
-	c.size = append(c.size, 0)
-	c.bytes += c.cellBytes + 2*len(kept)
-	return at, crowded
-}
-
-// admit reports whether a version is counted by its name.
-func (c *Counter) admit(version []byte) bool {
-	if slices.ContainsFunc(c.versions, func(v string) bool { return v == string(version) }) {
-		return true
-	}
-	if len(c.versions) == MaxVersions {
-		return false
-	}
-	c.versions = append(c.versions, string(version))
-	return true
-}
-
-func (c *Counter) newCell() *Cell {
-	if n := len(c.spareCells); n > 0 {
-		cell := c.spareCells[n-1]
-		c.spareCells = c.spareCells[:n-1]
-		return cell
-	}
-	return &Cell{Set: NewSet(c.plan)}
-}
-
-// frame finds or makes the frame of a new cell.
-func (c *Counter) frame(k Key) int32 {
-	named := frameKey{k.Pane, k.Version}
-	if at, ok := c.framed[named]; ok {
-		return at
-	}
-	f := &frame{}
-	if n := len(c.spareFrames); n > 0 {
-		f = c.spareFrames[n-1]
-		c.spareFrames = c.spareFrames[:n-1]
-	}
-	f.frameKey = named
-	if c.describing && f.columns == nil {
-		f.columns = make([]describer, len(c.columns))
-	}
-	f.weigh()
-	c.framed[named] = int32(len(c.frames))
-	c.frames = append(c.frames, f)
-	return c.framed[named]
-}
-
-// group sorts the rows by frame and cell; frames come in the order they were made, the cells of each in the order of their first
-// row in the batch.
-func (c *Counter) group(n int) {
-	c.touched, c.wholes = c.touched[:0], c.wholes[:0]
 	for _, cell := range c.of {
-		if cell < 0 {
-			continue
-		}
-		if c.size[cell] == 0 {
-			c.touched = append(c.touched, group{at: cell})
-		}
-		c.size[cell]++
-	}
-	slices.SortStableFunc(c.touched, func(a, b group) int { return cmp.Compare(c.cells[a.at].frame, c.cells[b.at].frame) })
-	c.order = slices.Grow(c.order[:0], n)
-	start := 0
-	for i := range c.touched {
-		g := &c.touched[i]
-		end := start + int(c.size[g.at])
-		g.rows = c.order[start:start:end]
-		c.size[g.at] = int32(i) // from now on: where the cell's group is
-		f := c.cells[g.at].frame
-		if last := len(c.wholes) - 1; last >= 0 && c.wholes[last].at == f {
-			c.wholes[last].rows = c.wholes[last].rows[:len(c.wholes[last].rows)+end-start]
-		} else {
-			c.wholes = append(c.wholes, group{at: f, rows: c.order[start:end:n]})
-		}
-		start = end
-	}
-	for row, cell := range c.of {
 		if cell >= 0 {
-			g := &c.touched[c.size[cell]]
-			g.rows = append(g.rows, int32(row))
+			c.rows[cell]++
 		}
 	}
-	for _, g := range c.touched {
-		c.size[g.at] = 0
-	}
-}
-
-func (c *Counter) countLatency(s *Set, b *plan.Batch, rows []int32) {
-	field := c.plan.Prediction.Roles.Latency
-	if !isKind(c.plan, field, plan.Number) {
-		return
-	}
-	in := &b.Cols[field]
-	for _, row := range rows {
-		if v := in.Num[row]; in.State[row] == plan.OK && v-v == 0 {
-			s.LatencyN++
-		}
-	}
-}
-
-func (c *Counter) countScores(s *Set, b *plan.Batch, rows []int32) {
-	field := c.plan.Prediction.Roles.Score
-	if s.Curve == nil || !isKind(c.plan, field, plan.Number) {
-		return
-	}
-	in := &b.Cols[field]
-	for _, row := range rows {
-		if positive, ok := Decide(c.plan, b, int(row)); ok {
-			s.Decided++
-			if positive {
-				s.Positive++
+	for i := range min(len(broken), len(c.rules)) {
+		for row, is := range broken[i][:b.N] {
+			if cell := c.of[row]; is && cell >= 0 {
+				c.rules[i][cell]++
 			}
 		}
-		if in.State[row] == plan.Missing {
-			continue
-		}
-		score, ok := ScoreFixed(in.Num[row])
-		if !ok || in.State[row] != plan.OK {
-			s.ScoreInvalid++
-			continue
-		}
-		s.Scored++
-		s.Curve.Predict(ScoreBin(c.plan, in.Num[row]), score)
 	}
+	for _, n := range c.numbers {
+		n.count(&b.Cols[n.field], c.of, c.frameOf)
+	}
+	for _, n := range c.texts {
+		n.count(&b.Cols[n.lookup.field], c.of, c.frameOf)
+	}
+	for _, n := range c.unread {
+		n.count(&b.Cols[n.field], c.of)
+	}
+	if c.latency >= 0 {
+		c.countLatency(&b.Cols[c.latency])
+	}
+	if c.score != nil {
+		c.score.count(b, c.of)
+	}
+	for _, f := range c.frames {
+		if f.batch.Rows > 0 {
+			f.cover(src)
+			if f.described {
+				f.weigh()
+			}
+		}
+	}
+	return skipped
 }
 
-func countTrue(flags []bool, rows []int32) int64 {
-	var n int64
-	for _, row := range rows {
-		if flags[row] {
-			n++
+func (c *Counter) grow(cells int) {
+	c.latencies = grown(c.latencies, cells)
+	for i := range c.rules {
+		c.rules[i] = grown(c.rules[i], cells)
+	}
+	c.eachColumn(func(n columnOfCells) { n.grow(cells) })
+}
+
+func (c *Counter) countLatency(in *plan.Col) {
+	for row, cell := range c.of {
+		if cell < 0 || in.State[row] != plan.OK || in.Num[row]-in.Num[row] != 0 {
+			continue
+		}
+		c.latencies[cell]++
+		if f := c.frames[c.frameOf[cell]]; f.described {
+			f.latency.add(in.Num[row])
 		}
 	}
-	return n
 }
 
 // Len is the number of cells.
-func (c *Counter) Len() int { return len(c.cells) }
+func (c *Counter) Len() int { return len(c.keys) }
 
 // Bytes is about how much memory the counts take.
 func (c *Counter) Bytes() int {
@@ -454,32 +276,65 @@ func (c *Counter) CellOf(row int) int {
 }
 
 // Key is the key of a cell by its number. Its texts don't point into the batch.
-func (c *Counter) Key(cell int) Key { return c.cells[cell].Key }
+func (c *Counter) Key(cell int) Key { return c.keys[cell] }
 
 // Cells returns the cells counted since the last Reset, by key. They are the counter's own until Reset.
 func (c *Counter) Cells() []Cell {
-	out := make([]Cell, len(c.cells))
-	for i, cell := range c.cells {
-		out[i] = *cell
+	for len(c.spareSets) < len(c.keys) {
+		c.spareSets = append(c.spareSets, NewSet(c.plan))
+	}
+	out := make([]Cell, len(c.keys))
+	for i, k := range c.keys {
+		out[i] = Cell{k, c.set(c.spareSets[i], i)}
 	}
 	slices.SortFunc(out, func(a, b Cell) int { return a.Key.Compare(b.Key) })
 	return out
 }
 
+// set writes what was counted of a cell to s.
+func (c *Counter) set(s *Set, cell int) *Set {
+	s.Rows, s.LatencyN = int64(c.rows[cell]), int64(c.latencies[cell])
+	for _, n := range c.numbers {
+		n.column(&s.Columns[n.at], cell, s.Rows)
+	}
+	for _, n := range c.texts {
+		n.column(&s.Columns[n.at], cell, s.Rows)
+	}
+	for _, n := range c.unread {
+		n.column(&s.Columns[n.at], cell, s.Rows)
+	}
+	for i := range s.Rules {
+		s.Rules[i] = int64(c.rules[i][cell])
+	}
+	if c.score != nil {
+		c.score.scores(s, cell)
+	}
+	return s
+}
+
 // Reset forgets what was counted. Its memory is used again, up to what an ordinary epoch takes.
 func (c *Counter) Reset() {
-	for _, cell := range c.cells[:min(len(c.cells), keptCells-min(keptCells, len(c.spareCells)))] {
-		cell.Set.reset()
-		c.spareCells = append(c.spareCells, cell)
-	}
 	for _, f := range c.frames[:min(len(c.frames), keptFrames-min(keptFrames, len(c.spareFrames)))] {
 		f.reset()
 		c.spareFrames = append(c.spareFrames, f)
 	}
-	clear(c.cells)
+	if len(c.spareSets) > keptCells {
+		clear(c.spareSets[keptCells:])
+		c.spareSets = c.spareSets[:keptCells]
+	}
+	clear(c.keys)
 	clear(c.frames)
-	c.cells, c.frames, c.size, c.versions, c.of = c.cells[:0], c.frames[:0], c.size[:0], c.versions[:0], c.of[:0]
-	c.bytes, c.crowded = 0, 0
+	clear(c.rows)
+	clear(c.latencies)
+	for i := range c.rules {
+		clear(c.rules[i])
+		c.rules[i] = kept(c.rules[i], keptCells)
+	}
+	c.keys, c.frameOf, c.rows, c.latencies = kept(c.keys, keptCells), kept(c.frameOf, keptCells), kept(c.rows, keptCells), kept(c.latencies, keptCells)
+	c.eachColumn(columnOfCells.reset)
+	c.frames, c.versions, c.of, c.recent = c.frames[:0], c.versions[:0], c.of[:0], [2]*frame{}
+	c.bytes, c.crowded, c.describing = 0, 0, c.describes
 	clear(c.index)
+	clear(c.numbered)
 	clear(c.framed)
 }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-
-	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
 // Frame is one pane of one model version, all its slices together: where its rows lie, and what describes them.
@@ -24,89 +22,76 @@ type frameKey struct {
 // frame is a Frame that is being counted.
 type frame struct {
 	frameKey
-	spans   []Span
-	columns []describer
-	latency histogramCounter
-	bytes   int // about what it takes
-}
-
-// describer describes the values of one column.
-type describer struct {
-	numbers  histogramCounter
-	distinct distinctCounter
+	number    int32
+	spans     []Span
+	numbers   []histogramCounter // by Counter.numbers
+	texts     []distinctCounter  // by Counter.texts
+	latency   histogramCounter
+	bytes     int     // about what it takes
+	cells     []int32 // by combination of slices: the cell and 1; nil if there may be too many
+	batch     Span    // of the rows of the batch at hand
+	described bool
 }
 
 const (
-	frameBytes     = 256
-	describerBytes = 8*slots + 160
+	frameBytes   = 256
+	numbersBytes = 96
+	textsBytes   = 8*slots + 64
 )
-
-func (f *frame) describeNumbers(i int, in *plan.Col, rows []int32) {
-	d := &f.columns[i]
-	for _, row := range rows {
-		if v := in.Num[row]; in.State[row] == plan.OK && v-v == 0 {
-			d.numbers.add(v)
-			d.distinct.add(HashFloat(v))
-		}
-	}
-}
-
-func (f *frame) describeTexts(i int, found []category, in *plan.Col, rows []int32) {
-	d := &f.columns[i].distinct
-	for _, row := range rows {
-		if in.State[row] == plan.OK {
-			d.add(found[row].hash)
-		}
-	}
-}
-
-func (f *frame) describeLatency(in *plan.Col, rows []int32) {
-	for _, row := range rows {
-		if v := in.Num[row]; in.State[row] == plan.OK && v-v == 0 {
-			f.latency.add(v)
-		}
-	}
-}
 
 // weigh takes stock of the memory in use.
 func (f *frame) weigh() {
-	f.bytes = frameBytes + len(f.columns)*describerBytes + f.latency.bytes()
-	for i := range f.columns {
-		f.bytes += f.columns[i].numbers.bytes() + len(f.columns[i].distinct.regs)
+	f.bytes = frameBytes + 4*len(f.cells) + len(f.numbers)*numbersBytes + len(f.texts)*textsBytes + f.latency.bytes()
+	for i := range f.numbers {
+		f.bytes += f.numbers[i].bytes()
+	}
+	for i := range f.texts {
+		f.bytes += len(f.texts[i].regs)
 	}
 }
 
-// cover notes the offsets of rows (at least one) of a source.
-func (f *frame) cover(src int, offsets []int64, rows []int32) {
+// cover adds the rows of the batch, which come from the source src, to the spans.
+func (f *frame) cover(src int) {
+	if f.batch.Rows == 0 {
+		return
+	}
 	at, found := slices.BinarySearchFunc(f.spans, src, func(s Span, src int) int { return cmp.Compare(s.Src, src) })
+	f.batch.Src = src
 	if !found {
-		first := offsets[rows[0]]
-		f.spans = slices.Insert(f.spans, at, Span{Src: src, First: first, Last: first})
+		f.spans = slices.Insert(f.spans, at, f.batch)
+	} else {
+		s := &f.spans[at]
+		s.First, s.Last, s.Rows = min(s.First, f.batch.First), max(s.Last, f.batch.Last), s.Rows+f.batch.Rows
 	}
-	s := &f.spans[at]
-	s.Rows += int64(len(rows))
-	for _, row := range rows {
-		s.First, s.Last = min(s.First, offsets[row]), max(s.Last, offsets[row])
-	}
+	f.batch = Span{}
 }
 
 func (f *frame) reset() {
-	f.spans = f.spans[:0]
+	f.spans, f.batch, f.frameKey, f.described = f.spans[:0], Span{}, frameKey{}, false
 	f.latency.reset()
-	for i := range f.columns {
-		f.columns[i].numbers.reset()
-		f.columns[i].distinct.reset()
+	clear(f.cells)
+	for i := range f.numbers {
+		f.numbers[i].reset()
+	}
+	for i := range f.texts {
+		f.texts[i].reset()
 	}
 }
 
 // summary is what was described. It shares the frame's memory.
-func (f *frame) summary(p *plan.Plan) *Summary {
-	s := &Summary{Columns: make([]Described, len(f.columns)), Latency: f.latency.histogram()}
-	for i := range f.columns {
-		s.Columns[i].Distinct = f.columns[i].distinct.distinct()
-		if !p.Columns[i].Layout.Categorical {
-			s.Columns[i].Histogram = f.columns[i].numbers.histogram()
+func (c *Counter) summary(f *frame) *Summary {
+	s := &Summary{Columns: make([]Described, len(c.plan.Columns)), Latency: f.latency.histogram()}
+	for i := range s.Columns {
+		s.Columns[i].Distinct = &Distinct{}
+		if !c.plan.Columns[i].Layout.Categorical {
+			s.Columns[i].Histogram = &Histogram{}
 		}
+	}
+	for i, n := range c.numbers {
+		s.Columns[n.at].Histogram = f.numbers[i].histogram()
+	}
+	for i, n := range c.texts {
+		s.Columns[n.at].Distinct = f.texts[i].distinct()
 	}
 	return s
 }
@@ -116,8 +101,8 @@ func (c *Counter) Frames() []Frame {
 	out := make([]Frame, len(c.frames))
 	for i, f := range c.frames {
 		out[i] = Frame{Pane: f.pane, Version: f.version, Spans: f.spans}
-		if c.describing {
-			out[i].Summary = f.summary(c.plan)
+		if f.described {
+			out[i].Summary = c.summary(f)
 		}
 	}
 	slices.SortFunc(out, func(a, b Frame) int {

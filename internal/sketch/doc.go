@@ -1,10 +1,10 @@
 // Package sketch counts events: exact integers that tests are computed from, and beside them small summaries (quantiles,
 // cardinalities) to look at. Everything merges bit for bit in any order and grouping, but for the t-digest, which nothing stores.
 //
-//  1. bin.go: a value to its bin, a row to its slice.
-//  2. count.go, column.go: batches of events into cells of the finest slice, column by column.
+//  1. bin.go: a value to its bin, a row to its slice, one at a time. grid.go and table.go: the same by tables.
+//  2. count.go, place.go: batches of events into cells of the finest slice; numbers.go, texts.go, scores.go: one column of all cells.
 //  3. describe.go: the same batches into one summary per pane and model version, over all slices.
-//  4. set.go: all that is counted of one cell; merging and cloning. summary.go: all that describes one pane and version.
+//  4. column.go, set.go: all that is counted of one cell; merging and cloning. summary.go: all that describes one pane and version.
 //  5. curve.go: the reliability curve: predictions and outcomes by score bin.
 //  6. codec.go: a set to bytes and back; codec_v1.go: sets of the format before.
 //

@@ -14,15 +14,25 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// drawSummary describes n random rows.
+// drawSummary describes n random rows, and of numbers also how many are distinct: a Counter leaves that out, but builds before
+// didn't, and the format has it.
 func drawSummary(tb interface{ Fatal(...any) }, p *plan.Plan, rng *rand.Rand, n int, variety float64) *Summary {
 	s := NewSummary(p)
 	c := NewCounter(p)
 	c.Describe()
-	c.Count(0, batchOf(p, rng, n, variety), nil)
+	b := batchOf(p, rng, n, variety)
+	c.Count(0, b, nil)
 	for _, f := range c.Frames() {
 		if err := s.Merge(f.Summary); err != nil {
 			tb.Fatal(err)
+		}
+	}
+	for _, col := range c.numbers {
+		in := &b.Cols[col.field]
+		for row := range b.N {
+			if v := in.Num[row]; !col.empty && c.of[row] >= 0 && in.State[row] == plan.OK && v-v == 0 {
+				s.Columns[col.at].Distinct.Add(HashFloat(v))
+			}
 		}
 	}
 	return s

@@ -1,0 +1,106 @@
+package sketch
+
+import (
+	"math"
+	"slices"
+)
+
+// grid finds the bin of a number, with hardly a comparison. A map from numbers to slots that never decreases (a < b never lands a in
+// a later slot than b) sends edges and values to the same slots: every edge of an earlier slot lies below the value, every edge of a
+// later one doesn't, and only those of its own slot have to be compared. So the answer is exact whatever the map is; how well it
+// spreads the edges is a matter of speed.
+type grid struct {
+	edges  []float64
+	low    float64 // of the linear map: slot = (v - low) * scale
+	scale  float64
+	octave bool     // the map by exponent and leading mantissa bits, for edges that lie too unevenly for the linear one
+	base   int64    // of the octave map: the first slot
+	starts []uint16 // by slot, and one more: how many edges lie in slots before it
+}
+
+const (
+	gridSlots   = 256
+	octaveBits  = 3 // of the mantissa
+	octaveShift = 52 - octaveBits
+)
+
+func newGrid(edges []float64) grid {
+	g := grid{edges: edges, starts: make([]uint16, gridSlots+1)}
+	if len(edges) == 0 || len(edges) > math.MaxUint16 {
+		return g
+	}
+	first, last := edges[0], edges[len(edges)-1]
+	g.low = first
+	if width := last - first; width > 0 && !math.IsInf(width, 0) {
+		g.scale = (gridSlots - 1) / width
+	}
+	if math.IsInf(g.scale, 0) {
+		g.scale = 0
+	}
+	linear := g.crowd()
+	octave := g
+	octave.octave = true
+	octave.base = octaveKey(first)
+	if by := octave.crowd(); by < linear {
+		g = octave
+	}
+	for _, e := range edges {
+		for s := g.slot(e) + 1; s <= gridSlots; s++ {
+			g.starts[s]++
+		}
+	}
+	return g
+}
+
+// crowd is how many edges share slots: the sum of the squares of the edges per slot.
+func (g *grid) crowd() int {
+	var n [gridSlots]int
+	sum := 0
+	for _, e := range g.edges {
+		s := g.slot(e)
+		sum += 2*n[s] + 1
+		n[s]++
+	}
+	return sum
+}
+
+// octaveKey orders numbers in steps of an eighth of an octave; 0 is in the middle.
+func octaveKey(v float64) int64 {
+	b := int64(math.Float64bits(v))
+	k := b & math.MaxInt64 >> octaveShift
+	if b < 0 {
+		return -k
+	}
+	return k
+}
+
+func (g *grid) slot(v float64) int {
+	if g.octave {
+		return int(min(max(octaveKey(v)-g.base, 0), gridSlots-1))
+	}
+	x := (v - g.low) * g.scale
+	if !(x > 0) {
+		return 0
+	}
+	if x >= gridSlots-1 {
+		return gridSlots - 1
+	}
+	return int(x)
+}
+
+// find is how many edges lie below the finite number v.
+func (g *grid) find(v float64) int {
+	slot := g.slot(v)
+	if len(g.starts) <= slot+1 { // never; it spares the checks below
+		return 0
+	}
+	at, end := int(g.starts[slot]), int(g.starts[slot+1])
+	if end-at > 8 {
+		within, _ := slices.BinarySearch(g.edges[at:end], v)
+		return at + within
+	}
+	for at < end && g.edges[at] < v {
+		at++
+	}
+	return at
+}

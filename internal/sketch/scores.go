@@ -1,0 +1,87 @@
+package sketch
+
+import (
+	"unsafe"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// scoreColumn counts scores and decisions in all cells at once.
+type scoreColumn struct {
+	plan  *plan.Plan
+	field int
+	grid  grid
+	bins  int
+	curve []scoreBin // by cell and bin
+	sums  []scoreSums
+}
+
+type scoreBin struct{ n, s, s2 int64 }
+
+type scoreSums struct{ scored, invalid, decided, positive uint32 }
+
+func newScoreColumn(p *plan.Plan) *scoreColumn {
+	return &scoreColumn{plan: p, field: p.Prediction.Roles.Score, grid: newGrid(p.Score.Edges), bins: p.Score.Bins()}
+}
+
+func (n *scoreColumn) cellBytes() int {
+	return n.bins*int(unsafe.Sizeof(scoreBin{})) + int(unsafe.Sizeof(scoreSums{}))
+}
+
+func (n *scoreColumn) grow(cells int) {
+	n.curve, n.sums = grown(n.curve, cells*n.bins), grown(n.sums, cells)
+}
+
+func (n *scoreColumn) reset() {
+	clear(n.curve)
+	clear(n.sums)
+	n.curve, n.sums = kept(n.curve, keptCells*n.bins), kept(n.sums, keptCells)
+}
+
+func (n *scoreColumn) count(b *plan.Batch, of []int32) {
+	in := &b.Cols[n.field]
+	own, threshold := n.plan.Score.Own, n.plan.Score.Threshold
+	for row, cell := range of {
+		if cell < 0 {
+			continue
+		}
+		s := &n.sums[cell]
+		if own {
+			if positive, ok := Decide(n.plan, b, row); ok {
+				s.decided++
+				if positive {
+					s.positive++
+				}
+			}
+		}
+		state, v := in.State[row], in.Num[row]
+		if state == plan.Missing {
+			continue
+		}
+		score, ok := ScoreFixed(v)
+		if !ok || state != plan.OK {
+			s.invalid++
+			continue
+		}
+		if !own {
+			s.decided++
+			if v >= threshold {
+				s.positive++
+			}
+		}
+		s.scored++
+		bin := &n.curve[int(cell)*n.bins+n.grid.find(v)]
+		bin.n++
+		bin.s += score
+		bin.s2 += squared(score)
+	}
+}
+
+// scores writes what a cell holds to s.
+func (n *scoreColumn) scores(to *Set, cell int) {
+	s := &n.sums[cell]
+	to.Scored, to.ScoreInvalid, to.Decided, to.Positive = int64(s.scored), int64(s.invalid), int64(s.decided), int64(s.positive)
+	for i, b := range n.curve[cell*n.bins : (cell+1)*n.bins] {
+		to.Curve.N[i], to.Curve.S[i], to.Curve.S2[i] = b.n, b.s, b.s2
+	}
+}
