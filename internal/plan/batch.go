@@ -3,15 +3,18 @@ package plan
 // State says what one cell of a batch holds.
 type State uint8
 
-// The states of a value.
+// The states of a value. Missing is the zero State: a row that starts needs nothing written.
 const (
-	OK      State = iota // the value is there
-	Missing              // null, absent, or an empty cell of a file
+	Missing State = iota // null, absent, or an empty cell of a file
+	OK                   // the value is there
 	Invalid              // NaN or infinite, or (in files) text that is no number
 )
 
 // Batch is a block of decoded events of one stream, by column. Strings may point into the events' own bytes: they are
 // valid as long as those are not reused. A Batch is owned by one goroutine.
+//
+// Offset and the columns are as long as the block has room for; only their first N rows are of the batch. In the rows beyond,
+// every State is Missing.
 type Batch struct {
 	Fields []Field // of the projection that filled it
 	N      int
@@ -19,7 +22,8 @@ type Batch struct {
 	Cols   []Col   // one per field
 }
 
-// Col is one column of a batch: Num for Number, Str for String, Int for Time; each of length N where used.
+// Col is one column of a batch: Num for Number, Str for String, Int for Time. Where State isn't OK they hold what was there
+// before.
 type Col struct {
 	State []State
 	Num   []float64
@@ -27,22 +31,60 @@ type Col struct {
 	Int   []int64
 }
 
-// NewBatch makes an empty batch for a projection with room for n rows.
+// NewBatch makes an empty batch for a projection with room for n rows; it makes more when they are full.
 func NewBatch(p *Projection, n int) *Batch {
-	b := &Batch{Fields: p.Fields, Offset: make([]int64, 0, n), Cols: make([]Col, len(p.Fields))}
-	for i, f := range p.Fields {
+	b := &Batch{Fields: p.Fields}
+	b.allocate(n)
+	return b
+}
+
+// skew keeps columns a cache line more apart than their rows take: at a power of two, the cells of one row would all
+// compete for the same few lines of the cache.
+const skew = 64
+
+// allocate gives b empty columns of room rows. Those of one kind lie in one piece of memory.
+func (b *Batch) allocate(room int) {
+	kinds := map[Kind]int{}
+	for _, f := range b.Fields {
+		kinds[f.Kind]++
+	}
+	states := make([]State, len(b.Fields)*(room+skew))
+	nums := make([]float64, kinds[Number]*(room+skew/8))
+	texts := make([]string, kinds[String]*(room+skew/16))
+	times := make([]int64, kinds[Time]*(room+skew/8))
+	b.Offset, b.Cols = make([]int64, room), make([]Col, len(b.Fields))
+	for i, f := range b.Fields {
 		c := &b.Cols[i]
-		c.State = make([]State, 0, n)
+		c.State, states = take(states, room, skew)
 		switch f.Kind {
 		case Number:
-			c.Num = make([]float64, 0, n)
+			c.Num, nums = take(nums, room, skew/8)
 		case String:
-			c.Str = make([]string, 0, n)
+			c.Str, texts = take(texts, room, skew/16)
 		case Time:
-			c.Int = make([]int64, 0, n)
+			c.Int, times = take(times, room, skew/8)
 		}
 	}
-	return b
+}
+
+func take[T any](from []T, n, gap int) (column, rest []T) {
+	return from[:n:n], from[n+gap:]
+}
+
+// enlarge makes room for more rows.
+func (b *Batch) enlarge() {
+	const least = 16
+	old := b.Cols
+	offsets := b.Offset
+	b.allocate(max(2*len(offsets), least))
+	copy(b.Offset, offsets)
+	for i := range old {
+		c, from := &b.Cols[i], &old[i]
+		copy(c.State, from.State)
+		copy(c.Num, from.Num)
+		copy(c.Str, from.Str)
+		copy(c.Int, from.Int)
+	}
 }
 
 // Reset empties b and keeps its memory.
@@ -50,39 +92,20 @@ func (b *Batch) Reset() { b.Truncate(0) }
 
 // Grow appends one row, every field missing, and returns its index.
 func (b *Batch) Grow(offset int64) int {
-	b.Offset = append(b.Offset, offset)
-	for i := range b.Cols {
-		c := &b.Cols[i]
-		c.State = append(c.State, Missing)
-		switch b.Fields[i].Kind {
-		case Number:
-			c.Num = append(c.Num, 0)
-		case String:
-			c.Str = append(c.Str, "")
-		case Time:
-			c.Int = append(c.Int, 0)
-		}
+	if b.N == len(b.Offset) {
+		b.enlarge()
 	}
+	b.Offset[b.N] = offset
 	b.N++
 	return b.N - 1
 }
 
 // Truncate drops every row from n on: a decoder that meets a bad event takes its half-filled row back.
 func (b *Batch) Truncate(n int) {
-	b.N = n
-	b.Offset = b.Offset[:n]
 	for i := range b.Cols {
-		c := &b.Cols[i]
-		c.State = c.State[:n]
-		switch b.Fields[i].Kind {
-		case Number:
-			c.Num = c.Num[:n]
-		case String:
-			c.Str = c.Str[:n]
-		case Time:
-			c.Int = c.Int[:n]
-		}
+		clear(b.Cols[i].State[n:b.N])
 	}
+	b.N = n
 }
 
 // SetNumber stores v; NaN and infinities become Invalid.

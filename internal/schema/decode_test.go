@@ -55,9 +55,9 @@ func encode(t testing.TB, schema string, native any) []byte {
 
 func rec(fields string) string { return `{"type":"record","name":"E","fields":[` + fields + `]}` }
 
-func num(v float64) cell { return cell{num: v} }
-func str(v string) cell  { return cell{str: v} }
-func at(us int64) cell   { return cell{us: us} }
+func num(v float64) cell { return cell{state: plan.OK, num: v} }
+func str(v string) cell  { return cell{state: plan.OK, str: v} }
+func at(us int64) cell   { return cell{state: plan.OK, us: us} }
 
 const listSchema = `{"type":"record","name":"ex.List","fields":[{"name":"v","type":"int"},{"name":"next","type":["null","List"]}]}`
 

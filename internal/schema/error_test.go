@@ -2,7 +2,6 @@ package schema
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -72,7 +71,7 @@ func TestDecodeErrors(t *testing.T) {
 			prog := compile(t, tt.schema, p)
 			b := plan.NewBatch(p, 2)
 			b.Grow(7)
-			before := fmt.Sprintf("%+v", b)
+			before := held(b)
 			err := prog.Decode([]byte("\x00\x00\x00\x00\x01"+tt.body), 5, b, 8)
 			var e *Error
 			if !errors.As(err, &e) {
@@ -86,7 +85,7 @@ func TestDecodeErrors(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if after := fmt.Sprintf("%+v", b); after != before {
+			if after := held(b); after != before {
 				t.Errorf("the batch changed:\n%s\n%s", before, after)
 			}
 			reached[got.Reason] = true

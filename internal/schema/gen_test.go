@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/linkedin/goavro/v2"
@@ -311,7 +312,7 @@ func cellOf(s *shape, v any, k plan.Kind) cell {
 	case plan.Time:
 		return timeOf(s, v)
 	}
-	str := func(s string) cell { return cell{str: s} }
+	str := func(s string) cell { return cell{state: plan.OK, str: s} }
 	switch v := v.(type) {
 	case bool, int32, int64, string:
 		return str(fmt.Sprint(v))
@@ -366,7 +367,7 @@ func numberOf(v any) cell {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return invalid
 	}
-	return cell{num: f}
+	return cell{state: plan.OK, num: f}
 }
 
 func timeOf(s *shape, v any) cell {
@@ -392,7 +393,7 @@ func timeOf(s *shape, v any) cell {
 	if t.Year() < 1 || t.Year() > 9999 {
 		return invalid
 	}
-	return cell{us: t.UnixMicro()}
+	return cell{state: plan.OK, us: t.UnixMicro()}
 }
 
 // cellAt reads a batch.
@@ -411,6 +412,22 @@ func cellAt(b *plan.Batch, col, row int) cell {
 		out.us = c.Int[row]
 	}
 	return out
+}
+
+// held is all that a batch says: its rows, and the states beyond them, which must be Missing.
+func held(b *plan.Batch) string {
+	var s strings.Builder
+	for row := range b.N {
+		fmt.Fprint(&s, b.Offset[row])
+		for col := range b.Cols {
+			fmt.Fprintf(&s, " %+v", cellAt(b, col, row))
+		}
+		s.WriteByte('\n')
+	}
+	for col := range b.Cols {
+		fmt.Fprint(&s, b.Cols[col].State[b.N:])
+	}
+	return s.String()
 }
 
 // paths lists every place in s that a path can name.
