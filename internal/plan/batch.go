@@ -20,6 +20,8 @@ type Batch struct {
 	N      int
 	Offset []int64 // source offset of each row (line number for files)
 	Cols   []Col   // one per field
+
+	cells Cells
 }
 
 // Col is one column of a batch: Num for Number, Str for String, Int for Time. Where State isn't OK they hold what was there
@@ -31,6 +33,27 @@ type Col struct {
 	Int   []int64
 }
 
+// Cells is the memory that the columns of a batch lie in, for a decoder that finds a cell by arithmetic: row r of field f has
+// its state in State[f*Step+r]; if f is the k-th field of its kind (see Slots), its value is element k*Step+r of the kind's slice.
+type Cells struct {
+	Step  int
+	State []State
+	Num   []float64
+	Str   []string
+	Int   []int64
+}
+
+// Slots numbers the fields of each kind from 0 on: Cells has a field's values by this number.
+func Slots(fields []Field) []int {
+	seen := map[Kind]int{}
+	out := make([]int, len(fields))
+	for i, f := range fields {
+		out[i] = seen[f.Kind]
+		seen[f.Kind]++
+	}
+	return out
+}
+
 // NewBatch makes an empty batch for a projection with room for n rows; it makes more when they are full.
 func NewBatch(p *Projection, n int) *Batch {
 	b := &Batch{Fields: p.Fields}
@@ -38,44 +61,47 @@ func NewBatch(p *Projection, n int) *Batch {
 	return b
 }
 
-// skew keeps columns a cache line more apart than their rows take: at a power of two, the cells of one row would all
-// compete for the same few lines of the cache.
-const skew = 64
+// Cells is where b's columns lie, until it grows beyond its room.
+func (b *Batch) Cells() *Cells { return &b.cells }
 
-// allocate gives b empty columns of room rows. Those of one kind lie in one piece of memory.
+// allocate gives b empty columns of room rows.
 func (b *Batch) allocate(room int) {
+	// An odd number of cache lines from one column to the next: at a power of two, the cells of a row would all compete for the
+	// same few lines of the cache.
+	const line = 64 / 8
+	step := ((room+line-1)/line | 1) * line
 	kinds := map[Kind]int{}
 	for _, f := range b.Fields {
 		kinds[f.Kind]++
 	}
-	states := make([]State, len(b.Fields)*(room+skew))
-	nums := make([]float64, kinds[Number]*(room+skew/8))
-	texts := make([]string, kinds[String]*(room+skew/16))
-	times := make([]int64, kinds[Time]*(room+skew/8))
+	b.cells = Cells{
+		Step:  step,
+		State: make([]State, len(b.Fields)*step),
+		Num:   make([]float64, kinds[Number]*step),
+		Str:   make([]string, kinds[String]*step),
+		Int:   make([]int64, kinds[Time]*step),
+	}
 	b.Offset, b.Cols = make([]int64, room), make([]Col, len(b.Fields))
-	for i, f := range b.Fields {
+	for i, slot := range Slots(b.Fields) {
 		c := &b.Cols[i]
-		c.State, states = take(states, room, skew)
-		switch f.Kind {
+		c.State = column(b.cells.State, i*step, room)
+		switch at := slot * step; b.Fields[i].Kind {
 		case Number:
-			c.Num, nums = take(nums, room, skew/8)
+			c.Num = column(b.cells.Num, at, room)
 		case String:
-			c.Str, texts = take(texts, room, skew/16)
+			c.Str = column(b.cells.Str, at, room)
 		case Time:
-			c.Int, times = take(times, room, skew/8)
+			c.Int = column(b.cells.Int, at, room)
 		}
 	}
 }
 
-func take[T any](from []T, n, gap int) (column, rest []T) {
-	return from[:n:n], from[n+gap:]
-}
+func column[T any](cells []T, at, room int) []T { return cells[at : at+room : at+room] }
 
 // enlarge makes room for more rows.
 func (b *Batch) enlarge() {
 	const least = 16
-	old := b.Cols
-	offsets := b.Offset
+	old, offsets := b.Cols, b.Offset
 	b.allocate(max(2*len(offsets), least))
 	copy(b.Offset, offsets)
 	for i := range old {

@@ -20,7 +20,7 @@ func Compile(schema string, p *plan.Projection) (*Program, error) {
 	}
 	c := compiler{
 		prog: &Program{}, fields: p.Fields, id: -1, time: -1,
-		paths: map[string]int32{}, procs: map[*avroType]int32{},
+		slots: plan.Slots(p.Fields), paths: map[string]int32{}, procs: map[*avroType]int32{},
 	}
 	for _, role := range []struct {
 		at   int
@@ -57,7 +57,8 @@ const maxOps = 1 << 22
 type compiler struct {
 	prog   *Program
 	fields []plan.Field
-	id     int // required columns, -1 for none
+	slots  []int // of the fields, among those of their kind
+	id     int   // required columns, -1 for none
 	time   int
 	paths  map[string]int32
 	procs  map[*avroType]int32
@@ -167,7 +168,7 @@ func (c *compiler) union(t *avroType, w *want, path string, again bool) {
 		at := c.here()
 		c.value(t.branches[2-n], w, path, again) // of branches 0 and 1 the one that isn't n-1
 		if !c.tooBig {
-			c.prog.ops[at].null = uint8(n)
+			c.prog.ops[at].null, c.prog.ops[at].some = uint8(n), 2*uint8(2-n)
 		}
 		return
 	}
