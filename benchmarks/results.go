@@ -45,7 +45,7 @@ func keepResults(fresh []result) error {
 	if err != nil {
 		return fmt.Errorf("keep results: %w", err)
 	}
-	if err := os.WriteFile(resultsFile, append(out, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(resultsFile, append(out, '\n'), 0o644); err != nil {
 		return fmt.Errorf("keep results: %w", err)
 	}
 	return nil

@@ -1,5 +1,7 @@
 package walk
 
+import "reflect"
+
 // Struct is the event as twmb/avro fills it: all fields, as it demands; a pointer where the value may be null.
 type Struct struct {
 	ID      string   `avro:"id"`
@@ -52,4 +54,27 @@ type Struct struct {
 	Score   float64  `avro:"score"`
 	Host    string   `avro:"host"`
 	Trace   *string  `avro:"trace"`
+}
+
+// Values is s by the fields' names in the schema: numbers as float64, the time as int64, nil where there is none.
+func (s *Struct) Values() map[string]any {
+	out := map[string]any{}
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		name, field := v.Type().Field(i).Tag.Get("avro"), v.Field(i)
+		if field.Kind() == reflect.Pointer {
+			if field.IsNil() {
+				out[name] = nil
+				continue
+			}
+			field = field.Elem()
+		}
+		switch {
+		case name != "ts" && field.CanInt():
+			out[name] = float64(field.Int())
+		default:
+			out[name] = field.Interface()
+		}
+	}
+	return out
 }

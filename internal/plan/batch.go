@@ -35,6 +35,7 @@ type Col struct {
 
 // Cells is the memory that the columns of a batch lie in, for a decoder that finds a cell by arithmetic: row r of field f has
 // its state in State[f*Step+r]; if f is the k-th field of its kind (see Slots), its value is element k*Step+r of the kind's slice.
+// No slice is shorter than one column.
 type Cells struct {
 	Step  int
 	State []State
@@ -76,10 +77,10 @@ func (b *Batch) allocate(room int) {
 	}
 	b.cells = Cells{
 		Step:  step,
-		State: make([]State, len(b.Fields)*step),
-		Num:   make([]float64, kinds[Number]*step),
-		Str:   make([]string, kinds[String]*step),
-		Int:   make([]int64, kinds[Time]*step),
+		State: make([]State, max(len(b.Fields), 1)*step),
+		Num:   make([]float64, max(kinds[Number], 1)*step),
+		Str:   make([]string, max(kinds[String], 1)*step),
+		Int:   make([]int64, max(kinds[Time], 1)*step),
 	}
 	b.Offset, b.Cols = make([]int64, room), make([]Col, len(b.Fields))
 	for i, slot := range Slots(b.Fields) {

@@ -47,7 +47,22 @@ func Compile(schema string, p *plan.Projection) (*Program, error) {
 	if c.tooBig {
 		return nil, errors.New("compile projection: the schema is too large")
 	}
+	c.prog.runs()
 	return c.prog, nil
+}
+
+// runs tells every op that reads a double how many there are in a row, itself the first.
+func (p *Program) runs() {
+	for i := len(p.ops) - 1; i >= 0; i-- {
+		o := &p.ops[i]
+		if o.code != opNumberDouble {
+			continue
+		}
+		o.a = 1
+		if i+1 < len(p.ops) && p.ops[i+1].code == opNumberDouble {
+			o.a += p.ops[i+1].a
+		}
+	}
 }
 
 // maxOps bounds a program. A schema of a hundred thousand fields stays far below.

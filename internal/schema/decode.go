@@ -1,9 +1,7 @@
 package schema
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -11,37 +9,34 @@ import (
 
 // machine is the state of one Decode. It lies on the caller's stack.
 type machine struct {
-	p     *Program
-	buf   []byte
-	cells *plan.Cells
-	row   int
+	p   *Program
+	buf []byte
+	row int
+
+	// The batch's cells from the row on: column c has this row's at c*step.
+	step   int
+	states []plan.State
+	nums   []float64
+	strs   []string
+	ints   []int64
 }
 
 // run executes ops from pc until their opEnd, on the input from pos on, and returns the position after what was read.
-//
-// It is written for speed: the ops that events are mostly made of stand here, with the usual case of each in line, and find
-// their cells by arithmetic on slices that are loaded once. All else, and whatever is unusual, is a call away.
 func (m *machine) run(pc int32, pos, depth int) (int, *Error) {
-	buf, ops := m.buf, m.p.ops
-	step, row := m.cells.Step, m.row
-	states, nums := m.cells.State, m.cells.Num
+	ops := m.p.ops
 	mark := pos
 	for {
+		pc, pos = m.fast(pc, pos)
 		o := &ops[pc]
 		pc++
-	again:
 		if o.null != 0 {
-			if uint(pos) < uint(len(buf)) && buf[pos] == o.some {
-				pos++
-			} else {
-				next, null, e := m.branch(o, pos)
-				if e != nil {
-					return pos, e
-				}
-				pos = next
-				if null {
-					continue
-				}
+			next, null, e := m.branch(o, pos)
+			if e != nil {
+				return pos, e
+			}
+			pos = next
+			if null {
+				continue
 			}
 		}
 		switch o.code {
@@ -50,7 +45,7 @@ func (m *machine) run(pc int32, pos, depth int) (int, *Error) {
 		case opJump:
 			pc = o.a
 		case opUnion:
-			branch, next, y := long(buf, pos)
+			branch, next, y := long(m.buf, pos)
 			if y != 0 {
 				return pos, m.failNumber(o, y, pos, "a union's index")
 			}
@@ -75,112 +70,15 @@ func (m *machine) run(pc int32, pos, depth int) (int, *Error) {
 		case opRewind:
 			pos = mark
 		case opMissing:
-			states[int(o.col)*step+row] = plan.Missing
+			m.set(o, plan.Missing)
 		case opInvalid:
-			states[int(o.col)*step+row] = plan.Invalid
+			m.set(o, plan.Invalid)
 		case opFail:
 			f := &m.p.fails[o.a]
 			return pos, m.fail(o, f.reason, pos, f.detail)
-
-		case opSkipRun:
-			if len(buf)-pos >= int(o.a) {
-				pos, pc = pos+int(o.a), o.b
-			}
-		case opSkip:
-			if len(buf)-pos < int(o.a) {
-				return pos, m.failShort(o, pos, int(o.a))
-			}
-			pos += int(o.a)
-
-		case opNumberDouble:
-			if len(buf)-pos < 8 {
-				return pos, m.failShort(o, pos, 8)
-			}
-			v := math.Float64frombits(binary.LittleEndian.Uint64(buf[pos:]))
-			pos += 8
-			if v-v == 0 {
-				states[int(o.col)*step+row] = plan.OK
-				nums[int(o.slot)*step+row] = v
-			} else { // NaN or infinite
-				states[int(o.col)*step+row] = plan.Invalid
-			}
-			// Numbers come in runs: the next op is most likely of this kind, and needs no jump through the table.
-			if o = &ops[pc]; o.code == opNumberDouble {
-				pc++
-				goto again
-			}
-
-		case opSkipString, opString:
-			var start, end int
-			if uint(pos) < uint(len(buf)) && buf[pos]&0x81 == 0 { // not negative, below 64
-				start = pos + 1
-				end = start + int(buf[pos]>>1)
-			}
-			if start == 0 || end > len(buf) {
-				var y why
-				if start, end, y = length(buf, pos); y != 0 {
-					return pos, m.failLength(o, y, pos)
-				}
-			}
-			if !ascii(buf, start, end) {
-				if bad := badText(buf[start:end]); bad >= 0 {
-					return start + bad, m.failText(o, start+bad)
-				}
-			}
-			if o.code == opString {
-				states[int(o.col)*step+row] = plan.OK
-				m.cells.Str[int(o.slot)*step+row] = text(buf[start:end])
-			}
-			pos = end
-
-		case opStringEnum:
-			symbols := m.p.enums[o.a]
-			n := -1
-			if uint(pos) < uint(len(buf)) && buf[pos]&0x81 == 0 {
-				n = int(buf[pos] >> 1)
-			}
-			if uint(n) < uint(len(symbols)) {
-				pos++
-			} else {
-				v, next, e := m.symbol(o, pos, int64(len(symbols)))
-				if e != nil {
-					return pos, e
-				}
-				n, pos = int(v), next
-			}
-			states[int(o.col)*step+row] = plan.OK
-			m.cells.Str[int(o.slot)*step+row] = symbols[n]
-
-		case opSkipLong, opNumberLong, opNumberInt, opTimeMicros:
-			var v int64
-			next := pos + 1
-			if uint(pos) < uint(len(buf)) && buf[pos] < 0x80 {
-				v = int64(buf[pos]>>1) ^ -int64(buf[pos]&1)
-			} else {
-				var y why
-				if v, next, y = longer(buf, pos); y != 0 {
-					return pos, m.failLong(o, y, pos)
-				}
-			}
-			switch o.code {
-			case opNumberInt:
-				if v != int64(int32(v)) {
-					return pos, m.failInt(o, pos, v)
-				}
-				fallthrough
-			case opNumberLong:
-				states[int(o.col)*step+row] = plan.OK
-				nums[int(o.slot)*step+row] = float64(v)
-			case opTimeMicros:
-				us := v * int64(o.a) // a is 1 or 1000; what has 54 bits stays in 64
-				if e := m.time(o, us, inTime(us) && (o.a == 1 || v<<10>>10 == v), pos, next); e != nil {
-					return pos, e
-				}
-			}
-			pos = next
-
+		case opSkipRun: // fast would have passed over it, were all of it there: the ops that follow say what is missing
 		default:
-			next, e := m.rare(o, pos)
+			next, e := m.value(o, pos)
 			if e != nil {
 				return next, e
 			}
@@ -205,7 +103,7 @@ func (m *machine) branch(o *op, pos int) (next int, null bool, e *Error) {
 	return next, null, nil
 }
 
-func (m *machine) set(o *op, s plan.State) { m.cells.State[int(o.col)*m.cells.Step+m.row] = s }
+func (m *machine) set(o *op, s plan.State) { m.states[int(o.col)*m.step] = s }
 
 // number stores v; NaN and infinities are Invalid.
 func (m *machine) number(o *op, v float64) {
@@ -214,12 +112,12 @@ func (m *machine) number(o *op, v float64) {
 		return
 	}
 	m.set(o, plan.OK)
-	m.cells.Num[int(o.slot)*m.cells.Step+m.row] = v
+	m.nums[int(o.slot)*m.step] = v
 }
 
 func (m *machine) str(o *op, s string) {
 	m.set(o, plan.OK)
-	m.cells.Str[int(o.slot)*m.cells.Step+m.row] = s
+	m.strs[int(o.slot)*m.step] = s
 }
 
 // text is b as a string, without a copy: it lives as long as the event's bytes are not reused.
@@ -239,7 +137,7 @@ func (m *machine) symbol(o *op, pos int, symbols int64) (int64, int, *Error) {
 // required checks that the event's id and time were read: a map's key may have been absent.
 func (m *machine) required(end int) *Error {
 	for _, r := range m.p.must {
-		if m.cells.State[r.col*m.cells.Step+m.row] != plan.OK {
+		if m.states[r.col*m.step] != plan.OK {
 			return &Error{Reason: ReasonMissingField, Path: r.path, Offset: end, Detail: "the event doesn't hold it"}
 		}
 	}

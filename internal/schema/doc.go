@@ -7,7 +7,8 @@
 //  2. parse.go: schema text -> types; canonical.go: types -> Parsing Canonical Form -> CRC-64-AVRO fingerprint.
 //  3. resolve.go: the plan's paths -> places in the schema, or an error that says what exists there.
 //  4. compile.go, emit.go: types x places -> the ops of program.go.
-//  5. decode.go, blocks.go: ops x bytes -> one row; read.go and convert.go hold the values' own rules.
+//  5. decode.go, blocks.go: ops x bytes -> one row. fast.go has the usual case of the usual ops, value.go every op with every check
+//     and error; read.go and convert.go hold the values' own rules.
 //
 // # What a field may read
 //

@@ -67,8 +67,8 @@ const (
 	opSkipBytes
 	opSkipEnum // a symbols
 
-	// From here on they store. What real events are made of comes first: run has these, rare the others.
-	opNumberDouble
+	// From here on they store. What most events are made of comes first: fast has these, and the skips but one.
+	opNumberDouble // the first of a in a row
 	opNumberLong
 	opNumberInt
 	opString
@@ -163,7 +163,11 @@ func (p *Program) Decode(value []byte, start int, b *plan.Batch, offset int64) e
 		return &Error{Reason: ReasonTruncated, Offset: len(value), Detail: "the value ends before its body starts"}
 	}
 	row := b.Grow(offset)
-	m := machine{p: p, buf: value, cells: b.Cells(), row: row}
+	c := b.Cells()
+	m := machine{
+		p: p, buf: value, row: row,
+		step: c.Step, states: c.State[row:], nums: c.Num[row:], strs: c.Str[row:], ints: c.Int[row:],
+	}
 	end, e := m.run(0, start, 0)
 	if e == nil && end < len(value) {
 		e = &Error{Reason: ReasonTrailingBytes, Offset: end, Detail: leftOver(len(value) - end)}

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"unicode/utf8"
 )
 
@@ -34,21 +33,6 @@ func long(buf []byte, pos int) (int64, int, why) {
 	if uint(pos) < uint(len(buf)) && buf[pos] < 0x80 {
 		u := buf[pos]
 		return int64(u>>1) ^ -int64(u&1), pos + 1, 0
-	}
-	return longer(buf, pos)
-}
-
-// longer reads a varint of any length: where eight bytes are left, one of up to eight without a loop.
-func longer(buf []byte, pos int) (int64, int, why) {
-	if len(buf)-pos >= 8 {
-		x := binary.LittleEndian.Uint64(buf[pos:])
-		if ends := ^x & 0x8080808080808080; ends != 0 { // the first byte without its top bit is the last of the number
-			x &= (ends ^ (ends - 1)) & 0x7F7F7F7F7F7F7F7F
-			x = x&0x007F007F007F007F | x>>1&0x3F803F803F803F80
-			x = x&0x00003FFF00003FFF | x>>2&0x0FFFC0000FFFC000
-			x = x&0x000000000FFFFFFF | x>>4&0x00FFFFFFF0000000
-			return int64(x>>1) ^ -int64(x&1), pos + bits.TrailingZeros64(ends)/8 + 1, 0
-		}
 	}
 	return longSlow(buf, pos)
 }
@@ -86,24 +70,6 @@ func length(buf []byte, pos int) (start, end int, y why) {
 		return 0, 0, whyTruncated
 	}
 	return start, start + int(n), 0
-}
-
-// ascii reports that no byte of buf[start:end] has its top bit set, looking at eight at once. False says only that badText must
-// look.
-func ascii(buf []byte, start, end int) bool {
-	const tops = 0x8080808080808080
-	n := end - start
-	if n < 8 {
-		if len(buf)-start < 8 {
-			return false // at the very end of the event: badText looks byte by byte
-		}
-		return binary.LittleEndian.Uint64(buf[start:])<<(64-8*uint(n))&tops == 0
-	}
-	seen := binary.LittleEndian.Uint64(buf[end-8:])
-	for ; start < end-8; start += 8 {
-		seen |= binary.LittleEndian.Uint64(buf[start:])
-	}
-	return seen&tops == 0
 }
 
 // badText returns the index of the first byte of b that is no UTF-8, or -1. Most text is ASCII: eight bytes are looked at

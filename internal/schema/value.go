@@ -8,10 +8,15 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// rare executes the ops that run leaves to it: each reads one value at pos. It returns the position after it, or that of an error.
-func (m *machine) rare(o *op, pos int) (int, *Error) {
+// value executes an op that reads one value at pos, any of them. It returns the position after it, or that of an error.
+func (m *machine) value(o *op, pos int) (int, *Error) {
 	buf := m.buf
 	switch o.code {
+	case opSkip:
+		if len(buf)-pos < int(o.a) {
+			return pos, m.failShort(o, pos, int(o.a))
+		}
+		return pos + int(o.a), nil
 	case opSkipBoolean, opNumberBoolean, opStringBoolean:
 		if pos >= len(buf) {
 			return pos, m.failShort(o, pos, 1)
@@ -27,23 +32,25 @@ func (m *machine) rare(o *op, pos int) (int, *Error) {
 			m.str(o, boolText(v == 1))
 		}
 		return pos + 1, nil
-	case opSkipInt, opNumberScaledInt, opStringInt, opTimeDate:
+	case opSkipInt, opNumberInt, opNumberScaledInt, opStringInt, opTimeDate:
 		return m.integer(o, pos)
-	case opNumberScaledLong, opStringLong, opTimeLong:
+	case opSkipLong, opNumberLong, opNumberScaledLong, opStringLong, opTimeMicros, opTimeLong:
 		v, next, y := long(buf, pos)
 		if y != 0 {
 			return pos, m.failNumber(o, y, pos, "a long")
 		}
 		switch o.code {
+		case opNumberLong:
+			m.number(o, float64(v))
+		case opTimeMicros, opTimeLong:
+			us, ok := longTime(v, int64(o.a), int64(max(o.b, 1)))
+			if e := m.time(o, us, ok, pos, next); e != nil {
+				return pos, e
+			}
 		case opNumberScaledLong:
 			m.number(o, float64(v)/float64(o.b))
 		case opStringLong:
 			m.str(o, intText(v))
-		default:
-			us, ok := longTime(v, int64(o.a), int64(o.b))
-			if e := m.time(o, us, ok, pos, next); e != nil {
-				return pos, e
-			}
 		}
 		return next, nil
 	case opNumberFloat, opStringFloat:
@@ -57,19 +64,32 @@ func (m *machine) rare(o *op, pos int) (int, *Error) {
 			m.str(o, floatText(float64(v), 32))
 		}
 		return pos + 4, nil
-	case opStringDouble:
+	case opNumberDouble, opStringDouble:
 		if len(buf)-pos < 8 {
 			return pos, m.failShort(o, pos, 8)
 		}
-		m.str(o, floatText(math.Float64frombits(binary.LittleEndian.Uint64(buf[pos:])), 64))
+		v := math.Float64frombits(binary.LittleEndian.Uint64(buf[pos:]))
+		if o.code == opNumberDouble {
+			m.number(o, v)
+		} else {
+			m.str(o, floatText(v, 64))
+		}
 		return pos + 8, nil
 	case opSkipEnum:
 		_, next, e := m.symbol(o, pos, int64(o.a))
 		return next, e
+	case opStringEnum:
+		symbols := m.p.enums[o.a]
+		n, next, e := m.symbol(o, pos, int64(len(symbols)))
+		if e != nil {
+			return pos, e
+		}
+		m.str(o, symbols[n])
+		return next, nil
 	case opNumberFixedDecimal, opStringFixed, opStringUUID:
 		return m.fixed(o, pos)
-	case opTimeString:
-		return m.timeText(o, pos)
+	case opSkipString, opString, opTimeString:
+		return m.text(o, pos)
 	default: // opSkipBytes, opStringBytes, opNumberDecimal
 		start, end, y := length(buf, pos)
 		if y != 0 {
@@ -94,6 +114,8 @@ func (m *machine) integer(o *op, pos int) (int, *Error) {
 		return pos, m.failInt(o, pos, v)
 	}
 	switch o.code {
+	case opNumberInt:
+		m.number(o, float64(v))
 	case opNumberScaledInt:
 		m.number(o, float64(v*int64(o.a))/float64(o.b))
 	case opStringInt:
@@ -130,7 +152,7 @@ func (m *machine) fixed(o *op, pos int) (int, *Error) {
 	return pos + size, nil
 }
 
-func (m *machine) timeText(o *op, pos int) (int, *Error) {
+func (m *machine) text(o *op, pos int) (int, *Error) {
 	start, end, y := length(m.buf, pos)
 	if y != 0 {
 		return pos, m.failLength(o, y, pos)
@@ -138,9 +160,14 @@ func (m *machine) timeText(o *op, pos int) (int, *Error) {
 	if bad := badText(m.buf[start:end]); bad >= 0 {
 		return start + bad, m.failText(o, start+bad)
 	}
-	us, ok := parseTime(m.buf[start:end])
-	if e := m.time(o, us, ok, start, end); e != nil {
-		return start, e
+	switch o.code {
+	case opString:
+		m.str(o, text(m.buf[start:end]))
+	case opTimeString:
+		us, ok := parseTime(m.buf[start:end])
+		if e := m.time(o, us, ok, start, end); e != nil {
+			return start, e
+		}
 	}
 	return end, nil
 }
@@ -150,7 +177,7 @@ func (m *machine) time(o *op, us int64, ok bool, pos, end int) *Error {
 	switch {
 	case ok:
 		m.set(o, plan.OK)
-		m.cells.Int[int(o.slot)*m.cells.Step+m.row] = us
+		m.ints[int(o.slot)*m.step] = us
 	case !o.must:
 		m.set(o, plan.Invalid)
 	case o.code == opTimeString:
