@@ -269,10 +269,33 @@ func (c *compiler) inline(t *avroType, w *want, path string, again bool) {
 			inside[f].merge(k.want)
 		}
 	}
+	at, end := int32(0), -1 // the skip over a run of fields, and the field after them
 	for i := range t.fields {
+		if i >= end {
+			if n, bytes := skippable(t.fields[i:], inside); n > 1 {
+				at, end = c.emit(op{code: opSkipRun, a: int32(bytes)}, path), i+n
+			}
+		}
 		f := &t.fields[i]
 		c.value(f.typ, inside[f], join(path, f.name), again)
+		if i == end-1 && !c.tooBig {
+			c.prog.ops[at].b = c.here()
+		}
 	}
+}
+
+// skippable is how many of the first fields nobody wants and always take the same number of bytes, whatever those are, and how
+// many in all.
+func skippable(fields []avroField, wanted map[*avroField]*want) (n int, bytes int64) {
+	for i := range fields {
+		f := &fields[i]
+		if wanted[f] != nil || !f.typ.fixed || bytes+f.typ.minBytes > maxLength {
+			break
+		}
+		bytes += f.typ.minBytes
+		n++
+	}
+	return n, bytes
 }
 
 func (c *compiler) array(t *avroType, path string) {
@@ -303,6 +326,7 @@ func (c *compiler) mapping(t *avroType, w *want, path string, again bool) {
 	c.emit(op{code: opEnd}, path)
 	if w != nil && len(w.kids) > 0 {
 		keys := newKeyTable(len(w.kids))
+		c.prog.known += len(w.kids)
 		for _, k := range w.kids {
 			keys.put(k.name, c.here())
 			c.value(t.elem, k.want, join(path, k.name), true)

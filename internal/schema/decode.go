@@ -13,6 +13,8 @@ type machine struct {
 	buf []byte
 	row int
 
+	named int // how often a key of a map was one that is asked for
+
 	// The batch's cells from the row on: column c has this row's at c*step.
 	step   int
 	states []plan.State

@@ -163,6 +163,18 @@ func TestDecode(t *testing.T) {
 			[]cell{num(-123.45), num(7.7)},
 		},
 		{
+			"durations", rec(`{"name":"a","type":{"type":"fixed","name":"D","size":12,"logicalType":"duration"}},{"name":"b","type":"D"}`),
+			obj("a", []byte("\x00\x00\x00\x00\x02\x00\x00\x00\xDC\x05\x00\x00"), "b", []byte("\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")),
+			[]string{"a number", "b number"},
+			[]cell{num(2*86400 + 1.5), invalid},
+		},
+		{
+			"skipped: a run of fields of one size", rec(`{"name":"a","type":"int"},{"name":"b","type":"double"},{"name":"c","type":"float"},{"name":"d","type":{"type":"record","name":"In","fields":[{"name":"x","type":"double"},{"name":"y","type":"null"}]}},{"name":"z","type":"int"}`),
+			obj("a", 1, "b", 2.0, "c", float32(3), "d", obj("x", 4.0, "y", nil), "z", 6),
+			[]string{"z number"},
+			[]cell{num(6)},
+		},
+		{
 			"uuid", rec(`{"name":"s","type":{"type":"string","logicalType":"uuid"}},{"name":"f","type":{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}}`),
 			obj("s", "0123", "f", []byte("\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef")),
 			[]string{"s string", "f string"},

@@ -15,7 +15,7 @@
 //   - A path walks records by field name (a field's alias also matches), maps by key, and looks into every branch of a union.
 //     Arrays can't be entered.
 //   - Number: int, long, float, double, boolean (0 and 1), decimal, date and timestamps (seconds since the Unix epoch),
-//     times of day (seconds).
+//     times of day (seconds), duration (seconds, a day being 24 hours; Invalid if it has months, which are no number of seconds).
 //   - String: string, bytes and fixed (as they are: they need not be UTF-8), enum (its symbol), uuid (a fixed one in its
 //     8-4-4-4-12 form), boolean (true, false), int and long as stored, whatever their logical type, float and double in
 //     their shortest form (1.0 is 1).

@@ -94,6 +94,9 @@ func number(t *avroType) op {
 	case kindBytes:
 		return op{code: opNumberDecimal, a: int32(t.scale)}
 	default: // fixed
+		if t.logical == logicalDuration {
+			return op{code: opNumberDuration}
+		}
 		return op{code: opNumberFixedDecimal, a: int32(t.scale), b: int32(t.size)}
 	}
 }

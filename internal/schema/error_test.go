@@ -26,6 +26,18 @@ var damage = []struct {
 		"\x02\x00\x00",
 		Error{ReasonTruncated, "flows.transfer", 6, "8 bytes are needed, 2 are left"},
 	},
+	{
+		"run of skipped fields cut short", rec(`{"name":"a","type":"double"},{"name":"b","type":"float"},{"name":"c","type":{"type":"record","name":"F","fields":[{"name":"x","type":"double"}]}},{"name":"z","type":"int"}`),
+		[]string{"z number"},
+		"12345678abcd1234567",
+		Error{ReasonTruncated, "c.x", 17, "8 bytes are needed, 7 are left"},
+	},
+	{
+		"a key named again and again", rec(`{"name":"m","type":{"type":"map","values":"double"}}`),
+		[]string{"m.a string"},
+		"\x90\x01" + strings.Repeat("\x02a12345678", 72) + "\x00",
+		Error{ReasonTooLong, "m", 7 + 65*10, "64 times"},
+	},
 	{"varint cut short", rec(`{"name":"a","type":"int"}`), nil, "\x80", Error{ReasonTruncated, "a", 5, "cut short"}},
 	{"text longer than the event", rec(`{"name":"a","type":"string"}`), nil, "\x08abc", Error{ReasonTruncated, "a", 5, "the length is 4, 3 bytes are left"}},
 	{"more items than bytes", rec(`{"name":"a","type":{"type":"array","items":"double"}}`), nil, "\x04\x00\x00", Error{ReasonTruncated, "a", 5, "2 items"}},

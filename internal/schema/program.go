@@ -14,6 +14,7 @@ type Program struct {
 	enums  [][]string // symbols
 	fails  []failure  // what opFail says
 	procs  []int32    // where the records start that are called rather than inlined
+	known  int        // keys of maps that are asked for
 	must   []required
 }
 
@@ -81,6 +82,7 @@ const (
 	opNumberFloat
 	opNumberDecimal      // of scale a
 	opNumberFixedDecimal // of scale a in b bytes
+	opNumberDuration
 
 	opStringBytes
 	opStringFixed // a bytes

@@ -86,7 +86,7 @@ func (m *machine) value(o *op, pos int) (int, *Error) {
 		}
 		m.str(o, symbols[n])
 		return next, nil
-	case opNumberFixedDecimal, opStringFixed, opStringUUID:
+	case opNumberFixedDecimal, opNumberDuration, opStringFixed, opStringUUID:
 		return m.fixed(o, pos)
 	case opSkipString, opString, opTimeString:
 		return m.text(o, pos)
@@ -134,6 +134,8 @@ func (m *machine) fixed(o *op, pos int) (int, *Error) {
 	switch o.code {
 	case opNumberFixedDecimal:
 		size = int(o.b)
+	case opNumberDuration:
+		size = 12
 	case opStringUUID:
 		size = 16
 	}
@@ -144,6 +146,8 @@ func (m *machine) fixed(o *op, pos int) (int, *Error) {
 	switch o.code {
 	case opNumberFixedDecimal:
 		m.number(o, decimal(b, int(o.a)))
+	case opNumberDuration:
+		m.number(o, duration(b))
 	case opStringFixed:
 		m.str(o, text(b))
 	default:
