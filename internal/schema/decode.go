@@ -172,14 +172,6 @@ func (m *machine) failNumber(o *op, y why, pos int, what string) *Error {
 }
 
 //go:noinline
-func (m *machine) failLong(o *op, y why, pos int) *Error {
-	if o.code == opNumberInt {
-		return m.failNumber(o, y, pos, "an int")
-	}
-	return m.failNumber(o, y, pos, "a long")
-}
-
-//go:noinline
 func (m *machine) failBranch(o *op, pos int, branch int64, n int) *Error {
 	return m.fail(o, ReasonBadUnionBranch, pos, fmt.Sprintf("a union's index is %d, its branches are 0 to %d", branch, n-1))
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -479,6 +480,9 @@ func numberOf(v any) cell {
 	return cell{state: plan.OK, num: f}
 }
 
+// rfc3339 is narrower than time.Parse, which takes a comma, hours of one digit and zones beyond a day.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
 func timeOf(s *shape, v any) cell {
 	var t time.Time
 	switch v := v.(type) {
@@ -491,8 +495,11 @@ func timeOf(s *shape, v any) cell {
 		}
 		t = time.UnixMilli(v).UTC()
 	case string:
+		if !rfc3339.MatchString(v) {
+			return invalid
+		}
 		var err error
-		if t, err = time.Parse(time.RFC3339Nano, v); err != nil {
+		if t, err = time.Parse(time.RFC3339Nano, strings.ToUpper(strings.Replace(v, " ", "T", 1))); err != nil {
 			return invalid
 		}
 		t = t.UTC()
@@ -534,7 +541,7 @@ func held(b *plan.Batch) string {
 		s.WriteByte('\n')
 	}
 	for col := range b.Cols {
-		fmt.Fprint(&s, b.Cols[col].State[b.N:])
+		fmt.Fprintf(&s, "%d", b.Cols[col].State[b.N:])
 	}
 	return s.String()
 }
