@@ -77,6 +77,10 @@ chaos: ## The long proof: SEEDS=20 storms from SEED=1 on, on three brokers, coun
 demo: ## See it work: a real drift, in a few seconds
 	go run ./cmd/plumbline demo
 
+.PHONY: bench
+bench: ## Measure the decoder; fails if a limit is missed, writes benchmarks/results.json
+	go run ./benchmarks decode
+
 .PHONY: ci
 ci: ## All that a change must pass
 	.ci/run

@@ -16,6 +16,7 @@ import (
 
 const usage = `usage: go run ./benchmarks VERB [flags]
 
+  decode    the decoder against a hand-written walk, twmb/avro and goavro; writes benchmarks/results.json
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
   poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed
   balance   how evenly models spread over detectors, and what more partitions cost; with --processes N as N detectors judge them
@@ -72,6 +73,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if args[0] == "child" && len(args) == 2 {
 		return child(args[1])
+	}
+	if args[0] == "decode" {
+		return measureDecode(args[1:])
 	}
 	if verb := onParts[args[0]]; verb != nil {
 		return verb(ctx, args[1:])

@@ -38,7 +38,7 @@ func (r *run) each(stream string, visit func(*counter, *plan.Batch) error) error
 		counted := int64(0)
 		err := read(c.plan, &counts, func(b *plan.Batch) error {
 			rows := int64(b.N)
-			for _, us := range b.Cols[proj.Roles.Time].Int {
+			for _, us := range b.Cols[proj.Roles.Time].Int[:b.N] {
 				all.see(us)
 				c.clock(stream).See(us, c.plan.Ahead().Microseconds())
 			}
@@ -75,7 +75,7 @@ func (r *run) each(stream string, visit func(*counter, *plan.Batch) error) error
 
 // held leaves the rows at whose time the counter's plan is in force.
 func (c *counter) held(proj *plan.Projection, b *plan.Batch) *plan.Batch {
-	times := b.Cols[proj.Roles.Time].Int
+	times := b.Cols[proj.Roles.Time].Int[:b.N]
 	if !slices.ContainsFunc(times, func(us int64) bool { return !c.holds(us) }) {
 		return b
 	}

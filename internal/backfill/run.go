@@ -100,7 +100,7 @@ func (c *counter) clock(stream string) *window.Watermark {
 func (r *run) predictions() (span, error) {
 	events := newSpan()
 	err := r.each(predictions, func(c *counter, b *plan.Batch) error {
-		for _, us := range b.Cols[c.plan.Prediction.Roles.Time].Int {
+		for _, us := range b.Cols[c.plan.Prediction.Roles.Time].Int[:b.N] {
 			events.see(us)
 		}
 		c.collector.Predictions(collect.Source{}, b)

@@ -116,7 +116,7 @@ var longer = []time.Duration{
 // testPane is the shortest pane, out of those that divide a day, whose median holds enough events.
 func testPane(p *plan.Plan, rows *plan.Batch) time.Duration {
 	day := 24 * time.Hour
-	times := rows.Cols[p.Prediction.Roles.Time].Int
+	times := rows.Cols[p.Prediction.Roles.Time].Int[:rows.N]
 	for _, d := range append([]time.Duration{p.Pane}, longer...) {
 		if d < p.Pane || d%p.Pane != 0 {
 			continue

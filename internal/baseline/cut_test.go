@@ -173,7 +173,7 @@ func TestThresholdIsAnEdge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		scores := rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(0, 1), rapid.SampledFrom([]float64{0, 0.5, 1})), 0, 200).Draw(t, "scores")
 		threshold := rapid.OneOf(rapid.Float64Range(0, 1), rapid.SampledFrom(append([]float64{0, 0.5, 1}, scores...))).Draw(t, "threshold")
-		c := plan.Col{Num: scores, State: make([]plan.State, len(scores))}
+		c := plan.Col{Num: scores, State: slices.Repeat([]plan.State{plan.OK}, len(scores))}
 		p := &plan.Plan{Score: &plan.Score{Edges: scoreEdges(&c, threshold), Threshold: threshold}}
 		if !slices.IsSorted(p.Score.Edges) || len(slices.Compact(slices.Clone(p.Score.Edges))) != len(p.Score.Edges) {
 			t.Fatalf("edges %v don't ascend", p.Score.Edges)
@@ -190,7 +190,7 @@ func TestThresholdIsAnEdge(t *testing.T) {
 }
 
 func TestNegativeZeroIsZero(t *testing.T) {
-	c := plan.Col{Num: []float64{0, math.Copysign(0, -1), 1, 9, 9}, State: []plan.State{0, 0, 0, plan.Missing, plan.Invalid}}
+	c := plan.Col{Num: []float64{0, math.Copysign(0, -1), 1, 9, 9}, State: []plan.State{plan.OK, plan.OK, plan.OK, plan.Missing, plan.Invalid}}
 	values, counts := distinct(&c)
 	if d := cmp.Diff([]float64{0, 1}, values); d != "" || math.Signbit(values[0]) {
 		t.Errorf("%v: %s", values, d)

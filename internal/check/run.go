@@ -104,7 +104,7 @@ func (r *run) predictions() error {
 	err := r.src.predictions(&counts, func(b *plan.Batch) error {
 		from := r.rows
 		r.rows += int64(b.N)
-		for _, t := range b.Cols[r.plan.Prediction.Roles.Time].Int {
+		for _, t := range b.Cols[r.plan.Prediction.Roles.Time].Int[:b.N] {
 			r.latest = max(r.latest, t)
 			r.watermark.See(t, r.plan.Ahead().Microseconds())
 			if r.first == record.NoTime || t < r.first {
@@ -139,7 +139,7 @@ func (r *run) outcomes() error {
 	}
 	mark(r.plan.Prediction.Topic, r.watermark.At())
 	err := r.src.outcomes(&counts, func(b *plan.Batch) error {
-		for _, t := range b.Cols[r.plan.Outcome.Roles.Time].Int {
+		for _, t := range b.Cols[r.plan.Outcome.Roles.Time].Int[:b.N] {
 			watermark.See(t, r.plan.Ahead().Microseconds())
 		}
 		n += int64(b.N)

@@ -3,23 +3,29 @@ package plan
 // State says what one cell of a batch holds.
 type State uint8
 
-// The states of a value.
+// The states of a value. Missing is the zero State: a row that starts needs nothing written.
 const (
-	OK      State = iota // the value is there
-	Missing              // null, absent, or an empty cell of a file
+	Missing State = iota // null, absent, or an empty cell of a file
+	OK                   // the value is there
 	Invalid              // NaN or infinite, or (in files) text that is no number
 )
 
 // Batch is a block of decoded events of one stream, by column. Strings may point into the events' own bytes: they are
 // valid as long as those are not reused. A Batch is owned by one goroutine.
+//
+// Offset and the columns are as long as the block has room for; only their first N rows are of the batch. In the rows beyond,
+// every State is Missing.
 type Batch struct {
 	Fields []Field // of the projection that filled it
 	N      int
 	Offset []int64 // source offset of each row (line number for files)
 	Cols   []Col   // one per field
+
+	cells Cells
 }
 
-// Col is one column of a batch: Num for Number, Str for String, Int for Time; each of length N where used.
+// Col is one column of a batch: Num for Number, Str for String, Int for Time. Where State isn't OK they hold what was there
+// before.
 type Col struct {
 	State []State
 	Num   []float64
@@ -27,22 +33,85 @@ type Col struct {
 	Int   []int64
 }
 
-// NewBatch makes an empty batch for a projection with room for n rows.
+// Cells is the memory that the columns of a batch lie in, for a decoder that finds a cell by arithmetic: row r of field f has
+// its state in State[f*Step+r]; if f is the k-th field of its kind (see Slots), its value is element k*Step+r of the kind's slice.
+// No slice is shorter than one column.
+type Cells struct {
+	Step  int
+	State []State
+	Num   []float64
+	Str   []string
+	Int   []int64
+}
+
+// Slots numbers the fields of each kind from 0 on: Cells has a field's values by this number.
+func Slots(fields []Field) []int {
+	seen := map[Kind]int{}
+	out := make([]int, len(fields))
+	for i, f := range fields {
+		out[i] = seen[f.Kind]
+		seen[f.Kind]++
+	}
+	return out
+}
+
+// NewBatch makes an empty batch for a projection with room for n rows; it makes more when they are full.
 func NewBatch(p *Projection, n int) *Batch {
-	b := &Batch{Fields: p.Fields, Offset: make([]int64, 0, n), Cols: make([]Col, len(p.Fields))}
-	for i, f := range p.Fields {
+	b := &Batch{Fields: p.Fields}
+	b.allocate(n)
+	return b
+}
+
+// Cells is where b's columns lie, until it grows beyond its room.
+func (b *Batch) Cells() *Cells { return &b.cells }
+
+// allocate gives b empty columns of room rows.
+func (b *Batch) allocate(room int) {
+	// An odd number of cache lines from one column to the next: at a power of two, the cells of a row would all compete for the
+	// same few lines of the cache.
+	const line = 64 / 8
+	step := ((room+line-1)/line | 1) * line
+	kinds := map[Kind]int{}
+	for _, f := range b.Fields {
+		kinds[f.Kind]++
+	}
+	b.cells = Cells{
+		Step:  step,
+		State: make([]State, max(len(b.Fields), 1)*step),
+		Num:   make([]float64, max(kinds[Number], 1)*step),
+		Str:   make([]string, max(kinds[String], 1)*step),
+		Int:   make([]int64, max(kinds[Time], 1)*step),
+	}
+	b.Offset, b.Cols = make([]int64, room), make([]Col, len(b.Fields))
+	for i, slot := range Slots(b.Fields) {
 		c := &b.Cols[i]
-		c.State = make([]State, 0, n)
-		switch f.Kind {
+		c.State = column(b.cells.State, i*step, room)
+		switch at := slot * step; b.Fields[i].Kind {
 		case Number:
-			c.Num = make([]float64, 0, n)
+			c.Num = column(b.cells.Num, at, room)
 		case String:
-			c.Str = make([]string, 0, n)
+			c.Str = column(b.cells.Str, at, room)
 		case Time:
-			c.Int = make([]int64, 0, n)
+			c.Int = column(b.cells.Int, at, room)
 		}
 	}
-	return b
+}
+
+func column[T any](cells []T, at, room int) []T { return cells[at : at+room : at+room] }
+
+// enlarge makes room for more rows.
+func (b *Batch) enlarge() {
+	const least = 16
+	old, offsets := b.Cols, b.Offset
+	b.allocate(max(2*len(offsets), least))
+	copy(b.Offset, offsets)
+	for i := range old {
+		c, from := &b.Cols[i], &old[i]
+		copy(c.State, from.State)
+		copy(c.Num, from.Num)
+		copy(c.Str, from.Str)
+		copy(c.Int, from.Int)
+	}
 }
 
 // Reset empties b and keeps its memory.
@@ -50,39 +119,20 @@ func (b *Batch) Reset() { b.Truncate(0) }
 
 // Grow appends one row, every field missing, and returns its index.
 func (b *Batch) Grow(offset int64) int {
-	b.Offset = append(b.Offset, offset)
-	for i := range b.Cols {
-		c := &b.Cols[i]
-		c.State = append(c.State, Missing)
-		switch b.Fields[i].Kind {
-		case Number:
-			c.Num = append(c.Num, 0)
-		case String:
-			c.Str = append(c.Str, "")
-		case Time:
-			c.Int = append(c.Int, 0)
-		}
+	if b.N == len(b.Offset) {
+		b.enlarge()
 	}
+	b.Offset[b.N] = offset
 	b.N++
 	return b.N - 1
 }
 
 // Truncate drops every row from n on: a decoder that meets a bad event takes its half-filled row back.
 func (b *Batch) Truncate(n int) {
-	b.N = n
-	b.Offset = b.Offset[:n]
 	for i := range b.Cols {
-		c := &b.Cols[i]
-		c.State = c.State[:n]
-		switch b.Fields[i].Kind {
-		case Number:
-			c.Num = c.Num[:n]
-		case String:
-			c.Str = c.Str[:n]
-		case Time:
-			c.Int = c.Int[:n]
-		}
+		clear(b.Cols[i].State[n:b.N])
 	}
+	b.N = n
 }
 
 // SetNumber stores v; NaN and infinities become Invalid.

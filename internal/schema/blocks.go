@@ -11,6 +11,10 @@ import (
 // doesn't bound.
 const maxEmptyItems = 4096
 
+// maxRepeats bounds how often an event names the keys that the plan asks for beyond once each. No writer names a key of a map
+// twice; each time may cost the memory of a value rendered as text.
+const maxRepeats = 64
+
 // call runs a record's own ops. Their paths start at the record; an error's is completed on the way back.
 func (m *machine) call(o *op, pos, depth int) (int, *Error) {
 	if depth == maxDepth {
@@ -146,6 +150,9 @@ func (m *machine) entries(o *op, blk *block, n int64, pos, depth int) (int, *Err
 		known := body != 0
 		if !known {
 			body = blk.body
+		} else if m.named++; m.named > m.p.known+maxRepeats {
+			detail := fmt.Sprintf("%q is named again: beyond once each, the keys of maps are read %d times", clip(buf[start:end]), maxRepeats)
+			return pos, m.fail(o, ReasonTooLong, pos, detail)
 		}
 		next, e := m.run(body, end, depth+1)
 		if e != nil {

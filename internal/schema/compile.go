@@ -20,7 +20,7 @@ func Compile(schema string, p *plan.Projection) (*Program, error) {
 	}
 	c := compiler{
 		prog: &Program{}, fields: p.Fields, id: -1, time: -1,
-		paths: map[string]int32{}, procs: map[*avroType]int32{},
+		slots: plan.Slots(p.Fields), paths: map[string]int32{}, procs: map[*avroType]int32{},
 	}
 	for _, role := range []struct {
 		at   int
@@ -47,7 +47,22 @@ func Compile(schema string, p *plan.Projection) (*Program, error) {
 	if c.tooBig {
 		return nil, errors.New("compile projection: the schema is too large")
 	}
+	c.prog.runs()
 	return c.prog, nil
+}
+
+// runs tells every op that reads a double how many there are in a row, itself the first.
+func (p *Program) runs() {
+	for i := len(p.ops) - 1; i >= 0; i-- {
+		o := &p.ops[i]
+		if o.code != opNumberDouble {
+			continue
+		}
+		o.a = 1
+		if i+1 < len(p.ops) && p.ops[i+1].code == opNumberDouble {
+			o.a += p.ops[i+1].a
+		}
+	}
 }
 
 // maxOps bounds a program. A schema of a hundred thousand fields stays far below.
@@ -57,7 +72,8 @@ const maxOps = 1 << 22
 type compiler struct {
 	prog   *Program
 	fields []plan.Field
-	id     int // required columns, -1 for none
+	slots  []int // of the fields, among those of their kind
+	id     int   // required columns, -1 for none
 	time   int
 	paths  map[string]int32
 	procs  map[*avroType]int32
@@ -167,7 +183,7 @@ func (c *compiler) union(t *avroType, w *want, path string, again bool) {
 		at := c.here()
 		c.value(t.branches[2-n], w, path, again) // of branches 0 and 1 the one that isn't n-1
 		if !c.tooBig {
-			c.prog.ops[at].null = uint8(n)
+			c.prog.ops[at].null, c.prog.ops[at].some = uint8(n), 2*uint8(2-n)
 		}
 		return
 	}
@@ -253,10 +269,33 @@ func (c *compiler) inline(t *avroType, w *want, path string, again bool) {
 			inside[f].merge(k.want)
 		}
 	}
+	at, end := int32(0), -1 // the skip over a run of fields, and the field after them
 	for i := range t.fields {
+		if i >= end {
+			if n, bytes := skippable(t.fields[i:], inside); n > 1 {
+				at, end = c.emit(op{code: opSkipRun, a: int32(bytes)}, path), i+n
+			}
+		}
 		f := &t.fields[i]
 		c.value(f.typ, inside[f], join(path, f.name), again)
+		if i == end-1 && !c.tooBig {
+			c.prog.ops[at].b = c.here()
+		}
 	}
+}
+
+// skippable is how many of the first fields nobody wants and always take the same number of bytes, whatever those are, and how
+// many in all.
+func skippable(fields []avroField, wanted map[*avroField]*want) (n int, bytes int64) {
+	for i := range fields {
+		f := &fields[i]
+		if wanted[f] != nil || !f.typ.fixed || bytes+f.typ.minBytes > maxLength {
+			break
+		}
+		bytes += f.typ.minBytes
+		n++
+	}
+	return n, bytes
 }
 
 func (c *compiler) array(t *avroType, path string) {
@@ -287,6 +326,7 @@ func (c *compiler) mapping(t *avroType, w *want, path string, again bool) {
 	c.emit(op{code: opEnd}, path)
 	if w != nil && len(w.kids) > 0 {
 		keys := newKeyTable(len(w.kids))
+		c.prog.known += len(w.kids)
 		for _, k := range w.kids {
 			keys.put(k.name, c.here())
 			c.value(t.elem, k.want, join(path, k.name), true)

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/binary"
 	"math"
 	"math/big"
 	"strconv"
@@ -100,6 +101,16 @@ func decimal(b []byte, scale int) float64 {
 	den := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
 	f, _ := new(big.Rat).SetFrac(num, den).Float64()
 	return f
+}
+
+// duration is in seconds: three little-endian numbers of months, days and milliseconds, a day of 24 hours. One with months is
+// NaN, for no number of seconds is a month.
+func duration(b []byte) float64 {
+	months, days, millis := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:])
+	if months != 0 {
+		return math.NaN()
+	}
+	return float64(int64(days)*secondsPerDay*1000+int64(millis)) / 1000
 }
 
 // inTime reports whether RFC 3339 can write us.

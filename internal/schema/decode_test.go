@@ -55,9 +55,9 @@ func encode(t testing.TB, schema string, native any) []byte {
 
 func rec(fields string) string { return `{"type":"record","name":"E","fields":[` + fields + `]}` }
 
-func num(v float64) cell { return cell{num: v} }
-func str(v string) cell  { return cell{str: v} }
-func at(us int64) cell   { return cell{us: us} }
+func num(v float64) cell { return cell{state: plan.OK, num: v} }
+func str(v string) cell  { return cell{state: plan.OK, str: v} }
+func at(us int64) cell   { return cell{state: plan.OK, us: us} }
 
 const listSchema = `{"type":"record","name":"ex.List","fields":[{"name":"v","type":"int"},{"name":"next","type":["null","List"]}]}`
 
@@ -161,6 +161,18 @@ func TestDecode(t *testing.T) {
 			obj("b", new(big.Rat).SetFrac64(-12345, 100), "f", new(big.Rat).SetFrac64(77, 10)),
 			[]string{"b number", "f number"},
 			[]cell{num(-123.45), num(7.7)},
+		},
+		{
+			"durations", rec(`{"name":"a","type":{"type":"fixed","name":"D","size":12,"logicalType":"duration"}},{"name":"b","type":"D"}`),
+			obj("a", []byte("\x00\x00\x00\x00\x02\x00\x00\x00\xDC\x05\x00\x00"), "b", []byte("\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")),
+			[]string{"a number", "b number"},
+			[]cell{num(2*86400 + 1.5), invalid},
+		},
+		{
+			"skipped: a run of fields of one size", rec(`{"name":"a","type":"int"},{"name":"b","type":"double"},{"name":"c","type":"float"},{"name":"d","type":{"type":"record","name":"In","fields":[{"name":"x","type":"double"},{"name":"y","type":"null"}]}},{"name":"z","type":"int"}`),
+			obj("a", 1, "b", 2.0, "c", float32(3), "d", obj("x", 4.0, "y", nil), "z", 6),
+			[]string{"z number"},
+			[]cell{num(6)},
 		},
 		{
 			"uuid", rec(`{"name":"s","type":{"type":"string","logicalType":"uuid"}},{"name":"f","type":{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}}`),

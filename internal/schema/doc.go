@@ -7,14 +7,15 @@
 //  2. parse.go: schema text -> types; canonical.go: types -> Parsing Canonical Form -> CRC-64-AVRO fingerprint.
 //  3. resolve.go: the plan's paths -> places in the schema, or an error that says what exists there.
 //  4. compile.go, emit.go: types x places -> the ops of program.go.
-//  5. decode.go, blocks.go: ops x bytes -> one row; read.go and convert.go hold the values' own rules.
+//  5. decode.go, blocks.go: ops x bytes -> one row. fast.go has the usual case of the usual ops, value.go every op with every check
+//     and error; read.go and convert.go hold the values' own rules.
 //
 // # What a field may read
 //
 //   - A path walks records by field name (a field's alias also matches), maps by key, and looks into every branch of a union.
 //     Arrays can't be entered.
 //   - Number: int, long, float, double, boolean (0 and 1), decimal, date and timestamps (seconds since the Unix epoch),
-//     times of day (seconds).
+//     times of day (seconds), duration (seconds, a day being 24 hours; Invalid if it has months, which are no number of seconds).
 //   - String: string, bytes and fixed (as they are: they need not be UTF-8), enum (its symbol), uuid (a fixed one in its
 //     8-4-4-4-12 form), boolean (true, false), int and long as stored, whatever their logical type, float and double in
 //     their shortest form (1.0 is 1).

@@ -41,7 +41,7 @@ func (c *compiler) scalar(t *avroType, w *want, path string) {
 		case plan.Time:
 			o = timestamp(t)
 		}
-		o.col, o.must = int32(col), col == c.time
+		o.col, o.slot, o.must = int32(col), int32(c.slots[col]), col == c.time
 		c.emit(o, path)
 	}
 }
@@ -72,21 +72,21 @@ func number(t *avroType) op {
 	case kindInt:
 		switch t.logical {
 		case logicalDate:
-			return op{code: opNumberInt, a: secondsPerDay, b: 1}
+			return op{code: opNumberScaledInt, a: secondsPerDay, b: 1}
 		case logicalTimeMillis:
-			return op{code: opNumberInt, a: 1, b: 1e3}
+			return op{code: opNumberScaledInt, a: 1, b: 1e3}
 		}
-		return op{code: opNumberInt, a: 1, b: 1}
+		return op{code: opNumberInt}
 	case kindLong:
 		switch t.logical {
 		case logicalTimestampMillis:
-			return op{code: opNumberLong, b: 1e3}
+			return op{code: opNumberScaledLong, b: 1e3}
 		case logicalTimestampMicros, logicalTimeMicros:
-			return op{code: opNumberLong, b: 1e6}
+			return op{code: opNumberScaledLong, b: 1e6}
 		case logicalTimestampNanos:
-			return op{code: opNumberLong, b: 1e9}
+			return op{code: opNumberScaledLong, b: 1e9}
 		}
-		return op{code: opNumberLong, b: 1}
+		return op{code: opNumberLong}
 	case kindFloat:
 		return op{code: opNumberFloat}
 	case kindDouble:
@@ -94,6 +94,9 @@ func number(t *avroType) op {
 	case kindBytes:
 		return op{code: opNumberDecimal, a: int32(t.scale)}
 	default: // fixed
+		if t.logical == logicalDuration {
+			return op{code: opNumberDuration}
+		}
 		return op{code: opNumberFixedDecimal, a: int32(t.scale), b: int32(t.size)}
 	}
 }
@@ -132,11 +135,11 @@ func timestamp(t *avroType) op {
 	case t.kind == kindString:
 		return op{code: opTimeString}
 	case t.logical == logicalTimestampMicros:
-		return op{code: opTimeLong, a: 1, b: 1}
+		return op{code: opTimeMicros, a: 1}
 	case t.logical == logicalTimestampNanos:
 		return op{code: opTimeLong, a: 1, b: 1e3}
 	default:
-		return op{code: opTimeLong, a: 1e3, b: 1}
+		return op{code: opTimeMicros, a: 1e3}
 	}
 }
 

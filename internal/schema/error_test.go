@@ -2,7 +2,6 @@ package schema
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,6 +25,18 @@ var damage = []struct {
 		[]string{"flows.transfer number"},
 		"\x02\x00\x00",
 		Error{ReasonTruncated, "flows.transfer", 6, "8 bytes are needed, 2 are left"},
+	},
+	{
+		"run of skipped fields cut short", rec(`{"name":"a","type":"double"},{"name":"b","type":"float"},{"name":"c","type":{"type":"record","name":"F","fields":[{"name":"x","type":"double"}]}},{"name":"z","type":"int"}`),
+		[]string{"z number"},
+		"12345678abcd1234567",
+		Error{ReasonTruncated, "c.x", 17, "8 bytes are needed, 7 are left"},
+	},
+	{
+		"a key named again and again", rec(`{"name":"m","type":{"type":"map","values":"double"}}`),
+		[]string{"m.a string"},
+		"\x90\x01" + strings.Repeat("\x02a12345678", 72) + "\x00",
+		Error{ReasonTooLong, "m", 7 + 65*10, "64 times"},
 	},
 	{"varint cut short", rec(`{"name":"a","type":"int"}`), nil, "\x80", Error{ReasonTruncated, "a", 5, "cut short"}},
 	{"text longer than the event", rec(`{"name":"a","type":"string"}`), nil, "\x08abc", Error{ReasonTruncated, "a", 5, "the length is 4, 3 bytes are left"}},
@@ -72,7 +83,7 @@ func TestDecodeErrors(t *testing.T) {
 			prog := compile(t, tt.schema, p)
 			b := plan.NewBatch(p, 2)
 			b.Grow(7)
-			before := fmt.Sprintf("%+v", b)
+			before := held(b)
 			err := prog.Decode([]byte("\x00\x00\x00\x00\x01"+tt.body), 5, b, 8)
 			var e *Error
 			if !errors.As(err, &e) {
@@ -86,7 +97,7 @@ func TestDecodeErrors(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if after := fmt.Sprintf("%+v", b); after != before {
+			if after := held(b); after != before {
 				t.Errorf("the batch changed:\n%s\n%s", before, after)
 			}
 			reached[got.Reason] = true

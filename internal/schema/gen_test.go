@@ -1,14 +1,20 @@
 package schema
 
 import (
+	"cmp"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/linkedin/goavro/v2"
+	"github.com/twmb/avro"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -53,8 +59,12 @@ func (s *shape) json() any {
 		return map[string]any{"type": "enum", "name": s.name, "symbols": s.symbols}
 	case "fixed":
 		m := map[string]any{"type": "fixed", "name": s.name, "size": s.size}
-		if s.logical == "decimal" {
-			m["logicalType"], m["precision"], m["scale"] = "decimal", 18, s.scale
+		switch s.logical {
+		case "":
+		case "decimal":
+			m["logicalType"], m["precision"], m["scale"] = "decimal", fixedDigits(s.size), s.scale
+		default:
+			m["logicalType"] = s.logical
 		}
 		return m
 	case "array":
@@ -86,15 +96,25 @@ func (s *shape) text() string {
 	return string(b)
 }
 
+// fixedDigits is how many digits a fixed of size bytes always holds, at most 18.
+func fixedDigits(size int) int {
+	return min(18, int(float64(8*size-1)*math.Log10(2)))
+}
+
 // branch is what goavro calls the type in a union.
 func (s *shape) branch() string {
 	switch {
 	case s.name != "":
 		return s.name
-	case s.logical != "":
+	case s.logical != "" && !s.young():
 		return s.kind + "." + s.logical
 	}
 	return s.kind
+}
+
+// young reports whether goavro doesn't know s's logical type and reads what it stands on.
+func (s *shape) young() bool {
+	return s.logical == "uuid" || s.logical == "duration" || strings.HasSuffix(s.logical, "-nanos") || strings.HasPrefix(s.logical, "local-")
 }
 
 // source draws numbers from 0 to n-1: rapid in properties, math/rand in the prefix tests.
@@ -129,42 +149,56 @@ var genScalars = []shape{
 	{kind: "long", logical: "timestamp-millis"},
 	{kind: "long", logical: "timestamp-micros"},
 	{kind: "bytes", logical: "decimal", scale: 3},
+	{kind: "string", logical: "uuid"},
+	{kind: "long", logical: "timestamp-nanos"},
+	{kind: "long", logical: "local-timestamp-millis"},
+	{kind: "long", logical: "local-timestamp-micros"},
+	{kind: "long", logical: "local-timestamp-nanos"},
 }
 
 func genShape(draw source, depth int, serial *int) *shape {
-	choice := draw(24)
+	scalars := len(genScalars)
+	choice := draw(scalars + 10)
 	if depth <= 0 {
-		choice %= 16
+		choice %= scalars + 2
 	}
-	switch {
-	case choice < len(genScalars):
+	if choice < scalars {
 		s := genScalars[choice]
 		return &s
-	case choice == 14:
+	}
+	switch choice -= scalars; {
+	case choice == 0:
 		*serial++
 		return &shape{kind: "enum", name: "E" + strconv.Itoa(*serial), symbols: []string{"red", "green", "blue"}[:1+draw(3)]}
-	case choice == 15:
+	case choice == 1:
 		*serial++
 		s := &shape{kind: "fixed", name: "F" + strconv.Itoa(*serial), size: 1 + draw(9)}
-		if draw(2) == 0 {
-			s.logical, s.scale = "decimal", draw(4)
+		switch draw(4) {
+		case 0, 1:
+			s.logical, s.scale = "decimal", min(draw(4), fixedDigits(s.size))
+		case 2:
+			s.logical, s.size = []string{"uuid", "duration"}[draw(2)], 16
+			if s.logical == "duration" {
+				s.size = 12
+			}
 		}
 		return s
-	case choice == 16:
+	case choice == 2:
 		return genRecord(draw, depth, serial)
-	case choice == 17:
+	case choice == 3:
 		return &shape{kind: "array", elem: genShape(draw, depth-1, serial)}
-	case choice <= 19:
+	case choice <= 5:
 		return &shape{kind: "map", elem: genShape(draw, depth-1, serial)}
 	}
 	u := &shape{kind: "union"}
 	seen := map[string]bool{}
 	for range 1 + draw(4) {
 		t := genShape(draw, depth-1, serial)
-		if t.kind == "union" || seen[t.branch()] {
+		one := cmp.Or(t.name, t.kind) // a union holds a type without a name once, whatever its logical type
+		if t.kind == "union" || seen[one] {
 			continue
 		}
-		seen[t.branch()] = true
+		seen[one] = true
 		u.types = append(u.types, t)
 	}
 	if draw(2) == 0 && !seen["null"] {
@@ -224,8 +258,14 @@ func genValue(draw source, s *shape) any {
 		for i := range b {
 			b[i] = byte(draw(256))
 		}
+		if s.logical == "duration" && draw(2) == 0 {
+			clear(b[:4])
+		}
 		return b
 	case "string":
+		if s.logical == "uuid" {
+			return uuidText([]byte(fmt.Sprintf("%016d", draw(1<<30))))
+		}
 		return []string{"", "a", "seven77", "eight888", "caf\u00e9 \u65e5\u672c\u8a9e", "2026-03-25T01:02:03.5+02:00", "0123456789abcdef0"}[draw(7)]
 	case "enum":
 		return s.symbols[draw(len(s.symbols))]
@@ -274,7 +314,7 @@ func project(s *shape, v any, path []string, k plan.Kind) cell {
 		}
 		for name, inner := range v.(map[string]any) {
 			for _, t := range s.types {
-				if t.branch() == name {
+				if t.branch() == name || t.kind+"."+t.logical == name || t.name+"."+t.logical == name {
 					return project(t, inner, path, k)
 				}
 			}
@@ -304,14 +344,85 @@ func project(s *shape, v any, path []string, k plan.Kind) cell {
 	return invalid
 }
 
+// stored is v, of a logical type that goavro doesn't know, in what the type stands on, as goavro has it anyway.
+func stored(s *shape, v any) any {
+	switch v := v.(type) {
+	case time.Time:
+		switch {
+		case strings.HasSuffix(s.logical, "-nanos"):
+			return v.UnixNano()
+		case strings.HasSuffix(s.logical, "-micros"):
+			return v.UnixMicro()
+		default:
+			return v.UnixMilli()
+		}
+	case [16]byte:
+		return v[:]
+	case avro.Duration:
+		b := v.Bytes()
+		return b[:]
+	}
+	return v
+}
+
+// young is what doc.go says of such a value.
+func young(s *shape, v any, k plan.Kind) cell {
+	switch v := v.(type) {
+	case int64:
+		per := int64(1e9)
+		switch {
+		case strings.HasSuffix(s.logical, "-micros"):
+			per = 1e6
+		case strings.HasSuffix(s.logical, "-millis"):
+			per = 1e3
+		}
+		switch k {
+		case plan.Number:
+			return numberOf(float64(v) / float64(per))
+		case plan.Time:
+			sec := v / per
+			if v%per < 0 {
+				sec--
+			}
+			t := time.Unix(sec, (v-sec*per)*(1e9/per)).UTC()
+			if t.Year() < 1 || t.Year() > 9999 {
+				return invalid
+			}
+			return cell{state: plan.OK, us: t.UnixMicro()}
+		}
+		return cell{state: plan.OK, str: strconv.FormatInt(v, 10)}
+	case []byte:
+		if (s.logical == "uuid") != (k == plan.String) {
+			return invalid
+		}
+		if s.logical == "uuid" {
+			h := hex.EncodeToString(v)
+			return cell{state: plan.OK, str: h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]}
+		}
+		part := func(i int) float64 { return float64(binary.LittleEndian.Uint32(v[i:])) }
+		if part(0) != 0 {
+			return invalid
+		}
+		return cell{state: plan.OK, num: (part(4)*86400e3 + part(8)) / 1e3}
+	case string:
+		if k == plan.String {
+			return cell{state: plan.OK, str: v}
+		}
+	}
+	return invalid
+}
+
 func cellOf(s *shape, v any, k plan.Kind) cell {
+	if s.young() {
+		return young(s, stored(s, v), k)
+	}
 	switch k {
 	case plan.Number:
 		return numberOf(v)
 	case plan.Time:
 		return timeOf(s, v)
 	}
-	str := func(s string) cell { return cell{str: s} }
+	str := func(s string) cell { return cell{state: plan.OK, str: s} }
 	switch v := v.(type) {
 	case bool, int32, int64, string:
 		return str(fmt.Sprint(v))
@@ -366,8 +477,11 @@ func numberOf(v any) cell {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return invalid
 	}
-	return cell{num: f}
+	return cell{state: plan.OK, num: f}
 }
+
+// rfc3339 is narrower than time.Parse, which takes a comma, hours of one digit and zones beyond a day.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 func timeOf(s *shape, v any) cell {
 	var t time.Time
@@ -381,8 +495,11 @@ func timeOf(s *shape, v any) cell {
 		}
 		t = time.UnixMilli(v).UTC()
 	case string:
+		if !rfc3339.MatchString(v) {
+			return invalid
+		}
 		var err error
-		if t, err = time.Parse(time.RFC3339Nano, v); err != nil {
+		if t, err = time.Parse(time.RFC3339Nano, strings.ToUpper(strings.Replace(v, " ", "T", 1))); err != nil {
 			return invalid
 		}
 		t = t.UTC()
@@ -392,7 +509,7 @@ func timeOf(s *shape, v any) cell {
 	if t.Year() < 1 || t.Year() > 9999 {
 		return invalid
 	}
-	return cell{us: t.UnixMicro()}
+	return cell{state: plan.OK, us: t.UnixMicro()}
 }
 
 // cellAt reads a batch.
@@ -411,6 +528,22 @@ func cellAt(b *plan.Batch, col, row int) cell {
 		out.us = c.Int[row]
 	}
 	return out
+}
+
+// held is all that a batch says: its rows, and the states beyond them, which must be Missing.
+func held(b *plan.Batch) string {
+	var s strings.Builder
+	for row := range b.N {
+		fmt.Fprint(&s, b.Offset[row])
+		for col := range b.Cols {
+			fmt.Fprintf(&s, " %+v", cellAt(b, col, row))
+		}
+		s.WriteByte('\n')
+	}
+	for col := range b.Cols {
+		fmt.Fprintf(&s, "%d", b.Cols[col].State[b.N:])
+	}
+	return s.String()
 }
 
 // paths lists every place in s that a path can name.

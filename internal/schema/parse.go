@@ -235,7 +235,9 @@ func (p *parser) object(o map[string]any, space string, depth int) (*avroType, e
 		}
 		if t.kind <= kindString {
 			err := t.annotate(o)
-			t.wrapped = len(o) > 1 && (t.logical.old() || len(o) > 2 || o["logicalType"] == nil)
+			name, _ := o["logicalType"].(string)
+			old := t.logical.old() && !strings.HasPrefix(name, "local-")
+			t.wrapped = len(o) > 1 && (old || len(o) > 2 || o["logicalType"] == nil)
 			return t, err
 		}
 		return t, nil

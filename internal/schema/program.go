@@ -14,6 +14,7 @@ type Program struct {
 	enums  [][]string // symbols
 	fails  []failure  // what opFail says
 	procs  []int32    // where the records start that are called rather than inlined
+	known  int        // keys of maps that are asked for
 	must   []required
 }
 
@@ -33,8 +34,10 @@ type failure struct {
 type op struct {
 	code opcode
 	null uint8 // 1 or 2: the value is a union of two types, of which that one (counted from 1) is null
+	some uint8 // where null isn't 0: the byte of the other's index
 	must bool  // the column is the event's time: what can't be read refuses the event
 	col  int32 // of the batch
+	slot int32 // of the column among those of its kind
 	a, b int32
 	path int32 // into paths
 }
@@ -43,39 +46,46 @@ type opcode uint8
 
 // The ops. Those that read take the value off the input, check it, and store it unless they skip.
 const (
-	opEnd    opcode = iota // of the program, of an array's or map's item, of a called record
-	opJump                 // to a
-	opUnion                // b branches; the targets are jumps[a:a+b]
-	opArray                // blocks[a]
-	opMap                  // blocks[a]
-	opCall                 // procs[a]
-	opMark                 // remember where the input stands
-	opRewind               // go back there: the same value is read again for another column
+	opEnd     opcode = iota // of the program, of an array's or map's item, of a called record
+	opJump                  // to a
+	opUnion                 // b branches; the targets are jumps[a:a+b]
+	opArray                 // blocks[a]
+	opMap                   // blocks[a]
+	opCall                  // procs[a]
+	opMark                  // remember where the input stands
+	opRewind                // go back there: the same value is read again for another column
+	opSkipRun               // a bytes, if they are there, and on to b; else the ops that follow say which value isn't
 
 	opMissing // col has no value, whatever a value before it said
 	opInvalid // col has a value that isn't of its kind
 	opFail    // fails[a]
 
 	opSkip // a bytes
+	opSkipLong
+	opSkipString
 	opSkipBoolean
 	opSkipInt
-	opSkipLong
 	opSkipBytes
-	opSkipString
 	opSkipEnum // a symbols
 
+	// From here on they store. What most events are made of comes first: fast has these, and the skips but one.
+	opNumberDouble // the first of a in a row
+	opNumberLong
+	opNumberInt
+	opString
+	opStringEnum // enums[a]
+	opTimeMicros // a long, times a
+
+	opNumberScaledInt  // times a, over b
+	opNumberScaledLong // over b
 	opNumberBoolean
-	opNumberInt  // times a, over b
-	opNumberLong // over b
 	opNumberFloat
-	opNumberDouble
 	opNumberDecimal      // of scale a
 	opNumberFixedDecimal // of scale a in b bytes
+	opNumberDuration
 
-	opString
 	opStringBytes
 	opStringFixed // a bytes
-	opStringEnum  // enums[a]
 	opStringUUID
 	opStringBoolean
 	opStringInt
@@ -154,7 +164,12 @@ func (p *Program) Decode(value []byte, start int, b *plan.Batch, offset int64) e
 	if start < 0 || start > len(value) {
 		return &Error{Reason: ReasonTruncated, Offset: len(value), Detail: "the value ends before its body starts"}
 	}
-	m := machine{p: p, buf: value, b: b, row: b.Grow(offset)}
+	row := b.Grow(offset)
+	c := b.Cells()
+	m := machine{
+		p: p, buf: value, row: row,
+		step: c.Step, states: c.State[row:], nums: c.Num[row:], strs: c.Str[row:], ints: c.Int[row:],
+	}
 	end, e := m.run(0, start, 0)
 	if e == nil && end < len(value) {
 		e = &Error{Reason: ReasonTrailingBytes, Offset: end, Detail: leftOver(len(value) - end)}
@@ -163,7 +178,7 @@ func (p *Program) Decode(value []byte, start int, b *plan.Batch, offset int64) e
 		e = m.required(end)
 	}
 	if e != nil {
-		b.Truncate(m.row)
+		b.Truncate(row)
 		return e
 	}
 	return nil

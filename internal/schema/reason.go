@@ -19,8 +19,8 @@ const (
 	ReasonBadEnumIndex Reason = "bad_enum_index"
 	// ReasonNegativeLength: the length of a string or the size of a block is below zero.
 	ReasonNegativeLength Reason = "negative_length"
-	// ReasonTooLong: a length or count beyond 2^31-1, more than 4,096 items of no bytes each, or a block whose items don't
-	// take the size it declares.
+	// ReasonTooLong: a length or count beyond 2^31-1, more than 4,096 items of no bytes each, a block whose items don't take
+	// the size it declares, or a map that names the keys asked for again and again.
 	ReasonTooLong Reason = "too_long"
 	// ReasonInvalidUTF8: a string or a map's key is no UTF-8.
 	ReasonInvalidUTF8 Reason = "invalid_utf8"

@@ -195,7 +195,7 @@ func gives(t *avroType, k plan.Kind) bool {
 		case kindBoolean, kindInt, kindLong, kindFloat, kindDouble:
 			return true
 		case kindBytes, kindFixed:
-			return t.logical == logicalDecimal
+			return t.logical == logicalDecimal || t.logical == logicalDuration
 		}
 	case plan.String:
 		switch t.kind {
@@ -220,7 +220,7 @@ func gives(t *avroType, k plan.Kind) bool {
 func readable(k plan.Kind) string {
 	switch k {
 	case plan.Number:
-		return "numbers are read from int, long, float, double, boolean, decimal, date and timestamps"
+		return "numbers are read from int, long, float, double, boolean, decimal, duration, date and timestamps"
 	case plan.String:
 		return "text is read from string, bytes, fixed, enum, uuid, boolean and numbers"
 	case plan.Time:

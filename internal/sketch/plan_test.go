@@ -108,7 +108,7 @@ func batchOf(p *plan.Plan, rng *rand.Rand, n int, variety float64) *plan.Batch {
 func broken(p *plan.Plan, b *plan.Batch) [][]bool {
 	out := make([][]bool, len(p.Rules))
 	for i := range out {
-		for _, off := range b.Offset {
+		for _, off := range b.Offset[:b.N] {
 			out[i] = append(out[i], off%int64(2+i) == 0)
 		}
 	}
