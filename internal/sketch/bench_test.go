@@ -2,10 +2,12 @@ package sketch
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"unsafe"
 
+	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -92,6 +94,32 @@ func BenchmarkSet(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkNumbers counts a numeric column of 30 bins, described, over some cells.
+func BenchmarkNumbers(b *testing.B) {
+	for _, cells := range []int{1, 150} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		edges := make([]float64, 30)
+		for i := range edges {
+			edges[i] = math.Erfinv(2*float64(i+1)/31-1) * math.Sqrt2
+		}
+		n := newNumberColumn(0, &plan.Column{Layout: plan.Layout{Edges: edges, Lo: -4, Hi: 4}})
+		n.grow(cells)
+		n.frames = []*histogramCounter{{}}
+		const rows = 1000
+		in, of, frameOf := plan.Col{State: make([]plan.State, rows), Num: make([]float64, rows)}, make([]int32, rows), make([]int32, cells)
+		for i := range rows {
+			in.State[i], in.Num[i], of[i] = plan.OK, rng.NormFloat64(), int32(rng.IntN(cells))
+		}
+		b.Run(fmt.Sprintf("cells=%d", cells), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				n.count(&in, of, frameOf)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/value")
 		})
 	}
 }

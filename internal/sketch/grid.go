@@ -13,9 +13,9 @@ type grid struct {
 	edges  []float64
 	low    float64 // of the linear map: slot = (v - low) * scale
 	scale  float64
-	octave bool     // the map by exponent and leading mantissa bits, for edges that lie too unevenly for the linear one
-	base   int64    // of the octave map: the first slot
-	starts []uint16 // by slot, and one more: how many edges lie in slots before it
+	octave bool                   // the map by exponent and leading mantissa bits, for edges that lie too unevenly for the linear one
+	base   int64                  // of the octave map: the first slot
+	starts *[gridSlots + 1]uint16 // by slot, and one more: how many edges lie in slots before it
 }
 
 const (
@@ -25,7 +25,7 @@ const (
 )
 
 func newGrid(edges []float64) grid {
-	g := grid{edges: edges, starts: make([]uint16, gridSlots+1)}
+	g := grid{edges: edges, starts: new([gridSlots + 1]uint16)}
 	if len(edges) == 0 || len(edges) > math.MaxUint16 {
 		return g
 	}
@@ -91,16 +91,21 @@ func (g *grid) slot(v float64) int {
 // find is how many edges lie below the finite number v.
 func (g *grid) find(v float64) int {
 	slot := g.slot(v)
-	if len(g.starts) <= slot+1 { // never; it spares the checks below
-		return 0
-	}
 	at, end := int(g.starts[slot]), int(g.starts[slot+1])
-	if end-at > 8 {
-		within, _ := slices.BinarySearch(g.edges[at:end], v)
-		return at + within
+	if at == end {
+		return at
 	}
-	for at < end && g.edges[at] < v {
-		at++
+	return g.within(at, end, v)
+}
+
+// within is how many edges lie below v, which are at least from and at most to.
+func (g *grid) within(from, to int, v float64) int {
+	if to-from > 8 {
+		n, _ := slices.BinarySearch(g.edges[from:to], v)
+		return from + n
 	}
-	return at
+	for from < to && g.edges[from] < v {
+		from++
+	}
+	return from
 }

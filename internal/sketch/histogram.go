@@ -254,10 +254,10 @@ func (w *window) reset() {
 
 // histogramCounter is a Histogram that is being counted.
 type histogramCounter struct {
-	negative, positive window
-	zeros              int64
-	min, max           float64
-	any                bool
+	sides    [2]window // by the sign bit: which of them a number belongs to is no branch, which could not be foreseen
+	zeros    int64
+	min, max float64
+	any      bool
 }
 
 func (c *histogramCounter) add(v float64) {
@@ -271,15 +271,11 @@ func (c *histogramCounter) add(v float64) {
 		c.max = v
 	}
 	b := math.Float64bits(v)
-	key := int32(b<<1>>(histogramShift+1)) + 1
-	switch {
-	case v == 0:
+	if b<<1 == 0 {
 		c.zeros++
-	case b>>63 == 1:
-		c.negative.add(key)
-	default:
-		c.positive.add(key)
+		return
 	}
+	c.sides[b>>63].add(int32(b<<1>>(histogramShift+1)) + 1)
 }
 
 // histogram is what was counted.
@@ -290,7 +286,8 @@ func (c *histogramCounter) histogram() *Histogram {
 	}
 	h.min, h.max = c.min+0, c.max+0 // no -0
 	used := 1
-	for _, w := range []*window{&c.negative, &c.positive} {
+	for i := range c.sides {
+		w := &c.sides[i]
 		for _, n := range w.counts {
 			if n != 0 {
 				used++
@@ -298,26 +295,26 @@ func (c *histogramCounter) histogram() *Histogram {
 		}
 	}
 	h.bins = make([]histogramBin, 0, used)
-	for at, n := range slices.Backward(c.negative.counts) {
+	for at, n := range slices.Backward(c.sides[1].counts) {
 		if n != 0 {
-			h.bins = append(h.bins, histogramBin{-(c.negative.first + int32(at)), n})
+			h.bins = append(h.bins, histogramBin{-(c.sides[1].first + int32(at)), n})
 		}
 	}
 	if c.zeros != 0 {
 		h.bins = append(h.bins, histogramBin{0, c.zeros})
 	}
-	for at, n := range c.positive.counts {
+	for at, n := range c.sides[0].counts {
 		if n != 0 {
-			h.bins = append(h.bins, histogramBin{c.positive.first + int32(at), n})
+			h.bins = append(h.bins, histogramBin{c.sides[0].first + int32(at), n})
 		}
 	}
 	return h
 }
 
 func (c *histogramCounter) reset() {
-	c.negative.reset()
-	c.positive.reset()
+	c.sides[0].reset()
+	c.sides[1].reset()
 	c.zeros, c.any = 0, false
 }
 
-func (c *histogramCounter) bytes() int { return 8 * (len(c.negative.counts) + len(c.positive.counts)) }
+func (c *histogramCounter) bytes() int { return 8 * (len(c.sides[0].counts) + len(c.sides[1].counts)) }

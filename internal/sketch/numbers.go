@@ -59,25 +59,18 @@ func (n *numberColumn) reset() {
 // count takes the rows of a batch; of has the cell of each, which is below 0 for none, and frameOf the frame of each cell.
 func (n *numberColumn) count(in *plan.Col, of, frameOf []int32) {
 	states, values := in.State[:len(of)], in.Num[:len(of)]
-	sums, stride := n.sums, n.stride
-	describing := len(n.frames) > 0
+	sums, bins, stride := n.sums, n.bins, n.stride
+	low, scale, starts := n.grid.low, n.grid.scale, n.grid.starts
+	linear, describing := !n.grid.octave, len(n.frames) > 0
 	for row, cell := range of {
 		if cell < 0 {
 			continue
 		}
 		s := &sums[cell]
-		if states[row] != plan.OK {
-			if states[row] == plan.Missing {
-				s.missing++
-			} else {
-				s.invalid++
-			}
-			continue
-		}
 		v := values[row]
 		b := math.Float64bits(v)
-		if b>>52&0x7ff == 0x7ff {
-			s.invalid++
+		if states[row] != plan.OK || b>>52&0x7ff == 0x7ff {
+			s.absent(states[row])
 			continue
 		}
 		if n.ranged && (v < n.min || v > n.max) {
@@ -86,7 +79,22 @@ func (n *numberColumn) count(in *plan.Col, of, frameOf []int32) {
 		if n.empty {
 			continue
 		}
-		n.bins[int(cell)*stride+n.grid.find(v)]++
+		// grid.find, in line for the usual map.
+		slot := 0
+		if linear {
+			if x := (v - low) * scale; x >= gridSlots-1 {
+				slot = gridSlots - 1
+			} else if x > 0 {
+				slot = int(x)
+			}
+		} else {
+			slot = n.grid.slot(v)
+		}
+		bin, end := int(starts[slot&(gridSlots-1)]), int(starts[slot&(gridSlots-1)+1])
+		if bin != end {
+			bin = n.grid.within(bin, end, v)
+		}
+		bins[int(cell)*stride+bin]++
 		if v < n.lo {
 			s.below++
 		}
@@ -103,6 +111,14 @@ func (n *numberColumn) count(in *plan.Col, of, frameOf []int32) {
 		if describing {
 			n.frames[frameOf[cell]].add(v)
 		}
+	}
+}
+
+func (s *numberSums) absent(state plan.State) {
+	if state == plan.Missing {
+		s.missing++
+	} else {
+		s.invalid++
 	}
 }
 
