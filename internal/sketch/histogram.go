@@ -110,7 +110,7 @@ func (h *Histogram) Digest() *TDigest {
 		return d
 	}
 	// The two ends are taken out of their bins. They differ, so that nothing is taken twice.
-	items := make([]centroid, 0, min(len(h.bins)+2, digestBuffer))
+	items := make([]centroid, 0, min(len(h.bins)+2, digestItems))
 	var weight int64
 	add := func(v float64, n int64) {
 		if n == 0 {
@@ -122,7 +122,7 @@ func (h *Histogram) Digest() *TDigest {
 			items = append(items, centroid{mean: v, weight: n, pure: true})
 		}
 		weight += n
-		if len(items) == digestBuffer {
+		if len(items) == digestItems {
 			d.squeeze(items, weight)
 			items, weight = items[:0], 0
 		}
