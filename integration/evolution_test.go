@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/plan"

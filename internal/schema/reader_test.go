@@ -21,6 +21,7 @@ func (s *shelf) SchemaByGUID(context.Context, string) (string, error) {
 	s.asked++
 	return s.text, s.err
 }
+
 func (s *shelf) Versions(context.Context, string) ([]string, error) {
 	s.asked++
 	return []string{s.text}, s.err
