@@ -122,7 +122,7 @@ func (r *Reader) Read(ctx context.Context, rec Record, b *plan.Batch) error {
 	if r.key != nil {
 		r.keyRow.Reset()
 		if len(rec.Key) > 0 {
-			if err := r.key.value(ctx, rec.Key, rec, r.keyRow); err != nil {
+			if err := r.key.value(ctx, rec.Key, &rec, r.keyRow); err != nil {
 				if bad, ok := errors.AsType[*Error](err); ok {
 					return inKey(bad)
 				}
@@ -130,7 +130,7 @@ func (r *Reader) Read(ctx context.Context, rec Record, b *plan.Batch) error {
 			}
 		}
 	}
-	if err := r.value(ctx, rec.Value, rec, b); err != nil {
+	if err := r.value(ctx, rec.Value, &rec, b); err != nil {
 		return err
 	}
 	if len(r.inKey)+len(r.keyText)+len(r.headers) == 0 {
@@ -180,7 +180,7 @@ func inKey(e *Error) *Error {
 }
 
 // value reads one part of a record.
-func (r *Reader) value(ctx context.Context, value []byte, rec Record, b *plan.Batch) error {
+func (r *Reader) value(ctx context.Context, value []byte, rec *Record, b *plan.Batch) error {
 	var named []byte
 	if r.part.encoding == plan.AsFound || r.part.encoding == plan.Confluent {
 		if rec.Headers != nil {
