@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func FuzzInline(f *testing.F) {
 			t.Fatal(err)
 		}
 		after, err := parse(whole)
-		if err != nil || string(canonical(before, false)) != string(canonical(after, false)) {
+		if err != nil || !bytes.Equal(canonical(before, false), canonical(after, false)) {
 			t.Errorf("%s became %s: %v", text, whole, err)
 		}
 	})
