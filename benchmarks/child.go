@@ -114,6 +114,12 @@ func (s static) SchemaByID(_ context.Context, id int) (string, error) {
 	return "", bus.ErrUnknownSchema
 }
 
+func (s static) SchemaByGUID(context.Context, string) (string, error) {
+	return "", bus.ErrUnknownSchema
+}
+
+func (s static) Versions(context.Context, string) ([]string, error) { return nil, nil }
+
 // whole runs the ingestor as it is.
 func whole(ctx context.Context, j job) error {
 	s := bus.Settings{Brokers: j.Brokers}

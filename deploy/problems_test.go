@@ -351,7 +351,11 @@ func (f *finder) addresses(s types.ServiceConfig, values map[string]any) {
 		}
 	}
 
-	address := fmt.Sprint(values["registry.url"])
+	registries, _ := values["registry.url"].([]any)
+	address := ""
+	if len(registries) > 0 {
+		address = fmt.Sprint(registries[0])
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		f.t.Fatal(err) // the settings have parsed it

@@ -165,7 +165,7 @@ func runProduce(cmd *cobra.Command, o produce.Options, asJSON bool) (err error) 
 	if err != nil {
 		return err
 	}
-	if s.Registry.URL == "" {
+	if len(s.Registry.URLs) == 0 {
 		return badInput(errors.New("registry.url is empty: events carry schema ids, so a registry is needed"))
 	}
 	o.Replication = int16(s.Kafka.ReplicationFactor)

@@ -19,6 +19,9 @@ func (p *Parts) Compile(ctx context.Context, c *contract.Contract, progress func
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := p.pin(ctx, draft); err != nil {
+		return nil, nil, err
+	}
 	h := p.History(ctx, draft, progress)
 	built, err := baseline.Build(draft, h)
 	return built, h, err
@@ -75,8 +78,13 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 		if next, err = baseline.Govern(last, draft); err != nil {
 			return nil, "", err
 		}
-	} else if next, err = a.Learn(); err != nil {
-		return nil, "", err
+	} else {
+		if next, err = a.Learn(); err != nil {
+			return nil, "", err
+		}
+		if err := p.pin(ctx, next); err != nil { // learnt from files, it has none yet
+			return nil, "", err
+		}
 	}
 	change := First
 	switch {

@@ -25,7 +25,8 @@ func Registry(s *settings.Settings) (*bus.Registry, error) {
 		return nil, err
 	}
 	return bus.NewRegistry(bus.RegistrySettings{
-		URLs: []string{s.Registry.URL}, User: s.Registry.Username, Password: s.Registry.Password.Reveal(), HTTPClient: registryClient(trust),
+		URLs: s.Registry.URLs, User: s.Registry.Username, Password: s.Registry.Password.Reveal(), Token: s.Registry.Token.Reveal(),
+		HTTPClient: registryClient(trust),
 	})
 }
 

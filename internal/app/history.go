@@ -77,7 +77,7 @@ func (h *History) read(p *plan.Projection, visit func(*plan.Batch) error) error 
 	if err != nil {
 		return err
 	}
-	programs := map[int32]*schema.Program{}
+	reader := schema.NewReader(p, h.plan.Model, h.parts.Registry)
 	events := int64(0)
 	for _, part := range partitions {
 		start, _ := starts.Lookup(p.Topic, part)
@@ -88,7 +88,7 @@ func (h *History) read(p *plan.Projection, visit func(*plan.Batch) error) error 
 			if events%10_000 == 0 {
 				h.progress(p.Topic, events)
 			}
-			if err := h.decode(p, programs, b, rec); err != nil {
+			if err := h.decode(reader, p, b, rec); err != nil {
 				return err
 			}
 			if b.N > 0 && b.Offset[b.N-1] == rec.Offset && !deriver.Last(b) {
@@ -115,29 +115,16 @@ func (h *History) read(p *plan.Projection, visit func(*plan.Batch) error) error 
 
 var errNoTopic = errors.New("does it exist, and may we read it?")
 
-// decode appends one event's row, or passes it over.
-func (h *History) decode(p *plan.Projection, programs map[int32]*schema.Program, b *plan.Batch, rec *kgo.Record) error {
-	kind, id, _, body, err := schema.Frame(rec.Value)
-	if kind != schema.FrameConfluent || err != nil {
-		h.Unreadable++
-		return nil //nolint:nilerr // counted; the ingestor sets the event aside with its reason
+// decode appends one event's row, or passes it over. A schema that doesn't fit the contract is refused: it would be for every event.
+func (h *History) decode(reader *schema.Reader, p *plan.Projection, b *plan.Batch, rec *kgo.Record) error {
+	err := reader.Read(h.ctx, bus.SchemaRecord(rec), b)
+	bad, ok := errors.AsType[*schema.Error](err)
+	switch {
+	case !ok:
+		return err
+	case bad.Reason == schema.ReasonSchemaMismatch:
+		return fmt.Errorf("read %s: %w", p.Topic, err)
 	}
-	prog := programs[id]
-	if prog == nil {
-		text, err := h.parts.Registry.SchemaByID(h.ctx, int(id))
-		if errors.Is(err, bus.ErrUnknownSchema) {
-			h.Unreadable++
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if prog, err = schema.Compile(text, p); err != nil {
-			return fmt.Errorf("schema id %d on %s does not fit the contract: %w", id, p.Topic, err)
-		}
-		programs[id] = prog
-	}
-	if err := prog.Decode(rec.Value, body, b, rec.Offset); err != nil {
-		h.Unreadable++
-	}
+	h.Unreadable++
 	return nil
 }

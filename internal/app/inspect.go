@@ -22,18 +22,14 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/inspect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/schema"
 )
-
-// Schemas resolves the schema ids that events carry.
-type Schemas interface {
-	SchemaByID(ctx context.Context, id int) (string, error)
-}
 
 // Inspector reads the very events behind incidents and windows again. It writes nothing and makes no topic.
 type Inspector struct {
 	Kafka    bus.Settings
 	Layout   bus.Layout
-	Schemas  Schemas
+	Schemas  schema.Schemas
 	Progress func(topic string, events int64) // may be nil
 }
 

@@ -21,23 +21,21 @@ import (
 
 // lens reads the events of one stream by one plan.
 type lens struct {
-	era      plan.Era
-	proj     *plan.Projection
-	deriver  *plan.Deriver
-	picker   *inspect.Picker // of predictions
-	programs map[int32]*schema.Program
-	misfits  map[int32]*schema.Error
-	row      *plan.Batch // one row
+	era     plan.Era
+	proj    *plan.Projection
+	deriver *plan.Deriver
+	picker  *inspect.Picker // of predictions
+	reader  *schema.Reader
+	row     *plan.Batch // one row
 }
 
-func newLens(era plan.Era, proj *plan.Projection) (*lens, error) {
+func newLens(era plan.Era, proj *plan.Projection, schemas schema.Schemas) (*lens, error) {
 	d, err := plan.NewDeriver(proj, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &lens{
-		era: era, proj: proj, deriver: d, programs: map[int32]*schema.Program{}, misfits: map[int32]*schema.Error{},
-		row: plan.NewBatch(proj, 1),
+		era: era, proj: proj, deriver: d, reader: schema.NewReader(proj, era.Plan.Model, schemas), row: plan.NewBatch(proj, 1),
 	}, nil
 }
 
@@ -47,7 +45,7 @@ func (r *inspecting) open() error {
 		if era.To <= r.query.From || era.From >= r.query.To {
 			continue
 		}
-		l, err := newLens(era, &era.Plan.Prediction)
+		l, err := newLens(era, &era.Plan.Prediction, r.Schemas)
 		if err != nil {
 			return err
 		}
@@ -197,20 +195,13 @@ func (r *inspecting) prediction(ctx context.Context, rec *kgo.Record, kept *insp
 // read decodes an event by the plan in force at its time: l is nil where that is none of the lenses', wanted false where the
 // contract's filter leaves the event out. The event lies in the lens's row. A *schema.Error says that no plan can read it.
 func (r *inspecting) read(ctx context.Context, lenses []*lens, rec *kgo.Record) (l *lens, at int64, wanted bool, err error) {
-	kind, id, fingerprint, body, err := schema.Frame(rec.Value)
-	if err == nil && kind != schema.FrameConfluent {
-		err = schema.Unknown(kind, id, fingerprint)
-	}
-	if err != nil {
-		return nil, 0, false, err
-	}
 	var first error
 	readable := false
 	for _, l := range slices.Backward(lenses) {
 		if l.proj.Topic != rec.Topic {
 			continue
 		}
-		at, wanted, err := r.decode(ctx, l, rec, id, body)
+		at, wanted, err := decode(ctx, l, rec)
 		var bad *schema.Error
 		switch {
 		case errors.As(err, &bad):
@@ -231,42 +222,12 @@ func (r *inspecting) read(ctx context.Context, lenses []*lens, rec *kgo.Record) 
 	return nil, 0, false, first
 }
 
-func (r *inspecting) decode(ctx context.Context, l *lens, rec *kgo.Record, id int32, body int) (at int64, wanted bool, err error) {
-	prog, err := r.program(ctx, l, id)
-	if err != nil {
-		return 0, false, err
-	}
+func decode(ctx context.Context, l *lens, rec *kgo.Record) (at int64, wanted bool, err error) {
 	l.row.Reset()
-	if err := prog.Decode(rec.Value, body, l.row, rec.Offset); err != nil {
+	if err := l.reader.Read(ctx, bus.SchemaRecord(rec), l.row); err != nil {
 		return 0, false, err
 	}
 	return l.row.Cols[l.proj.Roles.Time].Int[0], l.deriver.Last(l.row), nil
-}
-
-func (r *inspecting) program(ctx context.Context, l *lens, id int32) (*schema.Program, error) {
-	if prog := l.programs[id]; prog != nil {
-		return prog, nil
-	}
-	if bad := l.misfits[id]; bad != nil {
-		return nil, bad
-	}
-	text, err := r.Schemas.SchemaByID(ctx, int(id))
-	if errors.Is(err, bus.ErrUnknownSchema) {
-		l.misfits[id] = schema.Unknown(schema.FrameConfluent, id, 0)
-		return nil, l.misfits[id]
-	} else if err != nil {
-		return nil, err
-	}
-	prog, err := schema.Compile(text, l.proj)
-	if err != nil {
-		l.misfits[id] = &schema.Error{
-			Reason: schema.ReasonSchemaMismatch, Offset: 1,
-			Detail: fmt.Sprintf("schema id %d does not fit the contract of %s: %v", id, l.era.Plan.Model, err),
-		}
-		return nil, l.misfits[id]
-	}
-	l.programs[id] = prog
-	return prog, nil
 }
 
 // outcomes reads the outcome topics from the start of their logs and gives each event what became of it.
@@ -281,7 +242,7 @@ func (r *inspecting) outcomes(ctx context.Context) error {
 		if era.Plan.Outcome == nil {
 			continue
 		}
-		l, err := newLens(era, era.Plan.Outcome)
+		l, err := newLens(era, era.Plan.Outcome, r.Schemas)
 		if err != nil {
 			return err
 		}

@@ -143,17 +143,19 @@ func buildStream(v *value) *Stream {
 	f := v.at("fields")
 	field := func(role string) string { return of[string](f.at(role)) }
 	return &Stream{
-		Topic: of[string](v.at("topic")),
-		Schema: SchemaRef{
-			Subject: of[string](v.at("schema").at("subject")),
-			File:    of[string](v.at("schema").at("file")),
-		},
-		Where: of[string](v.at("where")),
+		Topic:  of[string](v.at("topic")),
+		Schema: buildSchema(v.at("schema")),
+		Key:    buildSchema(v.at("key")),
+		Where:  of[string](v.at("where")),
 		Fields: Fields{
 			ID: field("id"), Time: field("time"), Version: field("version"), Score: field("score"),
 			Decision: field("decision"), Latency: field("latency"), Lineage: field("lineage"), Label: field("label"),
 		},
 	}
+}
+
+func buildSchema(v *value) SchemaRef {
+	return SchemaRef{Subject: of[string](v.at("subject")), File: of[string](v.at("file")), Encoding: of[string](v.at("encoding"))}
 }
 
 func buildInput(name string, v *value) Input {

@@ -100,9 +100,9 @@ func (k *checker) checkDecision(v *value) {
 func (k *checker) checkStreams() {
 	streams := k.root.at("streams")
 	each(streams, func(_ string, v *value) {
-		if s := v.at("schema"); s != nil && s.ok && (s.at("subject") == nil) == (s.at("file") == nil) {
-			k.refuse(s, "write subject or file, one of them")
-		}
+		k.checkSchema(v.at("schema"))
+		k.checkSchema(v.at("key"))
+		each(v.at("fields"), func(_ string, path *value) { k.checkPath(path) })
 	})
 	out, o := k.c.Streams.Outcome, streams.at("outcome")
 	if keep, mature := o.at("keep"), o.at("mature_after"); mature != nil && mature.ok && (keep == nil || keep.ok) && out.MatureAfter > out.Keep {
@@ -113,9 +113,37 @@ func (k *checker) checkStreams() {
 	}
 }
 
+// checkSchema checks what a stream says of its schemas. What is raw needs one; text has none.
+func (k *checker) checkSchema(s *value) {
+	if s == nil || !s.ok {
+		return
+	}
+	subject, file := s.at("subject") != nil, s.at("file") != nil
+	switch encoding := of[string](s.at("encoding")); {
+	case subject && file:
+		k.refuse(s, "write subject or file, one of them")
+	case encoding == EncodingText && (subject || file):
+		k.refuse(s.at("encoding"), "text has no schema; remove the %s, or write another encoding", map[bool]string{true: "subject", false: "file"}[subject])
+	case encoding == EncodingRaw && !subject && !file:
+		k.refuse(s.at("encoding"), "raw events don't say which schema wrote them; write it as file or subject")
+	case s.at("encoding") == nil && !subject && !file:
+		k.refuse(s, "write subject or file, one of them, or encoding")
+	}
+}
+
+// checkPath checks a path that doesn't lead into the value.
+func (k *checker) checkPath(v *value) {
+	path := of[string](v)
+	if !strings.HasPrefix(path, "$") || path == "$key" || strings.HasPrefix(path, "$key.") || strings.HasPrefix(path, "$header.") {
+		return
+	}
+	k.refuse(v, "what begins with $ is $key (the record's key), $key.FIELD or $header.NAME")
+}
+
 func (k *checker) checkInputs() {
 	v := k.root.at("inputs")
 	for _, in := range k.c.Inputs {
+		k.checkPath(v.at(in.Name).at("path"))
 		k.checkInput(v.at(in.Name), in)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -20,7 +21,37 @@ func Load(path string) (*Contract, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("read contract %s: %w", path, err)
 	}
-	return Parse(path, data)
+	c, err := Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.readSchemas(filepath.Dir(path))
+}
+
+// readSchemas reads the schema files that c names, and seals it again: they are part of what it says. A file that isn't there is
+// left out: not every use of a contract needs it, and one that does says so.
+func (c *Contract) readSchemas(folder string) error {
+	for _, s := range []*Stream{c.Streams.Prediction, c.Streams.Outcome, c.Streams.Feature} {
+		if s == nil {
+			continue
+		}
+		for _, ref := range []*SchemaRef{&s.Schema, &s.Key} {
+			if ref.File == "" {
+				continue
+			}
+			path := ref.File
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(folder, path)
+			}
+			text, err := os.ReadFile(path)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("read schema: %w", err)
+			}
+			ref.Text = string(text)
+		}
+	}
+	c.seal()
+	return nil
 }
 
 // Parse reads a contract from data; name is what problems call it. A contract that was refused gives an *InvalidError.

@@ -209,9 +209,17 @@ var ignoreSpec = objectOf(
 func streamSpec(roles ...field) *spec {
 	return objectOf(
 		must("topic", "Kafka topic.", scalar(formatTopic)),
-		may("schema", "Where the Avro schema comes from, if the schema id in each event isn't enough: a subject or a file.", objectOf(
+		may("schema", "The Avro schema that stands behind the contract, a subject or a file: it gives the defaults and former names of fields, and reads raw events; and how events name the schema that wrote them.", objectOf(
 			may("subject", "Subject in the schema registry.", scalar(formatText(500))),
 			may("file", "Avro schema file, relative to the contract.", scalar(formatText(1000))),
+			may("encoding", "confluent (a registry's id, in front of the value or in a record header), single_object (0xC3 0x01 and a fingerprint) or raw (nothing: the schema given here wrote every event). Default: what each event shows, confluent or single_object.",
+				scalar(formatEnum(EncodingConfluent, EncodingSingleObject, EncodingRaw))),
+		)),
+		may("key", "How record keys are read, for fields whose path begins with $key. Default: as text.", objectOf(
+			may("subject", "Subject in the schema registry.", scalar(formatText(500))),
+			may("file", "Avro schema file, relative to the contract.", scalar(formatText(1000))),
+			may("encoding", "text (the whole key is one text), confluent, single_object or raw. Default: confluent or single_object, as each key shows.",
+				scalar(formatEnum(EncodingText, EncodingConfluent, EncodingSingleObject, EncodingRaw))),
 		)),
 		may("where", "CEL filter over the event's fields, for topics that models share.", scalar(formatExpr)),
 		must("fields", "Which field means what.", objectOf(roles...)),

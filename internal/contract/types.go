@@ -65,7 +65,8 @@ type Streams struct {
 type Stream struct {
 	Topic  string
 	Schema SchemaRef
-	Where  string // CEL over the stream's fields; "" takes every event
+	Key    SchemaRef `json:",omitzero"` // of record keys
+	Where  string    // CEL over the stream's fields; "" takes every event
 	Fields Fields
 	// Outcome streams only.
 	Keep        Duration // how long a prediction waits for its outcome, between the two events' own times
@@ -73,14 +74,25 @@ type Stream struct {
 	Sample      float64  `json:",omitempty"` // share of the ids that are joined, 0..1; 0: all
 }
 
-// SchemaRef says where the Avro schema comes from: a registry subject or a file (relative to the contract). Both empty: the
-// schema id each event carries is enough.
+// SchemaRef says where the Avro schema comes from: a registry subject or a file (relative to the contract). Both empty: what
+// each event says of its schema is enough.
 type SchemaRef struct {
-	Subject string
-	File    string
+	Subject  string
+	File     string
+	Text     string `json:",omitempty"` // what File holds; Load reads it, so that it counts in the digests
+	Encoding string `json:",omitempty"` // "" for what each event shows
 }
 
-// Fields maps roles to field paths ("a.b.c" walks records and maps). "" means the stream doesn't carry it.
+// The encodings: how an event or a key names the schema that wrote it.
+const (
+	EncodingConfluent    = "confluent"
+	EncodingSingleObject = "single_object"
+	EncodingRaw          = "raw"
+	EncodingText         = "text" // of keys only: no Avro
+)
+
+// Fields maps roles to field paths ("a.b.c" walks records and maps; $key and $key.a the record's key; $header.name one of its
+// headers). "" means the stream doesn't carry it.
 type Fields struct {
 	ID       string
 	Time     string

@@ -12,6 +12,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
 // Fold adds one fragment. Clocks move only with coverage, which comes in the last chunk of an epoch; then everything that
@@ -112,11 +113,15 @@ func (r *role) setAside(p *part, c *record.Cell) error {
 const lookTimeout = 10 * time.Second
 
 // tellProblems turns holes and seams in the coverage into findings of every model that reads the topic: a number that may be
-// wrong is said to be.
+// wrong, or came late, is said to be.
 func (r *role) tellProblems(partition int32, p *part) error {
 	for _, problem := range p.problems {
 		r.m.problems.WithLabelValues(string(problem.Kind)).Inc()
-		r.log.Error("fragments do not account for every offset once", zap.Stringer("problem", problem))
+		if problem.Kind == window.Delayed {
+			r.log.Warn("events waited for the schema registry", zap.Stringer("problem", problem))
+		} else {
+			r.log.Error("fragments do not account for every offset once", zap.Stringer("problem", problem))
+		}
 		for _, model := range r.of(partition) {
 			pl := r.plans[model].At(problem.At)
 			concerned := problem.Topic == pl.Prediction.Topic || pl.Outcome != nil && problem.Topic == pl.Outcome.Topic || problem.Topic == bus.TopicJoins

@@ -198,7 +198,7 @@ func (e *Engine) TakeEnded() []*window.Pane {
 // TakeCohorts hands over the cohorts that became mature, or were revised after that, since the last call, for the history.
 func (e *Engine) TakeCohorts() []*window.Cohort { return e.panes.TakeCohorts() }
 
-// CoverageFinding says that some offsets of a source are not accounted for exactly once.
+// CoverageFinding says that some offsets of a source are not accounted for exactly once, or late.
 func (e *Engine) CoverageFinding(p window.Problem) finding.Finding {
 	at := p.At
 	if at == record.NoTime {

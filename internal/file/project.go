@@ -103,7 +103,11 @@ func Find(columns []string, f plan.Field) (int, error) { return find(columns, f)
 
 // find looks for a field's column; none if there is none.
 func find(have []string, f plan.Field) (int, error) {
-	for _, name := range []string{strings.Join(f.Path, "."), f.Path[len(f.Path)-1], f.Name} {
+	names := []string{f.Name} // of a field that is the whole key of a record
+	if n := len(f.Path); n > 0 {
+		names = []string{strings.Join(f.Path, "."), f.Path[n-1], f.Name}
+	}
+	for _, name := range names {
 		at := slices.Index(have, name)
 		if at < 0 {
 			continue
@@ -117,7 +121,7 @@ func find(have []string, f plan.Field) (int, error) {
 }
 
 func named(f plan.Field) string {
-	if full := strings.Join(f.Path, "."); full != f.Name {
+	if full := strings.Join(f.Path, "."); full != f.Name && full != "" {
 		return fmt.Sprintf("%s (%s)", f.Name, full)
 	}
 	return f.Name

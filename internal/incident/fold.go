@@ -362,3 +362,11 @@ func (e *entry) cause() Cause {
 func (e *entry) every(channel string) bool {
 	return !slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel != channel })
 }
+
+// delayed reports whether all that is wrong with the books is that events were counted later than they came.
+func (e *entry) delayed() bool {
+	return !slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Metric != metricDelayed })
+}
+
+// metricDelayed is the metric of the findings that say so, see engine.CoverageFinding.
+const metricDelayed = "offsets_delayed"

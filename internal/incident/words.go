@@ -17,6 +17,8 @@ func (e *entry) title() string {
 	since := e.inc.Onset.UTC().Format(stamp)
 	lead := e.lead()
 	switch {
+	case e.lane == books && e.delayed():
+		return fmt.Sprintf("events of %s waited for the schema registry near %s: they were counted late, and all of them", list(e.names()), since)
 	case e.lane == books:
 		return fmt.Sprintf("events of %s were lost or counted twice near %s: counts from then on may be wrong", list(e.names()), since)
 	case e.lane == truth && lead.last.Channel == "promise":

@@ -26,9 +26,16 @@ func TestTitles(t *testing.T) {
 		"a and b are missing since 2026-03-25 00:00":                         many(2, "missing", finding.Fault),
 		"a moved away from the reference since 2026-03-25 00:00":             many(1, "location", finding.Drift),
 		"a and b moved away from the reference since 2026-03-25 00:00":       {at(1, "a", "constant", finding.Fault), at(1, "b", "missing", finding.Fault), at(1, "a", "location", finding.Drift)},
-		"ece is broken since 2026-03-25 00:00":                               {at(1, "ece", "promise", finding.Breach)},
-		"ece is broken since 2026-03-24 22:00 in region=north":               {at(1, "ece", "promise", finding.Breach, north, onset(-2))},
-		"scores no longer match outcomes, since 2026-03-25 00:00":            {at(1, "outcome", "calibration", finding.Drift)},
+		"events of p/0 waited for the schema registry near 2026-03-25 00:00: they were counted late, and all of them": {
+			at(1, "p/0", "coverage", finding.Fault, func(f *finding.Finding) { f.Metric = "offsets_delayed" }),
+		},
+		"events of p/0 and p/1 were lost or counted twice near 2026-03-25 00:00: counts from then on may be wrong": {
+			at(1, "p/0", "coverage", finding.Fault, func(f *finding.Finding) { f.Metric = "offsets_delayed" }),
+			at(1, "p/1", "coverage", finding.Fault, func(f *finding.Finding) { f.Metric = "offsets_gap" }),
+		},
+		"ece is broken since 2026-03-25 00:00":                    {at(1, "ece", "promise", finding.Breach)},
+		"ece is broken since 2026-03-24 22:00 in region=north":    {at(1, "ece", "promise", finding.Breach, north, onset(-2))},
+		"scores no longer match outcomes, since 2026-03-25 00:00": {at(1, "outcome", "calibration", finding.Drift)},
 		"scores no longer match outcomes: ECE 0.31 (was 0.02), since 2026-03-25 00:00": {
 			at(1, "outcome", "calibration", finding.Drift, figure("ECE", 0.02, 0.31, ""), figure("cost", 1, 2, "")),
 		},

@@ -3,9 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -16,7 +14,6 @@ import (
 
 const (
 	batchRows     = 1000
-	lookupTimeout = 10 * time.Second
 	defaultCounts = 64 << 20 // bytes of counts, where the epoch's input is not bounded either
 )
 
@@ -24,17 +21,10 @@ const (
 // *schema.Error says that no stream can read it: it is set aside, whole. One that some can read is theirs, and the others, whose
 // contract it doesn't fit, pass it over and count it: models that share a topic don't depend on each other.
 func (w *worker) record(readings []*reading, rec *kgo.Record) (int64, error) {
-	kind, id, fingerprint, body, err := schema.Frame(rec.Value)
-	if err != nil {
-		return 0, err
-	}
-	if kind != schema.FrameConfluent {
-		return 0, schema.Unknown(kind, id, fingerprint)
-	}
 	var first *schema.Error
 	read, missed, latest := false, false, int64(record.NoTime)
 	for _, m := range readings {
-		at, err := w.read(m, rec, id, body)
+		at, err := readIn(m, rec)
 		if err == nil {
 			read = true
 			latest = max(latest, at)
@@ -66,16 +56,16 @@ func (w *worker) record(readings []*reading, rec *kgo.Record) (int64, error) {
 	return latest, nil
 }
 
-// read decodes one record by the plan in force at its event time and returns that time. The time is known only once it is
+// readIn decodes one record by the plan in force at its event time and returns that time. The time is known only once it is
 // decoded, so the newest plan is tried first: of a plan whose era it isn't, the row is taken back. A *schema.Error says that
 // no plan in force can read it.
 //
 // A time in the era of a plan that reads another topic is counted by nobody here, and read all the same.
-func (w *worker) read(m *reading, rec *kgo.Record, id int32, body int) (int64, error) {
+func readIn(m *reading, rec *kgo.Record) (int64, error) {
 	var first error
 	elsewhere := int64(record.NoTime)
 	for _, s := range slices.Backward(m.streams) {
-		at, kept, err := w.decode(s, rec, id, body)
+		at, kept, err := decode(s, rec)
 		var bad *schema.Error
 		switch {
 		case errors.As(err, &bad):
@@ -101,13 +91,9 @@ func (w *worker) read(m *reading, rec *kgo.Record, id int32, body int) (int64, e
 
 // decode reads one record for one stream and returns the event's time, and whether its row was kept: not if the stream's
 // filter left it out. A *schema.Error says that it can't.
-func (w *worker) decode(s *stream, rec *kgo.Record, id int32, body int) (at int64, kept bool, err error) {
-	prog, err := w.program(s, id)
-	if err != nil {
-		return 0, false, err
-	}
+func decode(s *stream, rec *kgo.Record) (at int64, kept bool, err error) {
 	b := s.batch
-	if err := prog.Decode(rec.Value, body, b, rec.Offset); err != nil {
+	if err := s.reader.Read(context.Background(), bus.SchemaRecord(rec), b); err != nil {
 		return 0, false, err
 	}
 	at = b.Cols[s.proj.Roles.Time].Int[b.N-1]
@@ -116,34 +102,4 @@ func (w *worker) decode(s *stream, rec *kgo.Record, id int32, body int) (at int6
 		return at, false, nil
 	}
 	return at, true, nil
-}
-
-// program compiles the writer schema against the stream's projection, once per schema id, whether it fits or not. An id that
-// the registry doesn't know is asked for again: it may be registered later; the registry's client remembers it for a while.
-func (w *worker) program(s *stream, id int32) (*schema.Program, error) {
-	if prog := s.programs[id]; prog != nil {
-		return prog, nil
-	}
-	if bad := s.misfits[id]; bad != nil {
-		return nil, bad
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
-	defer cancel()
-	text, err := w.o.Schemas.SchemaByID(ctx, int(id))
-	switch {
-	case errors.Is(err, bus.ErrUnknownSchema):
-		return nil, schema.Unknown(schema.FrameConfluent, id, 0)
-	case err != nil: // the registry is away: wait for it, lose nothing
-		return nil, fmt.Errorf("%w: %w", bus.ErrRetry, err)
-	}
-	prog, err := schema.Compile(text, s.proj)
-	if err != nil {
-		s.misfits[id] = &schema.Error{
-			Reason: schema.ReasonSchemaMismatch, Offset: 1,
-			Detail: fmt.Sprintf("schema id %d does not fit the contract of %s: %v", id, s.collector.Plan().Model, err),
-		}
-		return nil, s.misfits[id]
-	}
-	s.programs[id] = prog
-	return prog, nil
 }

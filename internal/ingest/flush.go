@@ -89,6 +89,7 @@ func (r *role) coverage(ctx context.Context, ranges []bus.Range) []record.Covera
 		out = append(out, record.Coverage{
 			Source: record.Source{Topic: g.Topic, TopicID: g.TopicID, Partition: g.Partition, Partitions: g.Partitions},
 			From:   g.From, To: g.To, Watermark: p.watermark.At(), Records: g.Records, Lost: g.Lost,
+			Waited: r.waited[tp] && g.Records > 0,
 		})
 	}
 	now := r.o.Now()

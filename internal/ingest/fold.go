@@ -35,6 +35,7 @@ func (r *role) Folded() (urgent bool, err error) {
 		}
 		clear(w.tally)
 	}
+	r.wait(chunks)
 	for _, c := range chunks {
 		if c.err != nil {
 			return false, c.err

@@ -53,6 +53,29 @@ func (g *registry) SchemaByID(_ context.Context, id int) (string, error) {
 	return "", bus.ErrUnknownSchema
 }
 
+func (g *registry) SchemaByGUID(_ context.Context, guid string) (string, error) {
+	if g.away != nil {
+		return "", g.away
+	}
+	if guid == withKGUID {
+		return schemaTexts[withK], nil
+	}
+	return "", bus.ErrUnknownSchema
+}
+
+func (g *registry) Versions(_ context.Context, subject string) ([]string, error) {
+	if g.away != nil {
+		return nil, g.away
+	}
+	if subject == "p-value" {
+		return []string{schemaTexts[bare], schemaTexts[withK]}, nil
+	}
+	return nil, nil
+}
+
+// withKGUID is the registry's other name for withK.
+const withKGUID = "01020304-0506-0708-090a-0b0c0d0e0f10"
+
 // rig is an ingestor without a broker, a registry or a clock of its own.
 type rig struct {
 	*role
@@ -73,6 +96,11 @@ func newRig(t *testing.T, contracts ...string) *rig {
 		p := fixture.Build(t, text)
 		plans[p.Model] = plan.History{p}
 	}
+	return rigOf(t, plans)
+}
+
+func rigOf(t *testing.T, plans bus.Plans) *rig {
+	t.Helper()
 	g := &rig{t: t, now: time.Unix(1e9, 0), registry: &registry{}, ends: map[string]map[int32]int64{}}
 	r, err := newRole(Options{
 		Layout: bus.Layout{Fragments: 1, Joins: 1}, IdleAfter: 30 * time.Second, Schemas: g.registry,

@@ -24,6 +24,7 @@ type Metrics struct {
 	unlabelled *prometheus.CounterVec
 	passedOver *prometheus.CounterVec
 	crowded    *prometheus.CounterVec
+	away       prometheus.Gauge
 }
 
 // NewMetrics registers the ingestor's counters.
@@ -38,6 +39,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		setAside:   vec("set_aside_total", "Events set aside in quarantine, by reason. Received is the sum of accepted and these.", "topic", "reason"),
 		passedOver: vec("passed_over_total", "Accepted events that one of the models reading their topic could not read.", "topic", "model", "reason"),
 		crowded:    vec("other_version_total", "Events counted under the version \"other\", because an epoch held too many versions of the model.", "model"),
+		away: f.NewGauge(prometheus.GaugeOpts{
+			Namespace: "plumbline", Subsystem: "ingest", Name: "registry_away",
+			Help: "1 while events wait for their schema because the schema registry gives no answer.",
+		}),
 		unlabelled: vec("unlabelled_total", "Accepted outcome events without a label.", "topic"),
 	}
 }

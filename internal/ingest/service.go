@@ -13,13 +13,9 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/schema"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
-
-// Schemas resolves the schema ids that events carry.
-type Schemas interface {
-	SchemaByID(ctx context.Context, id int) (string, error)
-}
 
 // Options configure the service. Settings, Layout, Schemas, Now, Ends, Logger and Registerer are required.
 type Options struct {
@@ -30,7 +26,7 @@ type Options struct {
 	Epoch      time.Duration
 	EpochBytes int
 	IdleAfter  time.Duration // a partition without events for so long holds no pane open; 0: 30 s
-	Schemas    Schemas
+	Schemas    schema.Schemas
 	Now        func() time.Time // wall clock, for IdleAfter only
 	// Ends tells the end offsets of a topic's partitions: one that has unread events is slow, not idle.
 	Ends       func(ctx context.Context, topic string) (map[int32]int64, error)
@@ -88,13 +84,15 @@ type role struct {
 	noted   map[bus.TopicPartition]window.Watermark
 	ahead   map[string]int64 // by topic: how far ahead of all others an event may be, microseconds
 	tally   tally
-	early   time.Time // wall clock of when an epoch was last asked to end early
+	waited  map[bus.TopicPartition]bool // their records waited for the registry since the last commit
+	early   time.Time                   // wall clock of when an epoch was last asked to end early
 }
 
 func newRole(o Options, plans bus.Plans, log *zap.Logger) (*role, error) {
 	r := &role{
 		o: o, log: log, owned: map[bus.TopicPartition]*partition{},
 		before: map[bus.TopicPartition]partition{}, noted: map[bus.TopicPartition]window.Watermark{}, ahead: map[string]int64{}, tally: tally{},
+		waited: map[bus.TopicPartition]bool{},
 	}
 	var eras []plan.Era
 	for _, model := range slices.Sorted(maps.Keys(plans)) {
@@ -158,6 +156,7 @@ func (r *role) Drop(tps []bus.TopicPartition) {
 	for _, tp := range tps {
 		delete(r.owned, tp)
 		delete(r.before, tp)
+		delete(r.waited, tp)
 	}
 	for _, w := range r.workers {
 		w.drop(tps)
@@ -174,6 +173,8 @@ func (r *role) Committed() {
 	}
 	r.tally.publish(r.o.Metrics)
 	r.aside = nil
+	clear(r.waited)
+	r.o.Metrics.away.Set(0)
 }
 
 // Rollback forgets the epoch.

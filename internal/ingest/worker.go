@@ -38,10 +38,9 @@ type stream struct {
 	proj      *plan.Projection
 	outcomes  bool
 	deriver   *plan.Deriver
-	programs  map[int32]*schema.Program // by schema id
-	misfits   map[int32]*schema.Error   // schemas that don't fit the contract, by id
-	batches   map[int32]*plan.Batch     // by source partition
-	batch     *plan.Batch               // of the partition at hand
+	reader    *schema.Reader
+	batches   map[int32]*plan.Batch // by source partition
+	batch     *plan.Batch           // of the partition at hand
 }
 
 // chunk are records of one partition in their order, and what a worker makes of them.
@@ -88,7 +87,7 @@ func (w *worker) add(era plan.Era, c *collect.Collector, proj *plan.Projection, 
 	}
 	s := &stream{
 		era: era, collector: c, proj: proj, outcomes: outcomes, deriver: d,
-		programs: map[int32]*schema.Program{}, misfits: map[int32]*schema.Error{}, batches: map[int32]*plan.Batch{},
+		reader: schema.NewReader(proj, era.Plan.Model, lookup{w.o.Schemas}), batches: map[int32]*plan.Batch{},
 	}
 	for _, known := range w.readings[proj.Topic] {
 		if known.model == era.Plan.Model && known.streams[0].outcomes == outcomes {

@@ -160,6 +160,20 @@ func (b *Batch) SetTime(col, row int, v int64) {
 // SetInvalid marks a value that is there but can't be read as its kind.
 func (b *Batch) SetInvalid(col, row int) { b.Cols[col].State[row] = Invalid }
 
+// Take copies the value of column from of o's first row, which is of the same kind, into a row of b.
+func (b *Batch) Take(col, row int, o *Batch, from int) {
+	c, v := &b.Cols[col], &o.Cols[from]
+	c.State[row] = v.State[0]
+	switch b.Fields[col].Kind {
+	case Number:
+		c.Num[row] = v.Num[0]
+	case String:
+		c.Str[row] = v.Str[0]
+	case Time:
+		c.Int[row] = v.Int[0]
+	}
+}
+
 // Append copies one row of o, which has the same fields, to the end of b. Strings still point where o's pointed.
 func (b *Batch) Append(o *Batch, row int) {
 	at := b.Grow(o.Offset[row])

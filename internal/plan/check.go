@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -49,12 +50,28 @@ func (p *Plan) check() error {
 
 // check holds what decoders and counters rely on: each field can be read or computed, and roles name fields of their kind.
 func (p *Projection) check(stream string) error {
+	if !slices.Contains([]Encoding{AsFound, Confluent, SingleObject, Raw}, p.Encoding) {
+		return fmt.Errorf("the %s stream is encoded as %q, which this build can't read", stream, p.Encoding)
+	}
+	if k := p.Key; k != nil && !slices.Contains([]Encoding{AsFound, Confluent, SingleObject, Raw, Text}, k.Encoding) {
+		return fmt.Errorf("keys of the %s stream are encoded as %q, which this build can't read", stream, k.Encoding)
+	}
+	if p.Encoding == Raw && p.Schema == "" || p.Key != nil && p.Key.Encoding == Raw && p.Key.Schema == "" {
+		return fmt.Errorf("the %s stream is raw, and there is no schema for it", stream)
+	}
 	for _, f := range p.Fields {
 		switch {
 		case f.Kind != Number && f.Kind != String && f.Kind != Time:
 			return fmt.Errorf("field %s of the %s stream is of kind %q; there are number, string and time", f.Name, stream, f.Kind)
 		case f.Boolean && f.Kind != Number:
 			return fmt.Errorf("field %s of the %s stream is true or false, and those are read as numbers, not as %s", f.Name, stream, f.Kind)
+		case !slices.Contains([]Origin{FromValue, FromKey, FromHeader}, f.From):
+			return fmt.Errorf("field %s of the %s stream is from the %q; there are key and header, and nothing for the value", f.Name, stream, f.From)
+		case f.From == FromHeader && len(f.Path) != 1:
+			return fmt.Errorf("field %s of the %s stream is from a header; its path has %d steps, and must be the header's name", f.Name, stream, len(f.Path))
+		case f.From != FromValue && f.Expr != "":
+			return fmt.Errorf("field %s of the %s stream is computed, and from the %s", f.Name, stream, f.From)
+		case f.From == FromKey && len(f.Path) == 0: // the whole key
 		case (len(f.Path) == 0) == (f.Expr == ""):
 			return fmt.Errorf("field %s of the %s stream needs either a path or an expression", f.Name, stream)
 		}

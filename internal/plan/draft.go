@@ -20,7 +20,7 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		Policy:    policy(c),
 	}
 	ps := c.Streams.Prediction
-	p.Prediction = Projection{Topic: ps.Topic, Subject: ps.Schema.Subject, Where: ps.Where, Roles: NoRoles()}
+	p.Prediction = reading(ps)
 	for i := range c.Inputs {
 		if err := p.input(c, &c.Inputs[i]); err != nil {
 			return nil, err
@@ -59,7 +59,7 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		return nil, err
 	}
 	if os := c.Streams.Outcome; os != nil {
-		o := Projection{Topic: os.Topic, Subject: os.Schema.Subject, Where: os.Where, Roles: NoRoles()}
+		o := reading(os)
 		if err := o.filter(c, os); err != nil {
 			return nil, err
 		}
@@ -84,15 +84,40 @@ func Draft(c *contract.Contract) (*Plan, error) {
 	return p, nil
 }
 
+// reading is the projection of a stream without fields. The schema that a subject has is for whoever can ask a registry.
+func reading(s *contract.Stream) Projection {
+	p := Projection{
+		Topic: s.Topic, Subject: s.Schema.Subject, Schema: s.Schema.Text, Encoding: Encoding(s.Schema.Encoding), Where: s.Where, Roles: NoRoles(),
+	}
+	if s.Key != (contract.SchemaRef{}) {
+		p.Key = &Key{Encoding: Encoding(s.Key.Encoding), Subject: s.Key.Subject, Schema: s.Key.Text}
+	}
+	return p
+}
+
+// locate says where a contract's path leads: into the value, the record's key ($key, $key.a.b) or a header ($header.name).
+func locate(path string) (Origin, []string) {
+	if path == "$key" {
+		return FromKey, nil
+	}
+	if rest, ok := strings.CutPrefix(path, "$key."); ok {
+		return FromKey, strings.Split(rest, ".")
+	}
+	if name, ok := strings.CutPrefix(path, "$header."); ok {
+		return FromHeader, []string{name}
+	}
+	return FromValue, strings.Split(path, ".")
+}
+
 // role adds a field for a role and returns its index; -1 for "". It is called by its path, as in the contract's expressions
 // and slices. A field of that name that already reads it is taken.
 func (p *Projection) role(path string, kind Kind) int {
 	if path == "" {
 		return -1
 	}
-	steps := strings.Split(path, ".")
+	from, steps := locate(path)
 	for i, f := range p.Fields {
-		if f.Name == path && f.Kind == kind && slices.Equal(f.Path, steps) {
+		if f.Name == path && f.Kind == kind && f.From == from && slices.Equal(f.Path, steps) {
 			return i
 		}
 	}
@@ -100,7 +125,7 @@ func (p *Projection) role(path string, kind Kind) int {
 	if slices.ContainsFunc(p.Fields, func(f Field) bool { return f.Name == name }) {
 		name = path + " (" + string(kind) + ")"
 	}
-	p.Fields = append(p.Fields, Field{Name: name, Path: steps, Kind: kind})
+	p.Fields = append(p.Fields, Field{Name: name, Path: steps, From: from, Kind: kind})
 	return len(p.Fields) - 1
 }
 
@@ -117,8 +142,9 @@ func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
 	if path == "" {
 		path = in.Name
 	}
+	from, steps := locate(path)
 	p.Prediction.Fields = append(p.Prediction.Fields, Field{
-		Name: in.Name, Path: strings.Split(path, "."), Kind: kind, Boolean: in.Kind == contract.Boolean,
+		Name: in.Name, Path: steps, From: from, Kind: kind, Boolean: in.Kind == contract.Boolean,
 	})
 	col := Column{Name: in.Name, Field: len(p.Prediction.Fields) - 1, Missing: in.Missing, Values: in.Values, Ignore: ignore(c, in.IgnoreBelow)}
 	if in.Range != nil {

@@ -4,10 +4,10 @@ import "time"
 
 // Format is the version of the plan record this build writes; it reads this and the one before.
 //
-//   - 1: From was the end of the reference; the reference of a column had a standard deviation, a view its decisions a day.
 //   - 2: From is the event time from which the plan is in force; Learns; the shares of decisions, from which any costs are
 //     priced, in place of the one expected cost.
-const Format = 2
+//   - 3: Projection.Schema, Encoding and Key; Field.From.
+const Format = 3
 
 // Plan is a contract compiled against a baseline: everything the services need to count and to judge, and nothing of the
 // YAML. It is published once on the plans topic; its digest names it in every record that depends on it.
@@ -53,11 +53,16 @@ type Span struct {
 
 // Projection is what is read from the events of one stream.
 type Projection struct {
-	Topic   string  `json:"topic"`
-	Subject string  `json:"subject,omitempty"`
-	Where   string  `json:"where,omitempty"` // CEL; "" takes all
-	Fields  []Field `json:"fields"`
-	Roles   Roles   `json:"roles"`
+	Topic   string `json:"topic"`
+	Subject string `json:"subject,omitempty"`
+	Where   string `json:"where,omitempty"` // CEL; "" takes all
+	// Schema is the Avro schema that the contract names, as it was when the plan was learnt: it gives former names and defaults
+	// of fields that an event's own schema lacks, and reads raw events. "" if the contract names none.
+	Schema   string   `json:"schema,omitempty"`
+	Encoding Encoding `json:"encoding,omitempty"` // of the value
+	Key      *Key     `json:"key,omitempty"`      // how record keys are read, if some field is in them
+	Fields   []Field  `json:"fields"`
+	Roles    Roles    `json:"roles"`
 }
 
 // Field is one value read from an event, or computed from others.
@@ -68,6 +73,41 @@ type Field struct {
 	Expr string   `json:"expr,omitempty"` // CEL over the fields before it
 	// Boolean: a Number that expressions see as true or false.
 	Boolean bool `json:"boolean,omitempty"`
+	// From is where the field is read from: the value, the record's key, or one of its headers, whose name is the path's only
+	// step.
+	From Origin `json:"from,omitempty"`
+}
+
+// InValue reports whether f is read from an event's value: neither computed, nor from its key or a header.
+func (f *Field) InValue() bool { return f.Expr == "" && f.From == FromValue }
+
+// Origin is a part of a record.
+type Origin string
+
+// The origins.
+const (
+	FromValue  Origin = ""
+	FromKey    Origin = "key"
+	FromHeader Origin = "header"
+)
+
+// Encoding is how an Avro value or key names the schema that wrote it.
+type Encoding string
+
+// The encodings.
+const (
+	AsFound      Encoding = ""              // as the record itself shows: a header, or the first bytes
+	Confluent    Encoding = "confluent"     // a registry's id, in front of the value or in a header of the record
+	SingleObject Encoding = "single_object" // the schema's fingerprint, in front of the value
+	Raw          Encoding = "raw"           // nothing: Projection.Schema, or Key.Schema, wrote it
+	Text         Encoding = "text"          // of keys only: no Avro, the whole key is one text
+)
+
+// Key says how record keys are read.
+type Key struct {
+	Encoding Encoding `json:"encoding,omitempty"`
+	Subject  string   `json:"subject,omitempty"`
+	Schema   string   `json:"schema,omitempty"`
 }
 
 // Kind is the physical kind of a decoded column.

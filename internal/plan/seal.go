@@ -19,6 +19,12 @@ var ErrFormat = errors.New("unknown plan format")
 func (p *Plan) Seal() error {
 	learnt := *p // what is counted and how it is judged; the policy may change without beginning afresh
 	learnt.Format, learnt.Contract, learnt.Learns, learnt.From = 0, "", "", time.Time{}
+	// How bytes become values is not part of what is counted: `check`, which reads files, must make the same plan.
+	learnt.Prediction = learnt.Prediction.decoded()
+	if p.Outcome != nil {
+		outcome := p.Outcome.decoded()
+		learnt.Outcome = &outcome
+	}
 	learnt.Policy, learnt.Unjudged = Policy{Calendar: p.Policy.Calendar}, nil
 	b, err := json.Marshal(&learnt)
 	if err != nil {
@@ -29,20 +35,21 @@ func (p *Plan) Seal() error {
 	return nil
 }
 
+// decoded is p without how records are decoded.
+func (p *Projection) decoded() Projection {
+	q := *p
+	q.Schema, q.Encoding, q.Key = "", "", nil
+	return q
+}
+
 // Digest names the plan: sixteen hex digits over all of it but the policy, which has a digest of its own. It is "" before Seal.
 func (p *Plan) Digest() string { return p.digest }
 
-// Read reads a plan from its JSON and seals it. A plan of the format before this one is read as far as it goes: it has the
-// costs it was learnt with, and begins afresh.
+// Read reads a plan from its JSON and seals it. All that a plan of the format before this one says is in this one too.
 func Read(b []byte) (*Plan, error) {
-	var head struct {
-		Format int `json:"format"`
-	}
 	var p Plan
 	d := json.NewDecoder(bytes.NewReader(b))
-	if json.Unmarshal(b, &head) != nil || head.Format != Format-1 {
-		d.DisallowUnknownFields()
-	}
+	d.DisallowUnknownFields()
 	if err := d.Decode(&p); err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}

@@ -22,10 +22,12 @@ func full() *plan.Plan {
 	return &plan.Plan{
 		Format: plan.Format, Model: "credit", Contract: "sha256:cc", Baseline: "sha256:bb", Learns: "sha256:ll", From: day,
 		Prediction: plan.Projection{
-			Topic: "credit.predictions", Where: "!test",
+			Topic: "credit.predictions", Where: "!test", Schema: `{"type":"string"}`, Encoding: plan.Raw, Key: &plan.Key{Encoding: plan.Confluent, Subject: "keys"},
 			Fields: []plan.Field{
 				f("id", plan.String), f("ts", plan.Time), f("version", plan.String), f("score", plan.Number), f("decision", plan.Number),
-				f("latency", plan.Number), f("lineage", plan.String), f("income", plan.Number), f("region", plan.String),
+				f("latency", plan.Number),
+				{Name: "lineage", Path: []string{"job"}, Kind: plan.String, From: plan.FromHeader},
+				f("income", plan.Number), f("region", plan.String),
 				{Name: "test", Path: []string{"meta", "test"}, Kind: plan.Number, Boolean: true},
 				{Name: "size", Kind: plan.String, Expr: "income < 100 ? 'small' : 'large'"},
 			},
@@ -81,7 +83,7 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 		t.Errorf("read as %+v\nwant %+v", got, p)
 	}
 	// The digest lies in every record that was counted by the plan: the same plan must keep it from build to build.
-	if want := "8b37beeec964c714"; p.Digest() != want {
+	if want := "16026ca3f5d68464"; p.Digest() != want {
 		t.Errorf("digest %s, want %s", p.Digest(), want)
 	}
 	// The policy has a digest of its own: another owner, price or promise must not begin the learning afresh.
@@ -99,7 +101,13 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for want, change := range map[string]func(p *plan.Plan){
-		"unknown plan format 3, this build reads 1 and 2": func(p *plan.Plan) { p.Format = 3 },
+		"unknown plan format 4, this build reads 2 and 3":                                 func(p *plan.Plan) { p.Format = 4 },
+		"the prediction stream is encoded as \"avro\", which this build can't read":       func(p *plan.Plan) { p.Prediction.Encoding = "avro" },
+		"keys of the outcome stream are encoded as \"avro\", which this build can't read": func(p *plan.Plan) { p.Outcome.Key = &plan.Key{Encoding: "avro"} },
+		"the prediction stream is raw, and there is no schema for it":                     func(p *plan.Plan) { p.Prediction.Schema = "" },
+		"field lineage of the prediction stream is from the \"body\"; there are key and":  func(p *plan.Plan) { p.Prediction.Fields[6].From = "body" },
+		"field lineage of the prediction stream is from a header; its path has 2 steps":   func(p *plan.Plan) { p.Prediction.Fields[6].Path = []string{"a", "b"} },
+		"field size of the prediction stream is computed, and from the key":               func(p *plan.Plan) { p.Prediction.Fields[10].From = plan.FromKey },
 		"it names no model": func(p *plan.Plan) { p.Model = "" },
 		"the test pane 24h0m0s is no multiple of the pane 5h0m0s":                                      func(p *plan.Plan) { p.Pane = 5 * time.Hour },
 		"the test pane 24h0m0s is no multiple of the pane 1ms":                                         func(p *plan.Plan) { p.Pane = time.Millisecond },
@@ -158,7 +166,7 @@ func TestReadRefuses(t *testing.T) {
 		if p.Model != "" && !strings.HasPrefix(err.Error(), "read plan of credit: ") {
 			t.Errorf("%v doesn't say what was read", err)
 		}
-		if (p.Format == 3) != errors.Is(err, plan.ErrFormat) {
+		if (p.Format == 4) != errors.Is(err, plan.ErrFormat) {
 			t.Errorf("errors.Is(%v, ErrFormat) = %t", err, errors.Is(err, plan.ErrFormat))
 		}
 	}
@@ -167,12 +175,12 @@ func TestReadRefuses(t *testing.T) {
 func TestReadRefusesWhatItDoesNotKnow(t *testing.T) {
 	good := string(encoded(t, full()))
 	for in, want := range map[string]string{
-		strings.Replace(good, `"format":2`, `"format":2,"frist":2`, 1): `read plan: json: unknown field "frist"`,
+		strings.Replace(good, `"format":3`, `"format":3,"frist":2`, 1): `read plan: json: unknown field "frist"`,
 		strings.Replace(good, `"id":0`, `"id":0,"idd":0`, 1):           `read plan: json: unknown field "idd"`,
 		good[:len(good)-1]: "read plan: unexpected EOF",
 		"":                 "read plan: EOF",
 		good + "{}":        "read plan: something follows it",
-		"null":             "read plan of : unknown plan format 0, this build reads 1 and 2",
+		"null":             "read plan of : unknown plan format 0, this build reads 2 and 3",
 	} {
 		if _, err := plan.Read([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -190,7 +198,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
-	f.Add([]byte(`{"format":2}`))
+	f.Add([]byte(`{"format":3}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p, err := plan.Read(in)
 		if err != nil {

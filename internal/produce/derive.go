@@ -31,7 +31,7 @@ func derive(model, name string, p *plan.Projection, columns []string, constants 
 	var errs []error
 	taken := map[string]bool{}
 	for i, f := range p.Fields {
-		if f.Expr != "" {
+		if !f.InValue() {
 			continue
 		}
 		if at, err := file.Find(columns, f); err == nil && at >= 0 {
@@ -80,7 +80,7 @@ func nullable(t any) any { return []any{"null", t} }
 func avroType(p *plan.Projection, path []string) any {
 	number, boolean := false, true
 	for i, f := range p.Fields {
-		if f.Expr != "" || !slices.Equal(f.Path, path) {
+		if !f.InValue() || !slices.Equal(f.Path, path) {
 			continue
 		}
 		switch f.Kind {

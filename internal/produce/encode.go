@@ -97,6 +97,10 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 		if f.Expr != "" {
 			continue
 		}
+		if !f.InValue() && !isKey(p, i) {
+			b.errs = append(b.errs, fmt.Errorf("field %s can't be written: it is read from the record's %s, and only values and the event's id as key are", f.Name, f.From))
+			continue
+		}
 		if at, err := file.Find(columns, f); err == nil && at >= 0 {
 			b.claimed[at] = true
 		}
@@ -109,7 +113,7 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 	}
 	root := b.record(shape, nil)
 	for _, f := range p.Fields {
-		if f.Expr == "" && !b.bound[strings.Join(f.Path, ".")] {
+		if f.InValue() && !b.bound[strings.Join(f.Path, ".")] {
 			b.errs = append(b.errs, fmt.Errorf("field %s can't be written: the schema has %s only under an alias, in a map or in a further branch of a union", f.Name, strings.Join(f.Path, ".")))
 		}
 	}
@@ -131,6 +135,12 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 		}
 	}
 	return e, nil
+}
+
+// isKey reports whether field i is the event's id and the whole of its record's key, as text: that is how events are keyed.
+func isKey(p *plan.Projection, i int) bool {
+	f := p.Fields[i]
+	return i == p.Roles.ID && f.From == plan.FromKey && len(f.Path) == 0 && (p.Key == nil || p.Key.Encoding == plan.Text)
 }
 
 // column asks for a cell of the file, once for each path and kind.
@@ -247,7 +257,7 @@ func (b *binding) plain(s *schema.Shape, path []string) node {
 		default:
 		}
 	}
-	if at := slices.IndexFunc(b.source.Fields, func(f plan.Field) bool { return f.Expr == "" && slices.Equal(f.Path, path) }); at >= 0 {
+	if at := slices.IndexFunc(b.source.Fields, func(f plan.Field) bool { return f.InValue() && slices.Equal(f.Path, path) }); at >= 0 {
 		b.bound[dotted] = true
 		f := b.source.Fields[at]
 		if text, is := b.constants[dotted]; is {

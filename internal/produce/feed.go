@@ -33,7 +33,8 @@ type feed struct {
 	name    string // of the stream
 	topic   string
 	subject string
-	id      int // of the schema
+	id      int    // of the schema; 0 where events are raw
+	writer  []byte // what names the schema in front of every event
 	file    string
 
 	partitions int  // of the topic

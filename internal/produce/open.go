@@ -2,6 +2,7 @@ package produce
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -14,6 +15,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/file"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/schema"
 )
 
 // The names of the streams.
@@ -182,20 +184,35 @@ func (r *Replay) feed(ctx context.Context, reg *bus.Registry, name, path string,
 	if err != nil {
 		return nil, err
 	}
-	if id == 0 {
+	f.writer = prefix(p.Encoding, text)
+	if id == 0 && (p.Encoding != plan.Raw || made) { // who reads raw events has been given their schema, if it was there
 		if id, err = reg.Register(ctx, subject, text); err != nil {
 			return nil, err
 		}
 	}
-	f.subject, f.id = subject, id
+	if f.subject, f.id = subject, id; f.writer == nil && p.Encoding != plan.Raw {
+		f.writer = binary.BigEndian.AppendUint32([]byte{0}, uint32(id))
+	}
 	return f, nil
+}
+
+// prefix is what stands in front of every event that names its schema by fingerprint; nil in other encodings.
+func prefix(e plan.Encoding, text string) []byte {
+	if e != plan.SingleObject {
+		return nil
+	}
+	fp, err := schema.Fingerprint(text)
+	if err != nil {
+		return nil // unreachable: the encoder has parsed it
+	}
+	return binary.LittleEndian.AppendUint64([]byte{0xC3, 1}, fp)
 }
 
 // constants are those that a made schema gets fields for: predictions get what the file has no column for.
 func (r *Replay) constants(p *plan.Projection, columns []string, name string) map[string]string {
 	out := map[string]string{}
 	for path, v := range r.o.Constants {
-		wanted := slices.ContainsFunc(p.Fields, func(f plan.Field) bool { return f.Expr == "" && strings.Join(f.Path, ".") == path })
+		wanted := slices.ContainsFunc(p.Fields, func(f plan.Field) bool { return f.InValue() && strings.Join(f.Path, ".") == path })
 		if wanted || name == Prediction && !slices.Contains(columns, path) {
 			out[path] = v
 		}

@@ -2,7 +2,6 @@ package produce
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -163,8 +162,7 @@ func (r *Replay) nothing() error {
 // stream is where one feed goes.
 type stream struct {
 	feed      *feed
-	header    [5]byte // Confluent: a zero byte and the schema's id
-	handed    int64   // to the client
+	handed    int64 // to the client
 	line      int64
 	acked     atomic.Int64
 	oversized atomic.Int64
@@ -173,7 +171,6 @@ type stream struct {
 
 func (t *stream) begin(s *sending, f *feed) {
 	t.feed = f
-	binary.BigEndian.PutUint32(t.header[1:], uint32(f.id))
 	t.promise = func(_ *kgo.Record, err error) {
 		switch {
 		case err == nil:
@@ -280,7 +277,7 @@ func (s *sending) send(ctx context.Context, t *stream, us int64) {
 	}
 	from := len(s.bytes)
 	key := f.key()
-	whole, bad := f.enc.encode(append(append(s.bytes, key...), t.header[:]...), f.batch, f.at)
+	whole, bad := f.enc.encode(append(append(s.bytes, key...), f.writer...), f.batch, f.at)
 	f.at++
 	if bad != nil {
 		f.refused.add(*bad)

@@ -12,9 +12,9 @@ import (
 
 // fragmentFormat is the version of the record that this build writes; it reads this one and the one before.
 //
-//   - 1: every cell with its texts in full; spans at the cells.
 //   - 2: a text that came before is named by its number, a pane by its distance to the one before; Described.
-const fragmentFormat = 2
+//   - 3: Coverage.Waited.
+const fragmentFormat = 3
 
 // NoTime is the watermark of a source no event was read from yet.
 const NoTime = math.MinInt64
@@ -37,6 +37,7 @@ type Coverage struct {
 	Records   int64
 	Idle      bool // the source is declared idle: it holds no pane open (From == To)
 	Lost      bool // the offsets expired before they were read
+	Waited    bool // the schema registry was away when they were read first: they were counted later than they came
 }
 
 // Mark is how far a source's events have passed through one joins partition: only what passed through it says that a
@@ -89,6 +90,13 @@ type Fragment struct {
 	Cells    []Cell
 }
 
+// The flags of a coverage.
+const (
+	idleFlag = 1 << iota
+	lostFlag
+	waitedFlag
+)
+
 var errFormat = errors.New("unknown format")
 
 // AppendBinary writes f.
@@ -100,7 +108,7 @@ func (f *Fragment) AppendBinary(b []byte) []byte {
 		c := &f.Coverage[i]
 		b = appendSource(b, c.Source)
 		b = wire.Int(wire.Int(wire.Int(wire.Int(b, c.From), c.To), c.Watermark), c.Records)
-		b = wire.Uint(b, flag(c.Idle)|flag(c.Lost)<<1)
+		b = wire.Uint(b, flag(c.Idle)*idleFlag|flag(c.Lost)*lostFlag|flag(c.Waited)*waitedFlag)
 	}
 	b = wire.Uint(b, uint64(len(f.Marks)))
 	for i := range f.Marks {
@@ -179,14 +187,18 @@ func ReadFragment(b []byte) (*Fragment, error) {
 	if r.Err() == nil && format != fragmentFormat && format != fragmentFormat-1 {
 		return nil, fmt.Errorf("read fragment: %w %d, this build reads %d and %d", errFormat, format, fragmentFormat, fragmentFormat-1)
 	}
+	flags := uint64(idleFlag | lostFlag)
+	if format == fragmentFormat {
+		flags |= waitedFlag
+	}
 	f := &Fragment{Joins: r.Int32()}
 	for range r.Count(23) {
 		c := Coverage{Source: readSource(r), From: r.Int(), To: r.Int(), Watermark: r.Int(), Records: r.Int()}
 		bits := r.Uint()
-		if bits > 3 {
+		if bits&^flags != 0 {
 			r.Fail(fmt.Errorf("coverage of %s/%d has unknown flags %#x", c.Topic, c.Partition, bits))
 		}
-		c.Idle, c.Lost = bits&1 != 0, bits&2 != 0
+		c.Idle, c.Lost, c.Waited = bits&idleFlag != 0, bits&lostFlag != 0, bits&waitedFlag != 0
 		if c.To < c.From {
 			r.Fail(fmt.Errorf("coverage of %s/%d ends at %d before it begins at %d", c.Topic, c.Partition, c.To, c.From))
 		}
@@ -197,12 +209,8 @@ func ReadFragment(b []byte) (*Fragment, error) {
 	}
 	t, pane := texts{at: map[string]uint64{}}, int64(0)
 	for range r.Count(8) {
-		if format == fragmentFormat {
-			f.Cells = append(f.Cells, readCell(r, &t, pane))
-			pane = f.Cells[len(f.Cells)-1].Pane
-		} else {
-			f.Cells = append(f.Cells, readCellV1(r))
-		}
+		f.Cells = append(f.Cells, readCell(r, &t, pane))
+		pane = f.Cells[len(f.Cells)-1].Pane
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read fragment: %w", err)
@@ -211,7 +219,7 @@ func ReadFragment(b []byte) (*Fragment, error) {
 }
 
 func readCell(r *wire.Reader, t *texts, pane int64) Cell {
-	c := Cell{Kind: readKind(r, Described), Model: t.read(r), Plan: t.read(r), Version: t.read(r), Pane: pane + r.Int(), Slice: r.String()}
+	c := Cell{Kind: readKind(r), Model: t.read(r), Plan: t.read(r), Version: t.read(r), Pane: pane + r.Int(), Slice: r.String()}
 	for range r.Count(4) {
 		c.Spans = append(c.Spans, readSpan(r, t.read(r)))
 	}
@@ -219,18 +227,9 @@ func readCell(r *wire.Reader, t *texts, pane int64) Cell {
 	return c
 }
 
-func readCellV1(r *wire.Reader) Cell {
-	c := Cell{Kind: readKind(r, OnTime), Model: r.String(), Plan: r.String(), Version: r.String(), Pane: r.Int(), Slice: r.String()}
-	for range r.Count(4) {
-		c.Spans = append(c.Spans, readSpan(r, r.String()))
-	}
-	c.Body = r.Bytes()
-	return c
-}
-
-func readKind(r *wire.Reader, last Kind) Kind {
+func readKind(r *wire.Reader) Kind {
 	kind := r.Uint()
-	if r.Err() == nil && (kind < uint64(Counted) || kind > uint64(last)) {
+	if r.Err() == nil && (kind < uint64(Counted) || kind > uint64(Described)) {
 		r.Fail(fmt.Errorf("a cell of unknown kind %d", kind))
 	}
 	return Kind(kind)

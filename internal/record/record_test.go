@@ -67,6 +67,13 @@ func described() *record.Fragment {
 	return f
 }
 
+// waited has a source whose events waited for the registry.
+func waited() *record.Fragment {
+	f := described()
+	f.Coverage[0].Waited = true
+	return f
+}
+
 func exampleJoins() *record.Joins {
 	id := outcome.HashID("m", "e1")
 	return &record.Joins{
@@ -117,10 +124,10 @@ func TestGolden(t *testing.T) {
 		value any
 		read  func(b []byte) (any, error)
 	}{
-		"v1/fragment":       {nil, exampleFragment(), readFragment},
-		"v1/fragment-empty": {nil, &record.Fragment{}, readFragment},
-		"v2/fragment":       {described().AppendBinary(nil), described(), readFragment},
-		"v2/fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, readFragment},
+		"v2/fragment":       {nil, described(), readFragment},
+		"v2/fragment-empty": {nil, &record.Fragment{}, readFragment},
+		"v3/fragment":       {waited().AppendBinary(nil), waited(), readFragment},
+		"v3/fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, readFragment},
 		"v1/joins":          {nil, exampleJoins(), readJoins},
 		"v1/joins-empty":    {nil, &record.Joins{}, readJoins},
 		"v2/joins":          {manyRows().AppendBinary(nil), manyRows(), readJoins},
@@ -209,19 +216,19 @@ func TestRefused(t *testing.T) {
 		err  error
 		want string
 	}{
-		"fragment of another format": {read([]byte{3, 0, 0, 0, 0}), "read fragment: unknown format 3, this build reads 2 and 1"},
+		"fragment of another format": {read([]byte{1, 0, 0, 0, 0}), "read fragment: unknown format 1, this build reads 3 and 2"},
 		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 2 and 1"},
 		"coverage turned round":      {read(fragment(func(f *record.Fragment) { f.Coverage[0].To = 3 })), "coverage of electricity.predictions/0 ends at 3 before it begins at 1200"},
 		"span turned round":          {read(fragment(func(f *record.Fragment) { f.Cells[0].Spans[0].Last = 3 })), "a cell's events in electricity.predictions/0 end at 3 before they begin at 1200"},
 		"kind 0":                     {read(fragment(func(f *record.Fragment) { f.Cells[0].Kind = 0 })), "a cell of unknown kind 0"},
 		"kind 5":                     {read(fragment(func(f *record.Fragment) { f.Cells[2].Kind = 5 })), "a cell of unknown kind 5"},
-		"kind 4 in format 1":         {read([]byte{1, 0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0}), "a cell of unknown kind 4"},
 		"a text numbered too high":   {read([]byte{2, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0}), "a text is numbered beyond the next one"},
 		"a text that came before":    {read([]byte{2, 0, 0, 0, 1, 1, 0, 1, 'm', 1, 1, 'm', 0, 0, 0, 0, 0}), "a text is numbered beyond the next one, or came before"},
 		"kind 257":                   {read(bigKind()), "a cell of unknown kind 257"},
-		"unknown flags":              {read(unknownFlags()), "coverage of a/0 has unknown flags 0x4"},
+		"unknown flags":              {read(unknownFlags()), "coverage of a/0 has unknown flags 0x8"},
+		"flags of format 3 in 2":     {read(waitedBefore()), "coverage of a/0 has unknown flags 0x4"},
 		"marker turned round":        {readJoins(joins(func(j *record.Joins) { j.Markers[0].To = 3 })), "a marker of p/0 ends at 3 before it begins at 10"},
-		"cells that can't fit":       {read([]byte{1, 0, 0, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
+		"cells that can't fit":       {read([]byte{2, 0, 0, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
 		"flags of a row":             {readJoins(oneRow(4, 0)), "a join row has unknown flags 0x4"},
 		"a cell numbered too high":   {readJoins(oneRow(0, 1)), "is numbered beyond the next one"},
 		"an outcome in a cell":       {readJoins(oneRow(1, 0)), "the cell of a join row"},
@@ -250,7 +257,14 @@ func oneRow(flags, cell byte) []byte {
 // unknownFlags is a fragment whose only coverage sets a bit this build doesn't know.
 func unknownFlags() []byte {
 	b := (&record.Fragment{Coverage: []record.Coverage{{Source: record.Source{Topic: "a"}}}}).AppendBinary(nil)
-	b[len(b)-3] = 4
+	b[len(b)-3] = 8
+	return b
+}
+
+// waitedBefore is a fragment of the format before with the flag that came with this one.
+func waitedBefore() []byte {
+	b := (&record.Fragment{Coverage: []record.Coverage{{Source: record.Source{Topic: "a"}, Waited: true}}}).AppendBinary(nil)
+	b[0] = 2
 	return b
 }
 

@@ -7,19 +7,31 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// Compile makes the program that reads what schema wrote into the columns of p. Fields with an Expr are left alone. The
-// error joins one *PathError per field that the schema can't give; it is another where the text is no Avro schema.
+// Compile makes the program that reads what schema wrote into the columns of p. Fields with an Expr are left alone, and those
+// that aren't read from the value. Where schema lacks a field, p.Schema gives its former names and its default. The error joins
+// one *PathError per field that the schema can't give; it is another where a text is no Avro schema.
 func Compile(schema string, p *plan.Projection) (*Program, error) {
 	t, err := parse(schema)
 	if err != nil {
 		return nil, err
 	}
-	w, err := resolve(t, p)
+	var reader *avroType
+	if p.Schema != "" {
+		if reader, err = parse(p.Schema); err != nil {
+			return nil, fmt.Errorf("the schema that the contract names: %w", err)
+		}
+	}
+	return assemble(t, reader, p)
+}
+
+// assemble makes the program for events of type t. Reader is the schema that the contract names, or nil.
+func assemble(t, reader *avroType, p *plan.Projection) (*Program, error) {
+	w, routes, err := resolve(t, reader, p)
 	if err != nil {
 		return nil, err
 	}
 	c := compiler{
-		prog: &Program{}, fields: p.Fields, id: -1, time: -1,
+		prog: &Program{}, fields: p.Fields, routes: routes, id: -1, time: -1,
 		slots: plan.Slots(p.Fields), paths: map[string]int32{}, procs: map[*avroType]int32{},
 	}
 	for _, role := range []struct {
@@ -32,7 +44,7 @@ func Compile(schema string, p *plan.Projection) (*Program, error) {
 		if role.at >= len(p.Fields) {
 			return nil, fmt.Errorf("compile projection of %s: a required role names field %d of %d", p.Topic, role.at, len(p.Fields))
 		}
-		if p.Fields[role.at].Expr == "" { // a computed one is checked by who computes it
+		if p.Fields[role.at].InValue() { // any other is checked by who computes or copies it
 			*role.keep = role.at
 			c.prog.must = append(c.prog.must, required{role.at, dotted(p.Fields[role.at].Path)})
 		}
@@ -72,8 +84,9 @@ const maxOps = 1 << 22
 type compiler struct {
 	prog   *Program
 	fields []plan.Field
-	slots  []int // of the fields, among those of their kind
-	id     int   // required columns, -1 for none
+	routes []*route // by column
+	slots  []int    // of the fields, among those of their kind
+	id     int      // required columns, -1 for none
 	time   int
 	paths  map[string]int32
 	procs  map[*avroType]int32
@@ -258,13 +271,13 @@ func (c *compiler) inline(t *avroType, w *want, path string, again bool) {
 			c.invalid(col, t, path)
 		}
 		for _, k := range w.kids {
-			f := t.field(k.name)
-			if f == nil { // only another branch of the union has it
-				c.absent(k.want, join(path, k.name), again)
+			f := t.find(k.step)
+			if f == nil { // only another branch of the union has it, or the reader's default stands for it
+				c.lacks(k.want, w.depth, join(path, k.name), again)
 				continue
 			}
 			if inside[f] == nil {
-				inside[f] = &want{}
+				inside[f] = &want{depth: k.want.depth}
 			}
 			inside[f].merge(k.want)
 		}

@@ -75,6 +75,8 @@ func (m *machine) run(pc int32, pos, depth int) (int, *Error) {
 			m.set(o, plan.Missing)
 		case opInvalid:
 			m.set(o, plan.Invalid)
+		case opDefault:
+			m.constant(o)
 		case opFail:
 			f := &m.p.fails[o.a]
 			return pos, m.fail(o, f.reason, pos, f.detail)

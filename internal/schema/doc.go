@@ -3,16 +3,19 @@
 // name is skipped, but checked on the way (lengths, union branches, enum indices, UTF-8), so that damage is found where it
 // lies and told by field path and byte offset.
 //
-//  1. frame.go: which schema wrote the bytes: Confluent header, single-object header, or no Avro at all.
-//  2. parse.go: schema text -> types; canonical.go: types -> Parsing Canonical Form -> CRC-64-AVRO fingerprint.
-//  3. resolve.go: the plan's paths -> places in the schema, or an error that says what exists there.
+//  1. frame.go: which schema wrote the bytes: a Confluent id or GUID, a single-object fingerprint, the contract's own, or no Avro.
+//     reader.go finds it, keeps the programs, and fills in what lies in the record's key and headers.
+//  2. parse.go: schema text -> types; canonical.go: types -> Parsing Canonical Form -> CRC-64-AVRO fingerprint; references.go
+//     puts the schemas that a schema refers to into it.
+//  3. resolve.go: the plan's paths -> places in the schema, or an error that says what exists there; default.go: what the schema
+//     that the contract names says of fields that an event's own schema lacks. docs/schema-evolution.md has every case.
 //  4. compile.go, emit.go: types x places -> the ops of program.go.
 //  5. decode.go, blocks.go: ops x bytes -> one row. fast.go has the usual case of the usual ops, value.go every op with every check
 //     and error; read.go and convert.go hold the values' own rules.
 //
 // # What a field may read
 //
-//   - A path walks records by field name (a field's alias also matches), maps by key, and looks into every branch of a union.
+//   - A path walks records by field name (an alias also matches, of the writer's field or of the contract's schema), maps by key, and looks into every branch of a union.
 //     Arrays can't be entered.
 //   - Number: int, long, float, double, boolean (0 and 1), decimal, date and timestamps (seconds since the Unix epoch),
 //     times of day (seconds), duration (seconds, a day being 24 hours; Invalid if it has months, which are no number of seconds).

@@ -92,9 +92,11 @@ type avroType struct {
 }
 
 type avroField struct {
-	name    string
-	aliases []string
-	typ     *avroType
+	name       string
+	aliases    []string
+	typ        *avroType
+	def        any // the default, as JSON
+	hasDefault bool
 }
 
 // describe names a type for people.
@@ -311,6 +313,7 @@ func (p *parser) record(o map[string]any, space string, depth int) (*avroType, e
 			return nil, fmt.Errorf("field %s of record %s: %w", name, t.name, err)
 		}
 		field := avroField{name: name, typ: typ}
+		field.def, field.hasDefault = f["default"]
 		aliases, _ := f["aliases"].([]any)
 		for _, a := range aliases {
 			if s, ok := a.(string); ok {

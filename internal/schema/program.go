@@ -16,6 +16,8 @@ type Program struct {
 	procs  []int32    // where the records start that are called rather than inlined
 	known  int        // keys of maps that are asked for
 	must   []required
+
+	constants []constant // defaults
 }
 
 // required is a column that has to be there.
@@ -59,6 +61,7 @@ const (
 	opMissing // col has no value, whatever a value before it said
 	opInvalid // col has a value that isn't of its kind
 	opFail    // fails[a]
+	opDefault // col is constants[a]: its field isn't in the writer's schema
 
 	opSkip // a bytes
 	opSkipLong

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -69,6 +70,13 @@ func (e *Error) Error() string {
 	}
 	return s
 }
+
+var (
+	// ErrNotRegistered says that a registry answered and knows no such schema.
+	ErrNotRegistered = errors.New("unknown schema")
+	// ErrUnsupported says that a registry knows the schema, and that it is none that we read. It will not change.
+	ErrUnsupported = errors.New("unsupported schema")
+)
 
 // Unknown is the error for an event whose header, as Frame read it, names a schema that its caller can't find.
 func Unknown(kind FrameKind, id int32, fingerprint uint64) *Error {

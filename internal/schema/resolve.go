@@ -14,24 +14,25 @@ const maxPath = maxDepth
 
 // want is what the plan asks of one place in the schema: columns to fill with it, and places inside it.
 type want struct {
-	cols []int
-	kids []kid
+	depth int // steps from the root
+	cols  []int
+	kids  []kid
 }
 
 type kid struct {
-	name string
+	step
 	want *want
 }
 
-// kid finds or adds the place called name.
-func (w *want) kid(name string) *want {
+// kid finds or adds the place that a step leads to.
+func (w *want) kid(s step) *want {
 	for _, k := range w.kids {
-		if k.name == name {
+		if k.name == s.name {
 			return k.want
 		}
 	}
-	sub := &want{}
-	w.kids = append(w.kids, kid{name, sub})
+	sub := &want{depth: w.depth + 1}
+	w.kids = append(w.kids, kid{s, sub})
 	return sub
 }
 
@@ -39,7 +40,7 @@ func (w *want) kid(name string) *want {
 func (w *want) merge(o *want) {
 	w.cols = append(w.cols, o.cols...)
 	for _, k := range o.kids {
-		w.kid(k.name).merge(k.want)
+		w.kid(k.step).merge(k.want)
 	}
 }
 
@@ -79,42 +80,41 @@ func (e *PathError) Error() string {
 	return s
 }
 
-// resolve finds every path of p in the schema and returns what is wanted of its root.
-func resolve(t *avroType, p *plan.Projection) (*want, error) {
+// resolve finds every path of p in the schema and returns what is wanted of its root, and the route of each column.
+func resolve(t, reader *avroType, p *plan.Projection) (*want, []*route, error) {
 	root := &want{}
+	routes := make([]*route, len(p.Fields))
 	var errs []error
 	for col, f := range p.Fields {
-		if f.Expr != "" {
+		if !f.InValue() {
 			continue
 		}
 		fail := func(problem string) *PathError {
 			return &PathError{Field: f.Name, Path: strings.Join(f.Path, "."), Problem: problem}
 		}
-		switch {
-		case len(f.Path) == 0:
-			errs = append(errs, fail("the plan gives neither a path nor an expression"))
-			continue
-		case len(f.Path) > maxPath:
+		if len(f.Path) > maxPath {
 			errs = append(errs, fail(fmt.Sprintf("it has %d steps; this build walks up to %d", len(f.Path), maxPath)))
 			continue
 		}
-		if e := find(t, f.Path, 0, f.Kind); e != nil {
+		r := routeOf(reader, f)
+		if e := find(t, r, f.Path, 0, f.Kind); e != nil {
 			e.Field, e.Path = f.Name, strings.Join(f.Path, ".")
 			errs = append(errs, e)
 			continue
 		}
+		routes[col] = r
 		w := root
-		for _, step := range f.Path {
-			w = w.kid(step)
+		for _, s := range r.steps {
+			w = w.kid(s)
 		}
 		w.cols = append(w.cols, col)
 	}
-	return root, errors.Join(errs...)
+	return root, routes, errors.Join(errs...)
 }
 
 // find walks path from step i on; it returns nil if some branch leads to a type that gives the kind, else the error of the
 // branch that got furthest.
-func find(t *avroType, path []string, i int, k plan.Kind) *PathError {
+func find(t *avroType, r *route, path []string, i int, k plan.Kind) *PathError {
 	switch {
 	case t.kind == kindUnion:
 		worst := &PathError{Problem: "a union without branches", depth: -1}
@@ -122,7 +122,7 @@ func find(t *avroType, path []string, i int, k plan.Kind) *PathError {
 			if b.kind == kindNull && len(t.branches) > 1 {
 				continue
 			}
-			e := find(b, path, i, k)
+			e := find(b, r, path, i, k)
 			if e == nil {
 				return nil
 			}
@@ -142,14 +142,17 @@ func find(t *avroType, path []string, i int, k plan.Kind) *PathError {
 		}
 		return e
 	case t.kind == kindRecord:
-		if f := t.field(path[i]); f != nil {
-			return find(f.typ, path, i+1, k)
+		if f := t.find(r.steps[i]); f != nil {
+			return find(f.typ, r, path, i+1, k)
+		}
+		if r.defaults[i] != nil {
+			return nil
 		}
 		e := &PathError{Problem: fmt.Sprintf("record %s has no field %q", t.name, path[i]), Has: fieldNames(t), depth: i}
 		e.Near = nearest(path[i], e.Has)
 		return e
 	case t.kind == kindMap:
-		return find(t.elem, path, i+1, k)
+		return find(t.elem, r, path, i+1, k)
 	case t.kind == kindArray:
 		return &PathError{Problem: fmt.Sprintf("%s is an array, whose items have no names", where(path[:i])), depth: i}
 	default:
@@ -174,6 +177,19 @@ func (t *avroType) field(name string) *avroField {
 	for i := range t.fields {
 		if slices.Contains(t.fields[i].aliases, name) {
 			return &t.fields[i]
+		}
+	}
+	return nil
+}
+
+// find finds the field of a step: under the contract's name, else under another one that the reader has for it.
+func (t *avroType) find(s step) *avroField {
+	if f := t.field(s.name); f != nil {
+		return f
+	}
+	for _, name := range s.aliases {
+		if f := t.field(name); f != nil {
+			return f
 		}
 	}
 	return nil

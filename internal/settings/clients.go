@@ -51,12 +51,22 @@ func (s *Settings) KafkaSASL() (sasl.Mechanism, error) {
 	return nil, fmt.Errorf("kafka.sasl.mechanism: %w", bad(a.Mechanism, "plain, scram-sha-256 or scram-sha-512"))
 }
 
-// RegistryTLS returns how to check the registry's certificate, nil if as the system does.
+// RegistryTLS returns how to check the registry's certificate and which one to present, nil if as the system does and none.
 func (s *Settings) RegistryTLS() (*tls.Config, error) {
-	if s.Registry.CAFile == "" {
+	r := s.Registry
+	if r.CAFile == "" && r.CertFile == "" {
 		return nil, nil
 	}
-	return newTLS("registry.ca_file", s.Registry.CAFile, "")
+	conf, err := newTLS("registry.ca_file", r.CAFile, "")
+	if err != nil || r.CertFile == "" {
+		return conf, err
+	}
+	pair, err := tls.LoadX509KeyPair(r.CertFile, r.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("load registry.cert_file %s with registry.key_file %s: %w", r.CertFile, r.KeyFile, err)
+	}
+	conf.Certificates = []tls.Certificate{pair}
+	return conf, nil
 }
 
 // RedisOptions returns how to reach Redis.

@@ -40,11 +40,15 @@ func table(s *Settings) []key {
 		{"kafka.sasl.password", "", secret(&s.Kafka.SASL.Password), "The password; better in a file."},
 		{"kafka.sasl.password_file", "", path(&s.Kafka.SASL.PasswordFile), "File that holds `kafka.sasl.password`; one newline at its end is dropped."},
 
-		{"registry.url", "http://localhost:8081", registryURL(&s.Registry.URL), "The schema registry (Confluent API); empty: none, schemas come from files."},
+		{"registry.url", "http://localhost:8081", list(&s.Registry.URLs, isRegistryURL), "The schema registry (Confluent API), or several addresses of it, of which one has to answer; empty: none."},
 		{"registry.username", "", text(&s.Registry.Username, nil), "User for HTTP basic authentication."},
 		{"registry.password", "", secret(&s.Registry.Password), "The password; better in a file."},
 		{"registry.password_file", "", path(&s.Registry.PasswordFile), "File that holds `registry.password`; one newline at its end is dropped."},
+		{"registry.token", "", secret(&s.Registry.Token), "Bearer token, instead of a user; better in a file."},
+		{"registry.token_file", "", path(&s.Registry.TokenFile), "File that holds `registry.token`; one newline at its end is dropped."},
 		{"registry.ca_file", "", path(&s.Registry.CAFile), "PEM file of the authorities to trust for https; empty: those of the system."},
+		{"registry.cert_file", "", path(&s.Registry.CertFile), "PEM certificate to present, for mutual TLS; needs `registry.key_file`."},
+		{"registry.key_file", "", path(&s.Registry.KeyFile), "PEM key of `registry.cert_file`."},
 
 		{"redis.address", "localhost:6379", text(&s.Redis.Address, isAddress), "Redis, as `host:port`. What it holds is rebuilt from Kafka when it is lost."},
 		{"redis.username", "", text(&s.Redis.Username, nil), "The ACL user; empty: the default user."},
@@ -84,7 +88,7 @@ func table(s *Settings) []key {
 // fileKey names the key whose file holds the secret of path, or "".
 func fileKey(path string) string {
 	switch path {
-	case "kafka.sasl.password", "registry.password", "redis.password", "alert.webhook.secret":
+	case "kafka.sasl.password", "registry.password", "registry.token", "redis.password", "alert.webhook.secret":
 		return path + "_file"
 	}
 	return ""

@@ -32,7 +32,7 @@ func TestDefaultsAreThePromisedOnes(t *testing.T) {
 	// Written out by hand, so that a slip in the table's text or binding shows.
 	want := &Settings{
 		Kafka:    Kafka{Brokers: []string{"localhost:9092"}, ClientID: "plumbline", ReplicationFactor: -1, FragmentsPartitions: 20, JoinsPartitions: 8},
-		Registry: Registry{URL: "http://localhost:8081"},
+		Registry: Registry{URLs: []string{"http://localhost:8081"}},
 		Redis:    Redis{Address: "localhost:6379"},
 		Ledger:   Ledger{URL: NewURL("sqlite://plumbline.db")},
 		HTTP:     HTTP{Listen: "127.0.0.1:8090"},
@@ -84,14 +84,15 @@ func samples(k key) (string, string) {
 				return options[0], options[0]
 			}
 			return options[0], options[1]
-		case k.path == "registry.url":
-			return "http://a:1", "http://b:2"
 		case k.path == "redis.address" || k.path == "http.listen":
 			return "a:1", "b:2"
 		}
 	case listValue:
-		if k.path == "kafka.brokers" {
+		switch k.path {
+		case "kafka.brokers":
 			return "a:1,b:2", "c:3"
+		case "registry.url":
+			return "http://a:1,https://b:2/api", "http://c:3"
 		}
 		return "/a.yaml,/b", "/c"
 	}
@@ -196,7 +197,7 @@ func TestFileErrors(t *testing.T) {
 		{"list as file", "- a\n", `F:1:1: the file: read a list, want keys: kafka, registry, redis, ledger, http, log, ingest, memory, group, alert, contracts`},
 		{"syntax", "log:\n\tlevel: info\n", `F:2: found character that cannot start any token`},
 		{"rule between keys", "kafka:\n  tls:\n    ca_file: /ca.pem\n", `F:3: kafka.tls.ca_file: has no effect while kafka.tls.enabled is false`},
-		{"registry user", "registry: {url: 'http://u:hunter2@r:1'}\n", `F:1:17: registry.url: the address carries a user; put it into registry.username and registry.password_file`},
+		{"registry user", "registry: {url: 'http://u:hunter2@r:1'}\n", `F:1:17: registry.url: item 1: the address carries a user; put it into registry.username and registry.password_file`},
 		{"ledger", "ledger: {url: 'mysql://u:hunter2@h/db'}\n", `F:1:15: ledger.url: read "mysql://u:<redacted>@h/db", want sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE`},
 		{"secret in the wrong place", "kafka: {sasl: hunter2}\n", `F:1:15: kafka.sasl: read a single value, want keys: mechanism, username, password, password_file`},
 		{"secret and file", "redis:\n  password: hunter2\n  password_file: /p\n", `F:3: redis.password and redis.password_file are both given; want one of them`},

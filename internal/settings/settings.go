@@ -47,11 +47,15 @@ type KafkaSASL struct {
 
 // Registry is the schema registry, with the Confluent API.
 type Registry struct {
-	URL          string // empty: none, schemas come from files
+	URLs         []string // empty: none
 	Username     string
 	Password     Secret
 	PasswordFile string
+	Token        Secret // instead of Username
+	TokenFile    string
 	CAFile       string
+	CertFile     string // with KeyFile: what we present
+	KeyFile      string
 }
 
 // Redis holds the join index and the latest view.

@@ -84,10 +84,17 @@ func (s *Settings) problems() []problem {
 	}
 
 	r := s.Registry
-	https := strings.HasPrefix(r.URL, "https://")
+	https := len(r.URLs) > 0
+	for _, url := range r.URLs {
+		https = https && strings.HasPrefix(url, "https://")
+	}
 	add(r.Username != "" && r.Password.Empty(), "registry.username", "needs registry.password_file or registry.password", "registry.password", "registry.password_file")
 	add(r.Username == "" && !r.Password.Empty(), "registry.password", "needs registry.username", "registry.username")
+	add(r.Username != "" && !r.Token.Empty(), "registry.token", "can't be used with registry.username", "registry.username")
 	add(r.CAFile != "" && !https, "registry.ca_file", "has no effect unless registry.url is https", "registry.url")
+	add(r.CertFile != "" && !https, "registry.cert_file", "has no effect unless registry.url is https", "registry.url")
+	add(r.CertFile != "" && r.KeyFile == "", "registry.cert_file", "needs registry.key_file", "registry.key_file")
+	add(r.KeyFile != "" && r.CertFile == "", "registry.key_file", "needs registry.cert_file", "registry.cert_file")
 
 	d := s.Redis
 	add(d.Username != "" && d.Password.Empty(), "redis.username", "needs redis.password_file or redis.password", "redis.password", "redis.password_file")

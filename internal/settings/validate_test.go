@@ -24,7 +24,17 @@ func TestValidate(t *testing.T) {
 		{"registry user alone", func(s *Settings) { s.Registry.Username = "u" }, "registry.username: needs registry.password_file or registry.password"},
 		{"registry password alone", func(s *Settings) { s.Registry.Password = NewSecret("p") }, "registry.password: needs registry.username"},
 		{"registry authority without https", func(s *Settings) { s.Registry.CAFile = "ca" }, "registry.ca_file: has no effect unless registry.url is https"},
-		{"no registry", func(s *Settings) { s.Registry.URL = "" }, ""},
+		{"registry token", func(s *Settings) { s.Registry.Token = NewSecret("t") }, ""},
+		{"registry token and user", func(s *Settings) {
+			s.Registry.Username, s.Registry.Password, s.Registry.Token = "u", NewSecret("p"), NewSecret("t")
+		}, "registry.token: can't be used with registry.username"},
+		{"registry certificate without key", func(s *Settings) {
+			s.Registry.URLs, s.Registry.CertFile = []string{"https://r"}, "c"
+		}, "registry.cert_file: needs registry.key_file"},
+		{"registry certificate without https", func(s *Settings) {
+			s.Registry.URLs, s.Registry.CertFile, s.Registry.KeyFile = []string{"https://r", "http://s"}, "c", "k"
+		}, "registry.cert_file: has no effect unless registry.url is https"},
+		{"no registry", func(s *Settings) { s.Registry.URLs = nil }, ""},
 		{"Redis user alone", func(s *Settings) { s.Redis.Username = "u" }, "redis.username: needs redis.password_file or redis.password"},
 		{"Redis password alone", func(s *Settings) { s.Redis.Password = NewSecret("p") }, ""},
 		{"Redis name without TLS", func(s *Settings) { s.Redis.TLS.ServerName = "r" }, "redis.tls.server_name: has no effect while redis.tls.enabled is false"},

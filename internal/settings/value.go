@@ -340,23 +340,17 @@ func isNameOrEmpty(s string) error {
 }
 
 // registryURL is shown as it is, so it must not carry a password.
-func registryURL(to *string) value {
-	valid := func(s string) error {
-		if s == "" {
-			return nil
-		}
-		parsed, err := url.Parse(s)
-		switch {
-		case err != nil, parsed.Scheme != "http" && parsed.Scheme != "https", parsed.Host == "":
-			return bad(NewURL(s), "http://HOST:PORT or https://HOST:PORT")
-		case parsed.User != nil:
-			return errors.New("the address carries a user; put it into registry.username and registry.password_file")
-		case parsed.RawQuery != "" || parsed.Fragment != "":
-			return errors.New("the address carries a query; want http://HOST:PORT or https://HOST:PORT")
-		}
-		return nil
+func isRegistryURL(s string) error {
+	parsed, err := url.Parse(s)
+	switch {
+	case err != nil, parsed.Scheme != "http" && parsed.Scheme != "https", parsed.Host == "":
+		return bad(NewURL(s), "http://HOST:PORT or https://HOST:PORT")
+	case parsed.User != nil:
+		return errors.New("the address carries a user; put it into registry.username and registry.password_file")
+	case parsed.RawQuery != "" || parsed.Fragment != "":
+		return errors.New("the address carries a query; want http://HOST:PORT or https://HOST:PORT")
 	}
-	return scalar[string]{to: to, parse: accept, format: same, valid: valid, word: "URL"}
+	return nil
 }
 
 func urlValue(to *URL, valid func(URL) error) value {

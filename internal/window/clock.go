@@ -47,9 +47,11 @@ const (
 	Overlap   ProblemKind = "overlap"   // offsets counted twice
 	Lost      ProblemKind = "lost"      // offsets that expired before they were read
 	Recreated ProblemKind = "recreated" // the topic is another one than before
+	Delayed   ProblemKind = "delayed"   // offsets whose events waited for the schema registry; they are counted all the same
 )
 
-// Problem is a hole or a seam in what fragments account for. Counts that depend on it can't be trusted.
+// Problem is a hole or a seam in what fragments account for. Counts that depend on it can't be trusted; but for Delayed, which
+// says that they came late.
 type Problem struct {
 	Kind      ProblemKind
 	Topic     string
@@ -86,6 +88,8 @@ func (c *Clock) Cover(v *record.Coverage) *Problem {
 		tell(Overlap, v.From, min(v.To, was.Next))
 	case v.Lost:
 		tell(Lost, v.From, v.To)
+	case v.Waited:
+		tell(Delayed, v.From, v.To)
 	}
 	if named {
 		was.TopicID = v.TopicID

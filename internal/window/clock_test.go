@@ -25,6 +25,7 @@ func cover(partition int32, from, to, watermark int64, change ...func(*record.Co
 
 func idle(c *record.Coverage)      { c.Idle = true }
 func lost(c *record.Coverage)      { c.Lost = true }
+func waited(c *record.Coverage)    { c.Waited = true }
 func recreated(c *record.Coverage) { c.TopicID = [16]byte{2} }
 
 func TestCoverTiles(t *testing.T) {
@@ -50,6 +51,14 @@ func TestCoverTiles(t *testing.T) {
 		"lost": {
 			[]*record.Coverage{cover(0, 0, 10, 1), cover(0, 10, 40, 1, lost), cover(0, 40, 50, 3)},
 			[]string{"lost of p/0: offsets [10, 40)"},
+		},
+		"delayed": {
+			[]*record.Coverage{cover(0, 0, 10, 1), cover(0, 10, 40, 2, waited), cover(0, 40, 50, 3)},
+			[]string{"delayed of p/0: offsets [10, 40)"},
+		},
+		"delayed and counted twice": {
+			[]*record.Coverage{cover(0, 0, 10, 1), cover(0, 7, 40, 2, waited)},
+			[]string{"overlap of p/0: offsets [7, 10)"},
 		},
 		"lost behind a gap": {
 			[]*record.Coverage{cover(0, 0, 10, 1), cover(0, 15, 40, 1, lost)},
