@@ -151,7 +151,24 @@ func valueOf(v any) Value {
 			return Value{Kind: Truth, Text: "true"}
 		}
 		return Value{Kind: Truth, Text: "false"}
+	case []any:
+		return listOf(v)
 	default:
 		return Value{Kind: Nested}
 	}
+}
+
+func listOf(items []any) Value {
+	var s strings.Builder
+	for i, item := range items {
+		n, ok := item.(json.Number)
+		if !ok {
+			return Value{Kind: Nested}
+		}
+		if i > 0 {
+			s.WriteByte(',')
+		}
+		s.WriteString(n.String())
+	}
+	return Value{Kind: List, Text: s.String()}
 }

@@ -238,7 +238,11 @@ func (j *Projector) set(b *plan.Batch, col, row int, v Value) {
 	if v.Kind == Absent || v.Kind == Null {
 		return
 	}
-	if v.Kind == Nested {
+	if of := j.fields[col].Of; of != plan.Whole {
+		measure(b, col, row, of, v)
+		return
+	}
+	if v.Kind == Nested || v.Kind == List {
 		b.SetInvalid(col, row)
 		return
 	}

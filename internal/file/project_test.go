@@ -331,3 +331,37 @@ func FuzzFill(f *testing.F) {
 		}
 	})
 }
+
+// Measures of what a file holds: the same as those of the decoder, which shares their definition for text.
+func TestMeasures(t *testing.T) {
+	field := func(path string, k plan.Kind, of plan.Measure) plan.Field {
+		return plan.Field{Name: path + "." + string(of), Path: []string{path}, Kind: k, Of: of}
+	}
+	p := &plan.Projection{Roles: plan.NoRoles(), Fields: []plan.Field{
+		field("note", plan.Number, plan.OfLength), field("note", plan.String, plan.OfCharset),
+		field("v", plan.Number, plan.OfNorm), field("v", plan.Number, plan.OfDimension),
+	}}
+	for _, c := range []struct {
+		format Format
+		data   string
+		want   string
+	}{
+		{JSONL, `{"note":"caf\u00e9","v":[3,-4.0]}`, `note.length=4 note.charset="latin" v.norm=5 v.dimension=2`},
+		{JSONL, `{"note":"","v":[]}`, `note.length=0 note.charset="empty" v.norm=0 v.dimension=0`},
+		{JSONL, `{"note":null,"v":null}`, `note.length=missing note.charset=missing v.norm=missing v.dimension=missing`},
+		{JSONL, `{"note":[1],"v":"1,2"}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid`},
+		{JSONL, `{"note":[],"v":[1,"x"]}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid`},
+		{JSONL, `{"note":"日本","v":[[1]]}`, `note.length=2 note.charset="other" v.norm=invalid v.dimension=invalid`},
+		{CSV, "note,v\nplain,\"[1,2]\"", `note.length=5 note.charset="ascii" v.norm=invalid v.dimension=invalid`},
+	} {
+		j, err := NewProjector(open(t, c.format, c.data), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		dump(&out, fill(t, j, p, 10))
+		if got := strings.TrimSpace(out.String()); !strings.HasSuffix(got, ": "+c.want) {
+			t.Errorf("%s gives %s, want %s", c.data, got, c.want)
+		}
+	}
+}

@@ -199,7 +199,7 @@ func TestJSONL(t *testing.T) {
 	rows, at, bad := readAll(t, r)
 	want := [][]string{
 		{"12345678901234567890", "", "", "0.5", "a", "", "", "true"},
-		{"", "", "", "7", "b", "", "", ""},
+		{"", "", "", "7", "b", "", "1,2", ""},
 		{"", "", "", "", "f", "1", "", ""},
 	}
 	if !slices.EqualFunc(rows, want, slices.Equal[[]string]) || !slices.Equal(at, []int{1, 3, 11}) {
@@ -224,12 +224,12 @@ func TestJSONL(t *testing.T) {
 }
 
 func TestJSONLValueKinds(t *testing.T) {
-	r := open(t, Auto, `{"a":null,"b":"","c":1e3,"d":false,"e":[],"f.g":{"h":2}}`+"\n"+`{}`)
+	r := open(t, Auto, `{"a":null,"b":"","c":1e3,"d":false,"e":[],"i":[1,-2.50],"k":["x"],"f.g":{"h":2}}`+"\n"+`{}`)
 	row, err := r.Next()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]Value{"a": {Null, ""}, "b": {Text, ""}, "c": {Digits, "1e3"}, "d": {Truth, "false"}, "e": {Nested, ""}, "f.g.h": {Digits, "2"}}
+	want := map[string]Value{"a": {Null, ""}, "b": {Text, ""}, "c": {Digits, "1e3"}, "d": {Truth, "false"}, "e": {List, ""}, "i": {List, "1,-2.50"}, "k": {Nested, ""}, "f.g.h": {Digits, "2"}}
 	for i, name := range r.Columns() {
 		if got := row.Get(i); got != want[name] {
 			t.Errorf("%s = %v, want %v", name, got, want[name])

@@ -52,9 +52,10 @@ const (
 	Digits           // a JSON number, as it was written
 	Truth            // a JSON true or false, as it was written
 	Nested           // a JSON object or array
+	List             // a JSON array of numbers; Text has them as they were written, with commas between
 )
 
-// Value is one value of a row; Text is "" for Absent, Null and Nested. The string may share memory with its whole row.
+// Value is one value of a row; Text is "" for Absent, Null and Nested. Lists are read by the measures of vectors only. The string may share memory with its whole row.
 type Value struct {
 	Kind ValueKind
 	Text string

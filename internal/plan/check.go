@@ -63,6 +63,8 @@ func (p *Projection) check(stream string) error {
 		switch {
 		case f.Kind != Number && f.Kind != String && f.Kind != Time:
 			return fmt.Errorf("field %s of the %s stream is of kind %q; there are number, string and time", f.Name, stream, f.Kind)
+		case !f.measured():
+			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, norm and dimension as numbers and charset as a string", f.Name, stream, f.Of, f.Kind)
 		case f.Boolean && f.Kind != Number:
 			return fmt.Errorf("field %s of the %s stream is true or false, and those are read as numbers, not as %s", f.Name, stream, f.Kind)
 		case !slices.Contains([]Origin{FromValue, FromKey, FromHeader}, f.From):

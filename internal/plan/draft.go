@@ -131,18 +131,23 @@ func (p *Projection) role(path string, kind Kind) int {
 
 func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
 	kind := Number
-	switch in.Kind {
-	case contract.Numeric, contract.Boolean, contract.Timestamp:
-	case contract.Categorical, contract.Identifier, contract.Text:
-		kind = String
-	default:
-		return fmt.Errorf("input %s: this build can't watch inputs of type %s yet", in.Name, in.Kind)
-	}
 	path := in.Path
 	if path == "" {
 		path = in.Name
 	}
 	from, steps := locate(path)
+	switch in.Kind {
+	case contract.Numeric, contract.Boolean, contract.Timestamp:
+	case contract.Categorical, contract.Identifier:
+		kind = String
+	case contract.Text: // itself for expressions only: its values are neither counted nor kept
+		p.Prediction.Fields = append(p.Prediction.Fields, Field{Name: in.Name, Path: steps, From: from, Kind: String})
+		return p.measure(c, in, path, OfLength, OfCharset)
+	case contract.Vector:
+		return p.measure(c, in, path, OfNorm, OfDimension)
+	default:
+		return fmt.Errorf("input %s: this build can't watch inputs of type %s yet", in.Name, in.Kind)
+	}
 	p.Prediction.Fields = append(p.Prediction.Fields, Field{
 		Name: in.Name, Path: steps, From: from, Kind: kind, Boolean: in.Kind == contract.Boolean,
 	})
@@ -153,8 +158,31 @@ func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
 	col.Layout.Categorical = kind == String
 	// Time only moves forward, and identifiers are new by nature: neither has a distribution to hold against a reference.
 	col.Layout.Empty = in.Kind == contract.Timestamp
-	col.Layout.Open = in.Kind == contract.Identifier || in.Kind == contract.Text
+	col.Layout.Open = in.Kind == contract.Identifier
 	p.Columns = append(p.Columns, col)
+	return nil
+}
+
+// measure counts an input by what is measured of it, each in a column of its own. What the contract promises of missing values
+// is held against the first.
+func (p *Plan) measure(c *contract.Contract, in *contract.Input, path string, measures ...Measure) error {
+	missing := in.Missing
+	for _, m := range measures {
+		name := in.Name + "." + string(m)
+		if slices.ContainsFunc(c.Inputs, func(o contract.Input) bool { return o.Name == name }) {
+			return fmt.Errorf("input %s: %s is what its %s is counted as; give that input another name", in.Name, name, m)
+		}
+		from, steps := locate(path)
+		f := Field{Name: name, Path: steps, From: from, Kind: Number, Of: m}
+		if m == OfCharset {
+			f.Kind = String
+		}
+		p.Prediction.Fields = append(p.Prediction.Fields, f)
+		col := Column{Name: name, Field: len(p.Prediction.Fields) - 1, Missing: missing, Ignore: ignore(c, in.IgnoreBelow)}
+		col.Layout.Categorical = f.Kind == String
+		p.Columns = append(p.Columns, col)
+		missing = nil
+	}
 	return nil
 }
 

@@ -80,6 +80,9 @@ func words(fields []plan.Field) string {
 		if path := strings.Join(f.Path, "."); path != f.Name && f.Expr == "" {
 			out[i] += "<" + path
 		}
+		if f.Of != "" {
+			out[i] += " of " + string(f.Of)
+		}
 		if f.Expr != "" {
 			out[i] += "=" + f.Expr
 		}
@@ -103,8 +106,8 @@ streams:
 			prediction: "id:string, ts:time, meta.version:string, score:number", outcome: "id:string, ts:time, up:string",
 		},
 		"inputs of every kind": {
-			rest:       "inputs: {x: {type: numeric, path: a.x}, b: {type: boolean}, c: {type: categorical}, t: {type: timestamp}, i: {type: identifier}, n: {type: text}}",
-			prediction: "x:number<a.x, b:boolean number, c:string, t:number, i:string, n:string, id:string, ts:time, meta.version:string, score:number",
+			rest:       "inputs: {x: {type: numeric, path: a.x}, b: {type: boolean}, c: {type: categorical}, t: {type: timestamp}, i: {type: identifier}, n: {type: text}, e: {type: vector, path: a.e}}",
+			prediction: "x:number<a.x, b:boolean number, c:string, t:number, i:string, n:string, n.length:number<n of length, n.charset:string<n of charset, e.norm:number<a.e of norm, e.dimension:number<a.e of dimension, id:string, ts:time, meta.version:string, score:number",
 		},
 		"roles that inputs read": {
 			rest:       "inputs: {score: {type: numeric}, ts: {type: timestamp}, v: {type: categorical, path: meta.version}}",
@@ -199,7 +202,7 @@ func sorted(s string) string {
 func TestDraftRefuses(t *testing.T) {
 	const prediction = "streams:\n  prediction: {topic: p, fields: {id: id, time: ts, score: score, decision: d}%s}\n"
 	for want, text := range map[string]string{
-		"input e: this build can't watch inputs of type vector yet":                       fmt.Sprintf(prediction, "") + "inputs: {e: {type: vector}}",
+		"input e: e.norm is what its norm is counted as":                                  fmt.Sprintf(prediction, "") + "inputs: {e: {type: vector}, e.norm: {type: numeric}}",
 		"where of p: as a is used, it can be neither a number nor text nor true or false": fmt.Sprintf(prediction, `, where: "a == 1 || a == 'x'"`),
 		"rule r: 1:3: '==' compares a number with text":                                   fmt.Sprintf(prediction, "") + "rules: [{name: r, expr: \"d == 'approve'\"}]",
 	} {

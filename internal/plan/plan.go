@@ -73,6 +73,8 @@ type Field struct {
 	Expr string   `json:"expr,omitempty"` // CEL over the fields before it
 	// Boolean: a Number that expressions see as true or false.
 	Boolean bool `json:"boolean,omitempty"`
+	// Of is what of the value is read: Kind is that of the measure.
+	Of Measure `json:"of,omitempty"`
 	// From is where the field is read from: the value, the record's key, or one of its headers, whose name is the path's only
 	// step.
 	From Origin `json:"from,omitempty"`

@@ -34,6 +34,10 @@ func derive(model, name string, p *plan.Projection, columns []string, constants 
 		if !f.InValue() {
 			continue
 		}
+		if f.Of == plan.OfNorm || f.Of == plan.OfDimension {
+			errs = append(errs, fmt.Errorf("field %s: vectors can't be published from a file", f.Name))
+			continue
+		}
 		if at, err := file.Find(columns, f); err == nil && at >= 0 {
 			taken[columns[at]] = true
 		}
@@ -80,7 +84,7 @@ func nullable(t any) any { return []any{"null", t} }
 func avroType(p *plan.Projection, path []string) any {
 	number, boolean := false, true
 	for i, f := range p.Fields {
-		if !f.InValue() || !slices.Equal(f.Path, path) {
+		if !f.InValue() || f.Of != plan.Whole || !slices.Equal(f.Path, path) {
 			continue
 		}
 		switch f.Kind {

@@ -66,13 +66,20 @@ func (m *machine) block(o *op, pos, depth int) (int, int32, *Error) {
 		if e != nil {
 			return next, 0, e
 		}
-		if size >= 0 && int64(next-start) != size {
-			detail := fmt.Sprintf("a block says it takes %d bytes, its items take %d", size, next-start)
-			return pos, 0, m.fail(o, ReasonTooLong, pos, detail)
+		if e := m.sized(o, size, start, next, pos); e != nil {
+			return pos, 0, e
 		}
 		items += n
 		pos = next
 	}
+}
+
+// sized checks that a block that says its size, at pos, has it.
+func (m *machine) sized(o *op, size int64, start, next, pos int) *Error {
+	if size < 0 || int64(next-start) == size {
+		return nil
+	}
+	return m.fail(o, ReasonTooLong, pos, fmt.Sprintf("a block says it takes %d bytes, its items take %d", size, next-start))
 }
 
 // count reads the number of items of a block and, where the number is negative, the block's size in bytes; -1 if it has none.

@@ -135,8 +135,7 @@ func (c *compiler) value(t *avroType, w *want, path string, again bool) {
 		}
 		c.inline(t, w, path, again)
 	case kindArray:
-		c.refuse(w, t, path)
-		c.array(t, path)
+		c.array(t, w, path)
 	case kindMap:
 		c.mapping(t, w, path, again)
 	default:
@@ -168,7 +167,7 @@ func (c *compiler) refuse(w *want, t *avroType, path string) {
 }
 
 func (c *compiler) invalid(col int, t *avroType, path string) {
-	detail := fmt.Sprintf("the event's %s is a %s, which can't be read as a %s", c.role(col), t.describe(), c.fields[col].Kind)
+	detail := fmt.Sprintf("the event's %s is a %s, which can't be read as a %s", c.role(col), t.describe(), asked(&c.fields[col]))
 	switch col {
 	case c.id:
 		c.fail(ReasonMissingField, detail, path)
@@ -243,7 +242,7 @@ func (c *compiler) nullable(t *avroType, w *want) int {
 	switch {
 	case w == nil:
 		return n
-	case len(w.kids) > 0 || len(w.cols) != 1 || !gives(other, c.fields[w.cols[0]].Kind):
+	case len(w.kids) > 0 || len(w.cols) != 1 || !gives(other, &c.fields[w.cols[0]]):
 		return 0
 	case w.cols[0] == c.id || w.cols[0] == c.time:
 		return 0
@@ -311,7 +310,23 @@ func skippable(fields []avroField, wanted map[*avroField]*want) (n int, bytes in
 	return n, bytes
 }
 
-func (c *compiler) array(t *avroType, path string) {
+func (c *compiler) array(t *avroType, w *want, path string) {
+	vectors := c.vectors(t, w, path)
+	for i, col := range vectors {
+		o := op{code: opVector, col: int32(col), slot: int32(c.slots[col]), b: int32(t.elem.kind)}
+		o.must = c.fields[col].Of == plan.OfNorm
+		if i > 0 {
+			c.emit(op{code: opRewind}, path)
+		} else if len(vectors) > 1 {
+			c.emit(op{code: opMark}, path)
+		}
+		c.prog.blocks = append(c.prog.blocks, block{minBytes: t.elem.minBytes, fixed: t.elem.fixed, items: path + "[]"})
+		o.a = int32(len(c.prog.blocks) - 1)
+		c.emit(o, path)
+	}
+	if len(vectors) > 0 {
+		return
+	}
 	n := c.block(opArray, block{minBytes: t.elem.minBytes, fixed: t.elem.fixed, items: path + "[]"}, path)
 	c.prog.blocks[n].body = c.here()
 	if !t.elem.fixed {
@@ -319,6 +334,24 @@ func (c *compiler) array(t *avroType, path string) {
 	}
 	c.emit(op{code: opEnd}, path)
 	c.prog.blocks[n].after = c.here()
+}
+
+// vectors are the columns that measure an array; all others can't read one.
+func (c *compiler) vectors(t *avroType, w *want, path string) (cols []int) {
+	if w == nil {
+		return nil
+	}
+	for _, col := range w.cols {
+		if gives(t, &c.fields[col]) {
+			cols = append(cols, col)
+		} else {
+			c.invalid(col, t, path)
+		}
+	}
+	for _, k := range w.kids {
+		c.refuse(k.want, t, path)
+	}
+	return cols
 }
 
 func (c *compiler) mapping(t *avroType, w *want, path string, again bool) {

@@ -61,6 +61,12 @@ func (m *machine) run(pc int32, pos, depth int) (int, *Error) {
 				return next, e
 			}
 			pos, pc = next, after
+		case opVector:
+			next, e := m.vector(o, pos, depth)
+			if e != nil {
+				return next, e
+			}
+			pos = next
 		case opCall:
 			next, e := m.call(o, pos, depth)
 			if e != nil {

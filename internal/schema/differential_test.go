@@ -131,7 +131,7 @@ func (r *trio) read(library string, value []byte) (native any, err error) {
 func (r *trio) same(t failer, library string, native any, value []byte) {
 	t.Helper()
 	for col, f := range r.p.Fields {
-		got, want := cellAt(r.b, col, 0), project(r.s, native, f.Path, f.Kind)
+		got, want := cellAt(r.b, col, 0), project(r.s, native, f.Path, f)
 		if !same(got, want) && !wild(want) {
 			t.Fatalf("%v as %s of %x by %s: we read %+v, %s %+v", f.Path, f.Kind, value, r.s.text(), got, library, want)
 		}

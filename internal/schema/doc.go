@@ -10,7 +10,7 @@
 //  3. resolve.go: the plan's paths -> places in the schema, or an error that says what exists there; default.go: what the schema
 //     that the contract names says of fields that an event's own schema lacks. docs/schema-evolution.md has every case.
 //  4. compile.go, emit.go: types x places -> the ops of program.go.
-//  5. decode.go, blocks.go: ops x bytes -> one row. fast.go has the usual case of the usual ops, value.go every op with every check
+//  5. decode.go, blocks.go, vector.go: ops x bytes -> one row. fast.go has the usual case of the usual ops, value.go every op with every check
 //     and error; read.go and convert.go hold the values' own rules.
 //
 // # What a field may read
@@ -23,6 +23,7 @@
 //     8-4-4-4-12 form), boolean (true, false), int and long as stored, whatever their logical type, float and double in
 //     their shortest form (1.0 is 1).
 //   - Time: timestamps (to microseconds, rounded down), date, a plain long (milliseconds), string (RFC 3339). Years 1 to 9999.
+//   - Measures: length and charset of a string, norm and dimension of an array of int, long, float or double.
 //   - Null, a key that a map doesn't hold and a field that a union's branch doesn't have are Missing. A branch that can't give
 //     the kind, a number that isn't finite and a time that can't be read are Invalid.
 //   - The roles ID and Time are required: where they are null or can't be read, the whole event is refused.

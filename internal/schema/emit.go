@@ -14,7 +14,7 @@ func (c *compiler) scalar(t *avroType, w *want, path string) {
 			c.refuse(k.want, t, path)
 		}
 		for _, col := range w.cols {
-			if gives(t, c.fields[col].Kind) {
+			if gives(t, &c.fields[col]) {
 				cols = append(cols, col)
 			} else {
 				c.invalid(col, t, path)
@@ -33,12 +33,16 @@ func (c *compiler) scalar(t *avroType, w *want, path string) {
 			c.emit(op{code: opRewind}, path)
 		}
 		var o op
-		switch c.fields[col].Kind {
-		case plan.Number:
+		switch f := &c.fields[col]; {
+		case f.Of == plan.OfLength:
+			o = op{code: opNumberLength}
+		case f.Of == plan.OfCharset:
+			o = op{code: opStringCharset}
+		case f.Kind == plan.Number:
 			o = number(t)
-		case plan.String:
+		case f.Kind == plan.String:
 			o = c.text(t)
-		case plan.Time:
+		case f.Kind == plan.Time:
 			o = timestamp(t)
 		}
 		o.col, o.slot, o.must = int32(col), int32(c.slots[col]), col == c.time

@@ -89,7 +89,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		for col, field := range p.Fields {
-			if got, want := cellAt(b, col, 1), project(s, native, field.Path, field.Kind); !same(got, want) && !wild(want) {
+			if got, want := cellAt(b, col, 1), project(s, native, field.Path, field); !same(got, want) && !wild(want) {
 				t.Fatalf("%v as %s: got %+v, want %+v", field.Path, field.Kind, got, want)
 			}
 		}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -307,7 +309,7 @@ var (
 )
 
 // project is the oracle: what doc.go promises for path and k of a value that goavro decoded.
-func project(s *shape, v any, path []string, k plan.Kind) cell {
+func project(s *shape, v any, path []string, want plan.Field) cell {
 	if s.kind == "union" {
 		if v == nil {
 			return missing
@@ -315,7 +317,7 @@ func project(s *shape, v any, path []string, k plan.Kind) cell {
 		for name, inner := range v.(map[string]any) {
 			for _, t := range s.types {
 				if t.branch() == name || t.kind+"."+t.logical == name || t.name+"."+t.logical == name {
-					return project(t, inner, path, k)
+					return project(t, inner, path, want)
 				}
 			}
 		}
@@ -325,19 +327,19 @@ func project(s *shape, v any, path []string, k plan.Kind) cell {
 		return missing
 	}
 	if len(path) == 0 {
-		return cellOf(s, v, k)
+		return cellOf(s, v, want)
 	}
 	switch s.kind {
 	case "record":
 		for _, f := range s.fields {
 			if f.name == path[0] || f.alias == path[0] {
-				return project(f.typ, v.(map[string]any)[f.name], path[1:], k)
+				return project(f.typ, v.(map[string]any)[f.name], path[1:], want)
 			}
 		}
 		return missing
 	case "map":
 		if inner, ok := v.(map[string]any)[path[0]]; ok {
-			return project(s.elem, inner, path[1:], k)
+			return project(s.elem, inner, path[1:], want)
 		}
 		return missing
 	}
@@ -412,7 +414,54 @@ func young(s *shape, v any, k plan.Kind) cell {
 	return invalid
 }
 
-func cellOf(s *shape, v any, k plan.Kind) cell {
+// numeric reports whether an array of s is a vector that the tests know the measures of.
+func (s *shape) numeric() bool {
+	return s.logical == "" && slices.Contains([]string{"int", "long", "float", "double"}, s.kind)
+}
+
+// measured is what doc.go says of the measures.
+func measured(s *shape, v any, of plan.Measure) cell {
+	text, isText := v.(string)
+	items, isList := v.([]any)
+	switch {
+	case isText && s.kind == "string" && of == plan.OfLength:
+		return cell{state: plan.OK, num: float64(len([]rune(text)))}
+	case isText && s.kind == "string" && of == plan.OfCharset:
+		most := rune(-1)
+		for _, r := range text {
+			most = max(most, r)
+		}
+		switch {
+		case most < 0:
+			return cell{state: plan.OK, str: "empty"}
+		case most < 0x80:
+			return cell{state: plan.OK, str: "ascii"}
+		case most < 0x250:
+			return cell{state: plan.OK, str: "latin"}
+		}
+		return cell{state: plan.OK, str: "other"}
+	case isList && s.elem.numeric() && of == plan.OfDimension:
+		return cell{state: plan.OK, num: float64(len(items))}
+	case isList && s.elem.numeric() && of == plan.OfNorm:
+		squares := 0.0
+		for _, item := range items {
+			x := reflect.ValueOf(item)
+			if x.CanInt() {
+				squares += float64(x.Int()) * float64(x.Int())
+			} else {
+				squares += x.Float() * x.Float()
+			}
+		}
+		return numberOf(math.Sqrt(squares))
+	}
+	return invalid
+}
+
+func cellOf(s *shape, v any, want plan.Field) cell {
+	if want.Of != plan.Whole {
+		return measured(s, v, want.Of)
+	}
+	k := want.Kind
 	if s.young() {
 		return young(s, stored(s, v), k)
 	}
@@ -565,7 +614,11 @@ func (s *shape) paths(prefix []string, out *[][]string) {
 		for _, t := range s.types {
 			t.paths(prefix, out)
 		}
-	case "array", "null":
+	case "array":
+		if s.elem.numeric() {
+			*out = append(*out, prefix)
+		}
+	case "null":
 	default:
 		*out = append(*out, prefix)
 	}
@@ -578,9 +631,14 @@ func everything(s *shape) *plan.Projection {
 	p := &plan.Projection{Topic: "t", Roles: plan.NoRoles()}
 	seen := map[string]bool{}
 	for _, path := range all {
-		for _, k := range []plan.Kind{plan.Number, plan.String, plan.Time} {
-			id := fmt.Sprint(path, k)
-			one := &plan.Projection{Fields: []plan.Field{{Name: id, Path: path, Kind: k}}, Roles: plan.NoRoles()}
+		for _, f := range []plan.Field{
+			{Kind: plan.Number}, {Kind: plan.String}, {Kind: plan.Time},
+			{Kind: plan.Number, Of: plan.OfLength}, {Kind: plan.String, Of: plan.OfCharset},
+			{Kind: plan.Number, Of: plan.OfNorm}, {Kind: plan.Number, Of: plan.OfDimension},
+		} {
+			id := fmt.Sprint(path, f.Kind, f.Of)
+			f.Name, f.Path = id, path
+			one := &plan.Projection{Fields: []plan.Field{f}, Roles: plan.NoRoles()}
 			if seen[id] {
 				continue
 			}

@@ -86,7 +86,10 @@ const (
 	opNumberDecimal      // of scale a
 	opNumberFixedDecimal // of scale a in b bytes
 	opNumberDuration
+	opNumberLength // of text
+	opVector       // norm, if must is set, else dimension, of blocks[a], an array of items of kind b
 
+	opStringCharset // of text
 	opStringBytes
 	opStringFixed // a bytes
 	opStringUUID

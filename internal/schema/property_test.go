@@ -63,7 +63,7 @@ func agree(t failer, draw source) int {
 			t.Fatalf("decode %x by %s: %v", value[3:], s.text(), err)
 		}
 		for col, f := range p.Fields {
-			if got, want := cellAt(b, col, row), project(s, native, f.Path, f.Kind); !same(got, want) {
+			if got, want := cellAt(b, col, row), project(s, native, f.Path, f); !same(got, want) {
 				t.Fatalf("%v as %s of %x by %s: got %+v, want %+v", f.Path, f.Kind, value[3:], s.text(), got, want)
 			}
 		}

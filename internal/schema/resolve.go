@@ -97,7 +97,7 @@ func resolve(t, reader *avroType, p *plan.Projection) (*want, []*route, error) {
 			continue
 		}
 		r := routeOf(reader, f)
-		if e := find(t, r, f.Path, 0, f.Kind); e != nil {
+		if e := find(t, r, f.Path, 0, &p.Fields[col]); e != nil {
 			e.Field, e.Path = f.Name, strings.Join(f.Path, ".")
 			errs = append(errs, e)
 			continue
@@ -114,7 +114,7 @@ func resolve(t, reader *avroType, p *plan.Projection) (*want, []*route, error) {
 
 // find walks path from step i on; it returns nil if some branch leads to a type that gives the kind, else the error of the
 // branch that got furthest.
-func find(t *avroType, r *route, path []string, i int, k plan.Kind) *PathError {
+func find(t *avroType, r *route, path []string, i int, f *plan.Field) *PathError {
 	switch {
 	case t.kind == kindUnion:
 		worst := &PathError{Problem: "a union without branches", depth: -1}
@@ -122,7 +122,7 @@ func find(t *avroType, r *route, path []string, i int, k plan.Kind) *PathError {
 			if b.kind == kindNull && len(t.branches) > 1 {
 				continue
 			}
-			e := find(b, r, path, i, k)
+			e := find(b, r, path, i, f)
 			if e == nil {
 				return nil
 			}
@@ -132,18 +132,18 @@ func find(t *avroType, r *route, path []string, i int, k plan.Kind) *PathError {
 		}
 		return worst
 	case i == len(path):
-		if gives(t, k) {
+		if gives(t, f) {
 			return nil
 		}
-		problem := fmt.Sprintf("the schema has %s there, which can't be read as a %s (%s)", t.describe(), k, readable(k))
+		problem := fmt.Sprintf("the schema has %s there, which can't be read as a %s (%s)", t.describe(), asked(f), readable(f))
 		e := &PathError{Problem: problem, depth: i}
 		if t.kind == kindRecord {
 			e.Has = fieldNames(t)
 		}
 		return e
 	case t.kind == kindRecord:
-		if f := t.find(r.steps[i]); f != nil {
-			return find(f.typ, r, path, i+1, k)
+		if inner := t.find(r.steps[i]); inner != nil {
+			return find(inner.typ, r, path, i+1, f)
 		}
 		if r.defaults[i] != nil {
 			return nil
@@ -152,7 +152,7 @@ func find(t *avroType, r *route, path []string, i int, k plan.Kind) *PathError {
 		e.Near = nearest(path[i], e.Has)
 		return e
 	case t.kind == kindMap:
-		return find(t.elem, r, path, i+1, k)
+		return find(t.elem, r, path, i+1, f)
 	case t.kind == kindArray:
 		return &PathError{Problem: fmt.Sprintf("%s is an array, whose items have no names", where(path[:i])), depth: i}
 	default:
@@ -203,9 +203,15 @@ func fieldNames(t *avroType) []string {
 	return names
 }
 
-// gives reports whether values of t can be read as k. Doc.go has the table.
-func gives(t *avroType, k plan.Kind) bool {
-	switch k {
+// gives reports whether values of t can be read as f. Doc.go has the table.
+func gives(t *avroType, f *plan.Field) bool {
+	switch f.Of {
+	case plan.OfLength, plan.OfCharset:
+		return t.kind == kindString
+	case plan.OfNorm, plan.OfDimension:
+		return t.kind == kindArray && t.elem.logical == logicalNone && t.elem.kind >= kindInt && t.elem.kind <= kindDouble
+	}
+	switch f.Kind {
 	case plan.Number:
 		switch t.kind {
 		case kindBoolean, kindInt, kindLong, kindFloat, kindDouble:
@@ -233,8 +239,22 @@ func gives(t *avroType, k plan.Kind) bool {
 	return false
 }
 
-func readable(k plan.Kind) string {
-	switch k {
+// asked is what f wants to read, for people.
+func asked(f *plan.Field) string {
+	if f.Of == plan.Whole {
+		return string(f.Kind)
+	}
+	return string(f.Of)
+}
+
+func readable(f *plan.Field) string {
+	switch f.Of {
+	case plan.OfLength, plan.OfCharset:
+		return "length and charset are read from string"
+	case plan.OfNorm, plan.OfDimension:
+		return "norm and dimension are read from arrays of int, long, float or double"
+	}
+	switch f.Kind {
 	case plan.Number:
 		return "numbers are read from int, long, float, double, boolean, decimal, duration, date and timestamps"
 	case plan.String:

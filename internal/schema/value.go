@@ -88,7 +88,7 @@ func (m *machine) value(o *op, pos int) (int, *Error) {
 		return next, nil
 	case opNumberFixedDecimal, opNumberDuration, opStringFixed, opStringUUID:
 		return m.fixed(o, pos)
-	case opSkipString, opString, opTimeString:
+	case opSkipString, opString, opNumberLength, opStringCharset, opTimeString:
 		return m.text(o, pos)
 	default: // opSkipBytes, opStringBytes, opNumberDecimal
 		start, end, y := length(buf, pos)
@@ -167,6 +167,10 @@ func (m *machine) text(o *op, pos int) (int, *Error) {
 	switch o.code {
 	case opString:
 		m.str(o, text(m.buf[start:end]))
+	case opNumberLength:
+		m.number(o, plan.LengthOf(text(m.buf[start:end])))
+	case opStringCharset:
+		m.str(o, plan.CharsetOf(text(m.buf[start:end])))
 	case opTimeString:
 		us, ok := parseTime(m.buf[start:end])
 		if e := m.time(o, us, ok, start, end); e != nil {
