@@ -632,9 +632,13 @@ func everything(s *shape) *plan.Projection {
 	seen := map[string]bool{}
 	for _, path := range all {
 		for _, f := range []plan.Field{
-			{Kind: plan.Number}, {Kind: plan.String}, {Kind: plan.Time},
-			{Kind: plan.Number, Of: plan.OfLength}, {Kind: plan.String, Of: plan.OfCharset},
-			{Kind: plan.Number, Of: plan.OfNorm}, {Kind: plan.Number, Of: plan.OfDimension},
+			{Kind: plan.Number},
+			{Kind: plan.String},
+			{Kind: plan.Time},
+			{Kind: plan.Number, Of: plan.OfLength},
+			{Kind: plan.String, Of: plan.OfCharset},
+			{Kind: plan.Number, Of: plan.OfNorm},
+			{Kind: plan.Number, Of: plan.OfDimension},
 		} {
 			id := fmt.Sprint(path, f.Kind, f.Of)
 			f.Name, f.Path = id, path

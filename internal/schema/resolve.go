@@ -210,6 +210,7 @@ func gives(t *avroType, f *plan.Field) bool {
 		return t.kind == kindString
 	case plan.OfNorm, plan.OfDimension:
 		return t.kind == kindArray && t.elem.logical == logicalNone && t.elem.kind >= kindInt && t.elem.kind <= kindDouble
+	default: // the value itself
 	}
 	switch f.Kind {
 	case plan.Number:
@@ -253,6 +254,7 @@ func readable(f *plan.Field) string {
 		return "length and charset are read from string"
 	case plan.OfNorm, plan.OfDimension:
 		return "norm and dimension are read from arrays of int, long, float or double"
+	default: // the value itself
 	}
 	switch f.Kind {
 	case plan.Number:
