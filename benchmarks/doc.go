@@ -1,6 +1,7 @@
 // Command benchmarks measures what the documentation claims about costs: docs/benchmarks.md says what each number means. It is no
 // part of the product.
 //
+//		go run ./benchmarks set         the full set of counts against the walk, and an obvious pipeline against the set; results.json
 //		go run ./benchmarks decode      the decoder against a hand-written walk and two libraries; results.json
 //		go run ./benchmarks ingest      the ingestor: CPU of an epoch, bytes of fragments, two against one, memory
 //		go run ./benchmarks poll        the whole ingestor against a loop that only polls, with zstd and uncompressed

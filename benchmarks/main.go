@@ -18,6 +18,7 @@ const usage = `usage: go run ./benchmarks VERB [flags]
 
   decode    the decoder against a hand-written walk, twmb/avro and goavro; writes benchmarks/results.json
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
+  set       the full set of counts against the hand-written walk, and the pipeline one would write first against the set
   poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed
   balance   how evenly models spread over detectors, and what more partitions cost; with --processes N as N detectors judge them
   latency   from the end of a pane to its finding on the topic: whole services on real Kafka
@@ -73,6 +74,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if args[0] == "child" && len(args) == 2 {
 		return child(args[1])
+	}
+	if args[0] == "set" {
+		return measureSet(args[1:])
 	}
 	if args[0] == "decode" {
 		return measureDecode(args[1:])

@@ -19,7 +19,7 @@ type grid struct {
 }
 
 const (
-	gridSlots   = 256
+	gridSlots   = 1024
 	octaveBits  = 3 // of the mantissa
 	octaveShift = 52 - octaveBits
 )

@@ -27,11 +27,24 @@ func HashString(s string) uint64 {
 		h = fold64(h^hashFinal, load64(s)^hashWord)
 		s = s[8:]
 	}
-	tail := uint64(0)
-	for i := range len(s) {
-		tail |= uint64(s[i]) << (8 * i)
+	return mix64(fold64(h^hashFinal, tailOf(s)^hashWord))
+}
+
+// tailOf is the bytes of a text of fewer than eight, the first one lowest, by loads that overlap.
+func tailOf(s string) uint64 {
+	switch n := len(s); {
+	case n >= 4:
+		return uint64(load32(s)) | uint64(load32(s[n-4:]))<<(8*(n-4)&63)
+	case n > 0:
+		return uint64(s[0]) | uint64(s[n/2])<<(8*(n/2)&63) | uint64(s[n-1])<<(8*(n-1)&63)
+	default:
+		return 0
 	}
-	return mix64(fold64(h^hashFinal, tail^hashWord))
+}
+
+func load32(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 func load64(s string) uint64 {

@@ -261,14 +261,8 @@ type histogramCounter struct {
 }
 
 func (c *histogramCounter) add(v float64) {
-	if !c.any {
-		c.any, c.min, c.max = true, v, v
-	}
-	if v < c.min {
-		c.min = v
-	}
-	if v > c.max {
-		c.max = v
+	if v < c.min || v > c.max || !c.any {
+		c.reach(v)
 	}
 	b := math.Float64bits(v)
 	if b<<1 == 0 {
@@ -276,6 +270,14 @@ func (c *histogramCounter) add(v float64) {
 		return
 	}
 	c.sides[b>>63].add(int32(b<<1>>(histogramShift+1)) + 1)
+}
+
+// reach takes down a value beyond the smallest and the largest so far.
+func (c *histogramCounter) reach(v float64) {
+	if !c.any {
+		c.any, c.min, c.max = true, v, v
+	}
+	c.min, c.max = min(c.min, v), max(c.max, v)
 }
 
 // histogram is what was counted.

@@ -135,16 +135,19 @@ func (s *numberSums) add(v float64) {
 	s.sum.Hi += x>>63 + int64(carry)
 	s.sum.Lo = lo
 
-	// The square is u + e exactly. Below 2^52 u may have a fraction, and e is too small to matter unless that is one half; from
-	// there on u is whole, and e is what is rounded.
+	// The square is u + e exactly. Below 2^52 u may have a fraction, and e matters only if that is one half: then it says on which
+	// side. From there on u is whole, and e is what is rounded.
 	p := v * v
 	u := p * fixedUnit
 	r := math.RoundToEven(u)
 	y := uint64(int64(r))
 	if u < 1<<52 {
 		if d := u - r; d == 0.5 || d == -0.5 {
-			s.addSquare(v)
-			return
+			if e := math.FMA(v, v, -p); e > 0 && d > 0 {
+				y++
+			} else if e < 0 && d < 0 {
+				y--
+			}
 		}
 	} else {
 		e := math.FMA(v, v, -p) * fixedUnit
