@@ -96,9 +96,6 @@ func (s *bareStream) fold(c *sketch.Counter, rec *kgo.Record) error {
 	if err := s.prog.Decode(rec.Value, body, b, rec.Offset); err != nil {
 		return err
 	}
-	if !s.deriver.Last(b) {
-		b.Truncate(b.N - 1)
-	}
 	if b.N >= batchRows {
 		s.count(c, rec.Partition, b)
 	}
@@ -106,6 +103,7 @@ func (s *bareStream) fold(c *sketch.Counter, rec *kgo.Record) error {
 }
 
 func (s *bareStream) count(c *sketch.Counter, partition int32, b *plan.Batch) {
+	s.deriver.Derive(b)
 	if s.counts {
 		c.Count(int(partition), b, s.deriver.Broken(b))
 	}

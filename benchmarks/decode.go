@@ -165,6 +165,7 @@ func decodeReaders() (readers []*reader, size float64, err error) {
 		return func() error {
 			for i, e := range events {
 				if b.N >= decodeRows-1 {
+					whole(b)
 					b.Reset()
 				}
 				if err := one(e, b, i); err != nil {
@@ -172,6 +173,7 @@ func decodeReaders() (readers []*reader, size float64, err error) {
 				}
 			}
 			whole(b)
+			b.Reset()
 			return nil
 		}
 	}
@@ -180,16 +182,10 @@ func decodeReaders() (readers []*reader, size float64, err error) {
 		{name: "hand-written walk", scale: 16, read: columns(p, func(e []byte, b *plan.Batch, i int) error { return walk.Walk(e, 5, b, int64(i)) }, nothing)},
 		{name: "decoder", scale: 16, read: columns(p, func(e []byte, b *plan.Batch, i int) error { return prog.Decode(e, 5, b, int64(i)) }, nothing)},
 		{name: "decoder, where, rule, derived column", scale: 16, read: columns(demo, func(e []byte, b *plan.Batch, i int) error {
-			if err := celProg.Decode(e, 5, b, int64(i)); err != nil {
-				return err
-			}
-			if !deriver.Last(b) {
-				b.Truncate(b.N - 1)
-			}
-			return nil
+			return celProg.Decode(e, 5, b, int64(i))
 		}, func(b *plan.Batch) {
+			deriver.Derive(b)
 			deriver.Broken(b)
-			b.Reset()
 		})},
 		{name: "twmb/avro, a fresh struct", scale: 4, read: func() error {
 			for _, e := range events {

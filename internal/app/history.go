@@ -91,10 +91,10 @@ func (h *History) read(p *plan.Projection, visit func(*plan.Batch) error) error 
 			if err := h.decode(reader, p, b, rec); err != nil {
 				return err
 			}
-			if b.N > 0 && b.Offset[b.N-1] == rec.Offset && !deriver.Last(b) {
-				b.Truncate(b.N - 1)
-			}
 			if b.N < historyRows {
+				return nil
+			}
+			if deriver.Derive(b); b.N < historyRows {
 				return nil
 			}
 			full := b
@@ -104,6 +104,7 @@ func (h *History) read(p *plan.Projection, visit func(*plan.Batch) error) error 
 		if err != nil {
 			return err
 		}
+		deriver.Derive(b)
 		if b.N > 0 {
 			if err := visit(b); err != nil {
 				return err

@@ -76,16 +76,13 @@ func (f *Files) stream(path string, p *plan.Projection, alone bool, counts *Coun
 	for done := false; !done; {
 		b := plan.NewBatch(p, batchRows)
 		for b.N < batchRows {
-			if _, err := proj.Fill(b, 1); errors.Is(err, io.EOF) {
+			if _, err := proj.Fill(b, batchRows-b.N); errors.Is(err, io.EOF) {
 				done = true
 				break
 			} else if err != nil {
 				return err
 			}
-			if !deriver.Last(b) {
-				b.Truncate(b.N - 1)
-				filtered++
-			}
+			filtered += int64(deriver.Derive(b))
 		}
 		if b.N > 0 {
 			if err := visit(b); err != nil {

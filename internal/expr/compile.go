@@ -56,6 +56,8 @@ type Program struct {
 	metered cel.Program // the same, held to MaxCost
 	used    []int
 	typ     Type
+	types   []Type // of all variables
+	code    *code  // for columns; nil: what vectorise doesn't take
 }
 
 // Vars are the indices, ascending, of the variables the expression uses.
@@ -103,7 +105,11 @@ func Compile(src string, vars []Var, want Type) (*Program, error) {
 	if issues.Err() != nil {
 		return nil, fromIssues(issues)
 	}
-	p := &Program{used: used, typ: result}
+	types := make([]Type, len(vars))
+	for i, v := range vars {
+		types[i] = v.Type
+	}
+	p := &Program{used: used, typ: result, types: types, code: vectorise(tree.NativeRep().Expr(), types)}
 	if p.plain, err = env.Program(checked, cel.EvalOptions(cel.OptOptimize)); err == nil {
 		p.metered, err = env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(MaxCost))
 	}

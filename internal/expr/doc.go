@@ -8,7 +8,11 @@
 //  2. check.go resolves names, judges kinds and rewrites the tree in place: every number becomes a double, comparisons with
 //     null become tests of presence;
 //  3. cel-go's own checker confirms the rewritten tree, and a program is planned;
-//  4. Eval (eval.go) runs the program against one row.
+//  4. vectorise.go makes the same tree into steps, each a loop over a block of rows (steps.go), where it has only what can be:
+//     arithmetic, comparisons, logic, ?:, tests for null, `in` with a list of literals, and the functions but for matches and
+//     string(number);
+//  5. Eval (eval.go) runs the program against one row; Columns (column.go, run.go) runs the steps over the rows of a batch, or the
+//     program row by row where there are no steps.
 //
 // What a contract's author can count on:
 //
@@ -26,7 +30,9 @@
 //   - Names may hold dots: `meta.model_id` is one name.
 //
 // Invariants: a Program is immutable and safe for concurrent use; a text is at most MaxLength code points long; an
-// evaluation that costs more than MaxCost stops with an error; equal inputs give equal results on every machine.
+// evaluation that costs more than MaxCost stops with an error; equal inputs give equal results on every machine. What Columns says of
+// a row, Eval says of it by itself: missing, failed, and every bit of a number. Steps have no counter: they end after one pass over
+// their rows, and a row with so much text that Eval would meter it is left to Eval.
 //
 // The package imports no Kafka or Redis client, no clock, no logger and no metrics.
 package expr

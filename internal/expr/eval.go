@@ -73,8 +73,8 @@ func (r *row) Parent() cel.Activation { return nil }
 func (r *row) ResolveName(name string) (any, bool) {
 	switch {
 	case strings.HasPrefix(name, valuePrefix):
-		i, err := strconv.Atoi(name[len(valuePrefix):])
-		if err != nil {
+		i, ok := index(name, valuePrefix)
+		if !ok {
 			return nil, false
 		}
 		v := r.get(i)
@@ -94,8 +94,8 @@ func (r *row) ResolveName(name string) (any, bool) {
 			return types.Bool(v.Bool), true
 		}
 	case strings.HasPrefix(name, presencePrefix):
-		i, err := strconv.Atoi(name[len(presencePrefix):])
-		if err != nil {
+		i, ok := index(name, presencePrefix)
+		if !ok {
 			return nil, false
 		}
 		return types.Bool(present(r.get(i))), true
@@ -104,6 +104,16 @@ func (r *row) ResolveName(name string) (any, bool) {
 	default:
 		return nil, false
 	}
+}
+
+// index is the variable behind a name with the given prefix.
+func index(name, prefix string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, prefix)
+	if !ok {
+		return 0, false
+	}
+	i, err := strconv.Atoi(digits)
+	return i, err == nil
 }
 
 func present(v Value) bool {

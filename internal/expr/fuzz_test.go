@@ -2,6 +2,7 @@ package expr_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -48,5 +49,21 @@ func FuzzCompile(f *testing.F) {
 		if a != b || errA != errB {
 			t.Fatalf("%q: %+v %s, then %+v %s", src, a, errA, b, errB)
 		}
+	})
+}
+
+// FuzzColumns: what a program says of columns, it says of each row, and cel-go says the same (see columnCase).
+func FuzzColumns(f *testing.F) {
+	rng := rand.New(rand.NewPCG(5, 2))
+	for range 64 {
+		data := make([]byte, 16+rng.IntN(100))
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := &choices{data}
+		columnCase(t, c, []int{3, 1, 8, 40}[c.pick(4)])
 	})
 }

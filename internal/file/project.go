@@ -166,7 +166,7 @@ func (j *Projector) Rejected(r Reason) int64 { return j.rejected[r] }
 
 // Fill appends up to limit rows to b, a batch of the projection the Projector was made for, with the line number as offset. It
 // gives the number of rows appended, which is 0 only with an error: io.EOF at the end of the file, else one that is final.
-// Fields with an expression stay missing for plan.Deriver, which looks at a batch's last row: with one, fill one row at a time.
+// Fields with an expression stay missing, for plan.Deriver.
 func (j *Projector) Fill(b *plan.Batch, limit int) (rows int, err error) {
 	if len(b.Cols) != len(j.fields) || limit < 1 {
 		return 0, fmt.Errorf("read %s: a batch of %d columns and room for %d rows can't hold a projection of %d", j.r.Name(), len(b.Cols), limit, len(j.fields))

@@ -65,7 +65,7 @@ func readIn(m *reading, rec *kgo.Record) (int64, error) {
 	var first error
 	elsewhere := int64(record.NoTime)
 	for _, s := range slices.Backward(m.streams) {
-		at, kept, err := decode(s, rec)
+		at, err := decode(s, rec)
 		var bad *schema.Error
 		switch {
 		case errors.As(err, &bad):
@@ -79,9 +79,7 @@ func readIn(m *reading, rec *kgo.Record) (int64, error) {
 			return at, nil
 		}
 		elsewhere = at
-		if kept {
-			s.batch.Truncate(s.batch.N - 1)
-		}
+		s.batch.Truncate(s.batch.N - 1)
 	}
 	if first == nil {
 		return elsewhere, nil
@@ -89,17 +87,12 @@ func readIn(m *reading, rec *kgo.Record) (int64, error) {
 	return 0, first
 }
 
-// decode reads one record for one stream and returns the event's time, and whether its row was kept: not if the stream's
-// filter left it out. A *schema.Error says that it can't.
-func decode(s *stream, rec *kgo.Record) (at int64, kept bool, err error) {
+// decode reads one record for one stream and returns the event's time, which is a field of its own (a plan can't have it computed):
+// what is computed waits for the batch, see count. A *schema.Error says that it can't.
+func decode(s *stream, rec *kgo.Record) (at int64, err error) {
 	b := s.batch
 	if err := s.reader.Read(context.Background(), bus.SchemaRecord(rec), b); err != nil {
-		return 0, false, err
+		return 0, err
 	}
-	at = b.Cols[s.proj.Roles.Time].Int[b.N-1]
-	if !s.deriver.Last(b) {
-		b.Truncate(b.N - 1)
-		return at, false, nil
-	}
-	return at, true, nil
+	return b.Cols[s.proj.Roles.Time].Int[b.N-1], nil
 }

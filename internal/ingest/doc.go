@@ -2,8 +2,9 @@
 //
 //  1. service.go: one run under the plans in force.
 //  2. fold.go: what was polled is dealt out to workers, and what they say is taken down in the order of the records.
-//  3. worker.go, decode.go: a record's bytes become rows of every stream that reads its topic, or it is set aside; full batches are
-//     counted. program.go asks the registry for schemas, and lets records wait while it is away.
+//  3. worker.go, decode.go: a record's bytes become rows of every stream that reads its topic, or it is set aside; of full batches
+//     the derived columns are computed and the unwanted rows dropped, and they are counted. program.go asks the registry for
+//     schemas, and lets records wait while it is away.
 //  4. early.go: an epoch ends before its time when a pane can be judged.
 //  5. flush.go: at the end of an epoch the workers' counts are added up and become fragments, the rows joins, and both commit with
 //     the offsets.

@@ -133,7 +133,7 @@ func (w *worker) work(chunks []*chunk) {
 			c.times = append(c.times, at)
 			for _, m := range readings {
 				for _, s := range m.streams {
-					if s.batch.N >= batchRows {
+					if s.full() {
 						w.count(s, c.tp, s.batch)
 					}
 				}
@@ -142,8 +142,19 @@ func (w *worker) work(chunks []*chunk) {
 	}
 }
 
-// count takes a batch into the counts.
+// full reports whether the batch at hand is full of rows that the filter wants.
+func (s *stream) full() bool {
+	if s.batch.N < batchRows {
+		return false
+	}
+	s.deriver.Derive(s.batch)
+	return s.batch.N >= batchRows
+}
+
+// count derives and filters what isn't yet, and takes a batch into the counts. Until then rows are only decoded: whose era isn't the
+// plan's is taken back, and one that the filter leaves out has counted as read and moved the clock.
 func (w *worker) count(s *stream, tp bus.TopicPartition, b *plan.Batch) {
+	s.deriver.Derive(b)
 	src := collect.Source{Topic: tp.Topic, Partition: tp.Partition}
 	if s.outcomes {
 		w.tally.addN(tp.Topic, unlabelled, s.collector.Outcomes(src, b))

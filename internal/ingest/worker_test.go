@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/linkedin/goavro/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
@@ -20,6 +22,8 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
 // epoch is what workers make of an epoch: the fragments to the byte, and the rows, whose order is nobody's business.
@@ -124,9 +128,7 @@ func worked(t *testing.T, workers int, polls [][]*kgo.Record) []epoch {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for k, n := range g.tally {
-			e.Tally[k] = n
-		}
+		maps.Copy(e.Tally, g.tally)
 		e.read(t, records)
 		for part := range int32(partitionsOfTest) {
 			e.Watermarks = append(e.Watermarks, g.owned[bus.TopicPartition{Topic: "p", Partition: part}].watermark.At())
@@ -156,4 +158,79 @@ func (e *epoch) read(t *testing.T, records []*kgo.Record) {
 	slices.SortFunc(e.Rows, func(a, b outcome.Row) int {
 		return cmp.Or(slices.Compare(a.ID[:], b.ID[:]), a.Prediction.Place.Compare(b.Prediction.Place))
 	})
+}
+
+// TestFilteredEventsAreRead: what the contract's where leaves out is read, counted as accepted and moves the watermark; no more. It is
+// left out when a batch is counted: more events than fit into one, of two plans in force one after the other.
+func TestFilteredEventsAreRead(t *testing.T) {
+	g := newRig(t, fixture.Contract)
+	first := *g.plans[0]
+	first.Prediction.Where = "k > 0"
+	next := first
+	next.From, next.Baseline, next.Prediction.Where = fixture.Start.AddDate(0, 0, 1), "sha256:other", "k < 0 && score < 0.5"
+	for _, p := range []*plan.Plan{&first, &next} {
+		if err := p.Seal(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if g.role, err = newRole(g.o, bus.Plans{first.Model: plan.History{}.With(&first).With(&next)}, zap.NewNop()); err != nil {
+		t.Fatal(err)
+	}
+	g.restore(predictions, 0)
+	codec, err := goavro.NewCodec(schemaTexts[withK])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 4 * batchRows
+	rnd := rand.New(rand.NewPCG(3, 4))
+	want := map[string]int64{}
+	latest := time.Time{}
+	for i := range n {
+		at, k, score := fixture.Start.Add(time.Duration(rnd.IntN(47*3600))*time.Second), rnd.NormFloat64(), rnd.Float64()
+		if i == n/2 {
+			at, k, score = fixture.Start.Add(47*time.Hour+time.Minute), 1, 0.9 // the last by its time, and not wanted
+		}
+		if at.After(latest) {
+			latest = at
+		}
+		switch {
+		case at.Before(next.From) && k > 0:
+			want[first.Digest()]++
+		case !at.Before(next.From) && k < 0 && score < 0.5:
+			want[next.Digest()]++
+		}
+		value, err := codec.BinaryFromNative(binary.BigEndian.AppendUint32([]byte{0}, withK), map[string]any{"id": fmt.Sprint(i), "k": k, "score": score, "ts": at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.mustFold(value)
+	}
+	w := g.flush(span("p", 0, n))
+	g.Committed()
+	got := map[string]int64{}
+	for _, c := range w.cells {
+		if c.Kind != record.Counted {
+			continue
+		}
+		for _, p := range []*plan.Plan{&first, &next} {
+			if p.Digest() != c.Plan {
+				continue
+			}
+			set, err := sketch.ReadSet(p, wire.NewReader(c.Body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[c.Plan] += set.Rows
+		}
+	}
+	if diff := gocmp.Diff(want, got); diff != "" || len(want) != 2 {
+		t.Errorf("rows by plan: %s", diff)
+	}
+	if accepted := testutil.ToFloat64(g.o.Metrics.accepted.WithLabelValues("p")); accepted != n || len(w.quarantine) != 0 {
+		t.Errorf("accepted %v of %d, %d set aside", accepted, n, len(w.quarantine))
+	}
+	if at := g.owned[predictions].watermark.At(); at != plan.Micros(latest) {
+		t.Errorf("the watermark is %s, the last event of %s", plan.FromMicros(at), latest)
+	}
 }

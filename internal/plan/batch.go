@@ -1,13 +1,15 @@
 package plan
 
-// State says what one cell of a batch holds.
-type State uint8
+import "github.com/plumbline-ml/plumbline/internal/expr"
+
+// State says what one cell of a batch holds. It is that of expressions, which look at a batch's columns where they lie.
+type State = expr.State
 
 // The states of a value. Missing is the zero State: a row that starts needs nothing written.
 const (
-	Missing State = iota // null, absent, or an empty cell of a file
-	OK                   // the value is there
-	Invalid              // NaN or infinite, or (in files) text that is no number
+	Missing = expr.Missing // null, absent, or an empty cell of a file
+	OK      = expr.OK      // the value is there
+	Invalid = expr.Invalid // NaN or infinite, or (in files) text that is no number
 )
 
 // Batch is a block of decoded events of one stream, by column. Strings may point into the events' own bytes: they are
@@ -21,7 +23,8 @@ type Batch struct {
 	Offset []int64 // source offset of each row (line number for files)
 	Cols   []Col   // one per field
 
-	cells Cells
+	cells   Cells
+	derived int // so many rows, from the first on, a Deriver is done with
 }
 
 // Col is one column of a batch: Num for Number, Str for String, Int for Time. Where State isn't OK they hold what was there
@@ -132,7 +135,36 @@ func (b *Batch) Truncate(n int) {
 	for i := range b.Cols {
 		clear(b.Cols[i].State[n:b.N])
 	}
-	b.N = n
+	b.N, b.derived = n, min(b.derived, n)
+}
+
+// rowSpan is the rows [from, to).
+type rowSpan struct{ from, to int }
+
+// keep drops the rows from first on that lie in none of the spans, which ascend.
+func (b *Batch) keep(first int, spans []rowSpan) {
+	n := shift(b.Offset, first, spans)
+	for i := range b.Cols {
+		c := &b.Cols[i]
+		shift(c.State, first, spans)
+		switch b.Fields[i].Kind {
+		case Number:
+			shift(c.Num, first, spans)
+		case String:
+			shift(c.Str, first, spans)
+		case Time:
+			shift(c.Int, first, spans)
+		}
+	}
+	b.Truncate(n)
+}
+
+// shift moves spans of cells together, from first on, and returns where they end.
+func shift[T any](cells []T, first int, spans []rowSpan) int {
+	for _, s := range spans {
+		first += copy(cells[first:], cells[s.from:s.to])
+	}
+	return first
 }
 
 // SetNumber stores v; NaN and infinities become Invalid.

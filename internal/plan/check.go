@@ -76,6 +76,8 @@ func (p *Projection) check(stream string) error {
 		case f.From == FromKey && len(f.Path) == 0: // the whole key
 		case (len(f.Path) == 0) == (f.Expr == ""):
 			return fmt.Errorf("field %s of the %s stream needs either a path or an expression", f.Name, stream)
+		case f.Kind == Time && f.Expr != "": // decoders say whose era an event is before anything is computed
+			return fmt.Errorf("field %s of the %s stream is a time, and an expression gives none", f.Name, stream)
 		}
 	}
 	r := &p.Roles

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
@@ -34,9 +36,11 @@ func fill(t *testing.T, p *plan.Projection, rows ...row) *plan.Batch {
 	return b
 }
 
-// show renders a cell.
-func show(b *plan.Batch, col int) string {
-	c, at := &b.Cols[col], b.N-1
+// show renders a cell of the last row.
+func show(b *plan.Batch, col int) string { return showAt(b, col, b.N-1) }
+
+func showAt(b *plan.Batch, col, at int) string {
+	c := &b.Cols[col]
 	switch {
 	case c.State[at] == plan.Missing:
 		return "missing"
@@ -44,6 +48,8 @@ func show(b *plan.Batch, col int) string {
 		return "invalid"
 	case b.Fields[col].Kind == plan.String:
 		return fmt.Sprintf("%q", c.Str[at])
+	case b.Fields[col].Kind == plan.Time:
+		return fmt.Sprint(c.Int[at])
 	default:
 		return fmt.Sprint(c.Num[at])
 	}
@@ -210,4 +216,163 @@ func TestBatch(t *testing.T) {
 	if o.N != 0 {
 		t.Errorf("after Reset: %d rows", o.N)
 	}
+}
+
+// By the block or by the row: the same rows stay, with the same cells, and break the same rules, however the rows arrive.
+func TestDeriveAgreesWithLast(t *testing.T) {
+	exprs := []plan.Field{
+		{Kind: plan.Number, Expr: "x * 2 + ts"},
+		{Kind: plan.Number, Expr: "1 / x"},
+		{Kind: plan.Number, Expr: "double(s) + x"},
+		{Kind: plan.Number, Boolean: true, Expr: "x > 1 && b"},
+		{Kind: plan.String, Expr: "x < 1 ? 'small' : 'large'"},
+		{Kind: plan.String, Expr: "x == null ? 'none' : s"},
+		{Kind: plan.String, Expr: "s + '!'"}, // by the interpreter
+		{Kind: plan.String, Expr: "x + 1"},   // not its kind: can't be read
+		{Kind: plan.Number, Expr: "s"},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		p := &plan.Projection{Topic: "t", Fields: fields()}
+		p.Where = rapid.SampledFrom([]string{"", "x < 3", "b", "s != 'b'", "s.matches('a|b')", "d0 != null", "x == 17"}).Draw(t, "where")
+		for i := range rapid.IntRange(1, 3).Draw(t, "derived") {
+			f := rapid.SampledFrom(exprs).Draw(t, "expr")
+			f.Name = fmt.Sprintf("d%d", i)
+			p.Fields = append(p.Fields, f)
+		}
+		rules := []plan.Rule{{Name: "r", Expr: "x >= 1 || s == 'a'"}, {Name: "q", Expr: "double(s) < 2"}, {Name: "p", Expr: "d0 == null"}}
+		d, err := plan.NewDeriver(p, rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks, rows := plan.NewBatch(p, 4), plan.NewBatch(p, 4)
+		dropped, unwanted := 0, 0
+		for i := range rapid.IntRange(0, 60).Draw(t, "rows") {
+			for _, b := range []*plan.Batch{blocks, rows} {
+				b.Grow(int64(i))
+			}
+			set := func(col int, f func(b *plan.Batch, at int)) {
+				if rapid.IntRange(0, 3).Draw(t, p.Fields[col].Name+" is there") > 0 {
+					f(blocks, blocks.N-1)
+					f(rows, rows.N-1)
+				}
+			}
+			x := rapid.SampledFrom([]float64{0, 1, 2, 3.5, math.NaN()}).Draw(t, "x")
+			set(0, func(b *plan.Batch, at int) { b.SetNumber(0, at, x) })
+			s := rapid.SampledFrom([]string{"", "a", "b", "1"}).Draw(t, "s")
+			set(1, func(b *plan.Batch, at int) { b.SetString(1, at, s) })
+			us := rapid.Int64Range(-2_000_000, 2_000_000).Draw(t, "ts")
+			set(2, func(b *plan.Batch, at int) { b.SetTime(2, at, us) })
+			is := float64(rapid.IntRange(0, 1).Draw(t, "b"))
+			set(3, func(b *plan.Batch, at int) { b.SetNumber(3, at, is) })
+			if rapid.IntRange(0, 9).Draw(t, "taken back") == 0 {
+				blocks.Truncate(blocks.N - 1)
+				rows.Truncate(rows.N - 1)
+				continue
+			}
+			if !d.Last(rows) {
+				rows.Truncate(rows.N - 1)
+				unwanted++
+			}
+			if rapid.IntRange(0, 7).Draw(t, "derive") == 0 {
+				dropped += d.Derive(blocks)
+			}
+		}
+		dropped += d.Derive(blocks)
+		if again := d.Derive(blocks); again != 0 {
+			t.Fatalf("%d rows are dropped that were wanted", again)
+		}
+		if dropped != unwanted || fmt.Sprint(blocks.Offset[:blocks.N]) != fmt.Sprint(rows.Offset[:rows.N]) {
+			t.Fatalf("where %s leaves %v and drops %d by the block, %v and %d by the row", p.Where, blocks.Offset[:blocks.N], dropped, rows.Offset[:rows.N], unwanted)
+		}
+		for col, f := range p.Fields {
+			for at := range rows.N {
+				if got, want := showAt(blocks, col, at), showAt(rows, col, at); got != want {
+					t.Fatalf("%s (%s) in row %d: %s by the block, %s by the row", f.Name, f.Expr, at, got, want)
+				}
+			}
+		}
+		alone, err := plan.NewDeriver(p, rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken := d.Broken(blocks)
+		for at := range rows.N { // each in a batch of its own
+			one := plan.NewBatch(p, 1)
+			one.Append(rows, at)
+			for i, row := range alone.Broken(one) {
+				if row[0] != broken[i][at] {
+					t.Fatalf("rule %s in row %d: broken %t, alone %t", rules[i].Expr, at, broken[i][at], row[0])
+				}
+			}
+		}
+		// A batch that is used again: its rows are new ones, and so are those beyond where it was cut.
+		blocks.Truncate(rapid.IntRange(0, blocks.N).Draw(t, "cut"))
+		cut := blocks.N
+		for at := range rows.N {
+			blocks.Append(rows, at)
+			for col, f := range p.Fields {
+				if f.Expr != "" {
+					blocks.Cols[col].State[blocks.N-1] = plan.Missing
+				}
+			}
+		}
+		if n := d.Derive(blocks); n != 0 || blocks.N != cut+rows.N {
+			t.Fatalf("%d rows are dropped that were wanted before", n)
+		}
+		for col, f := range p.Fields {
+			for at := range rows.N {
+				if got, want := showAt(blocks, col, cut+at), showAt(rows, col, at); got != want {
+					t.Fatalf("%s (%s) in row %d, derived again: %s, want %s", f.Name, f.Expr, at, got, want)
+				}
+			}
+		}
+	})
+}
+
+// What a demo's contract asks for: a filter that takes all, a derived column and a rule, over a batch that is decoded already.
+func BenchmarkDerive(b *testing.B) {
+	p := &plan.Projection{Topic: "t", Where: "s != 'shadow'", Fields: append(fields(), plan.Field{Name: "daypart", Kind: plan.String, Expr: "x < 50.0 ? 'night' : 'day'"})}
+	d, err := plan.NewDeriver(p, []plan.Rule{{Name: "positive", Expr: "x > 0.0"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 1000
+	batch := plan.NewBatch(p, rows)
+	fill := func(after func()) {
+		batch.Reset()
+		for i := range rows {
+			at := batch.Grow(int64(i))
+			batch.SetNumber(0, at, float64(i%100))
+			batch.SetString(1, at, []string{"2026-11", "2026-12"}[i%2])
+			after()
+		}
+	}
+	perRow := func(b *testing.B) { b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row") }
+	b.Run("filling", func(b *testing.B) {
+		for b.Loop() {
+			fill(func() {})
+		}
+		perRow(b)
+	})
+	b.Run("filling and by the block", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			fill(func() {})
+			d.Derive(batch)
+			d.Broken(batch)
+		}
+		perRow(b)
+	})
+	b.Run("filling and by the row", func(b *testing.B) { // the rule by the block
+		b.ReportAllocs()
+		for b.Loop() {
+			fill(func() {
+				if !d.Last(batch) {
+					batch.Truncate(batch.N - 1)
+				}
+			})
+			d.Broken(batch)
+		}
+		perRow(b)
+	})
 }

@@ -6,7 +6,8 @@
 //  1. draft.go: contract -> projections, columns, dimensions; enough to decode by. filter.go adds what filters name.
 //  2. internal/baseline fills in layouts and references from the reference data.
 //  3. seal.go: digest and JSON; check.go: the checks that a plan read from a topic must pass.
-//  4. batch.go: the columns a decoder fills; derive.go computes the derived ones.
+//  4. batch.go: the columns a decoder fills; derive.go computes the derived ones and drops what the filter
+//     doesn't want, for many rows at a time.
 //
 // The package imports no client, no clock and no logger.
 package plan

@@ -121,6 +121,7 @@ func TestReadRefuses(t *testing.T) {
 		"field region of the prediction stream is true or false, and those are read as numbers":        func(p *plan.Plan) { p.Prediction.Fields[8].Boolean = true },
 		"field region of the prediction stream needs either a path or an expression":                   func(p *plan.Plan) { p.Prediction.Fields[8].Path = nil },
 		"field size of the prediction stream needs either a path or an expression":                     func(p *plan.Plan) { p.Prediction.Fields[10].Path = []string{"x"} },
+		"field size of the prediction stream is a time, and an expression gives none":                  func(p *plan.Plan) { p.Prediction.Fields[10].Kind = plan.Time },
 		`field label of the outcome stream is of kind ""`:                                              func(p *plan.Plan) { p.Outcome.Fields[2].Kind = "" },
 		"the lineage of the prediction stream is field 11 of 11":                                       func(p *plan.Plan) { p.Prediction.Roles.Lineage = 11 },
 		"the version of the prediction stream is field -2 of 11":                                       func(p *plan.Plan) { p.Prediction.Roles.Version = -2 },
