@@ -280,7 +280,7 @@ func (r *dsReader) centroids(d *TDigest, n int, least, most float64) error {
 	for len(list) > 0 {
 		part := list[:min(len(list), digestItems)]
 		list = list[len(part):]
-		d.take(part)
+		d.takeItems(part)
 	}
 	return nil
 }
@@ -295,8 +295,8 @@ func without(c centroid, v, low, high float64) centroid {
 	return c
 }
 
-// take merges items in, those of them that have any weight.
-func (d *TDigest) take(items []centroid) {
+// takeItems merges items in, those of them that have any weight.
+func (d *TDigest) takeItems(items []centroid) {
 	n, weight := 0, int64(0)
 	for _, c := range items {
 		if c.weight > 0 {

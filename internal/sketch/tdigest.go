@@ -10,7 +10,7 @@ import (
 const Compression = 200
 
 const (
-	digestValues = 4096 // values kept before they are merged in
+	digestValues = 8192 // values kept before they are merged in
 	digestItems  = 512  // of a list that is merged in
 	digestExact  = 64   // items that are kept as they are
 	maxCentroids = 256  // join gives at most delta + 3: any two neighbours span more than one unit of k1, which has delta/2
@@ -64,6 +64,14 @@ func (d *TDigest) Add(v float64) {
 
 // AddAll adds values, as Add one by one does.
 func (d *TDigest) AddAll(values []float64) {
+	if len(d.buf) == 0 && len(values) >= digestValues {
+		sort := sorters.Get().(*sorter)
+		for len(values) >= digestValues {
+			d.take(sort.sorted(values[:digestValues]))
+			values = values[digestValues:]
+		}
+		sorters.Put(sort)
+	}
 	for _, v := range values {
 		d.Add(v)
 	}
@@ -174,6 +182,12 @@ func (d *TDigest) CDF(x float64) float64 {
 	return float64(before) / float64(2*f.sum)
 }
 
+// Merged is d with every value merged in: what several readings would each do.
+func (d *TDigest) Merged() *TDigest {
+	d.flush()
+	return d
+}
+
 // Clone is a deep copy.
 func (d *TDigest) Clone() *TDigest {
 	return &TDigest{cents: slices.Clone(d.cents), sum: d.sum, buf: slices.Clone(d.buf)}
@@ -219,37 +233,43 @@ func (d *TDigest) flush() {
 		return
 	}
 	sort := sorters.Get().(*sorter)
-	sort.sort(d.buf)
+	d.take(sort.sorted(d.buf))
 	sorters.Put(sort)
+	d.buf = d.buf[:0]
+}
+
+// take merges sorted values in.
+func (d *TDigest) take(values []float64) {
+	if len(values) == 0 {
+		return
+	}
 	runs := 1
-	for i := 1; i < len(d.buf); i++ {
-		if d.buf[i] != d.buf[i-1] {
+	for i := 1; i < len(values) && runs <= digestItems; i++ {
+		if values[i] != values[i-1] {
 			runs++
 		}
 	}
-	if most := max(math.Abs(d.buf[0]), math.Abs(d.buf[len(d.buf)-1])); runs > digestItems && most < hugeValue {
-		d.absorb(d.buf)
-		d.buf = d.buf[:0]
+	if most := max(math.Abs(values[0]), math.Abs(values[len(values)-1])); runs > digestItems && most < hugeValue {
+		d.absorb(values)
 		return
 	}
-	var values [digestItems]centroid
+	var items [digestItems]centroid
 	n, weight := 0, int64(0)
-	for _, v := range d.buf {
-		if n > 0 && values[n-1].mean == v {
-			values[n-1].weight++
+	for _, v := range values {
+		if n > 0 && items[n-1].mean == v {
+			items[n-1].weight++
 			weight++
 			continue
 		}
-		if n == len(values) {
-			d.squeeze(values[:n], weight)
+		if n == len(items) {
+			d.squeeze(items[:n], weight)
 			n, weight = 0, 0
 		}
-		values[n] = centroid{mean: v, weight: 1, pure: true}
+		items[n] = centroid{mean: v, weight: 1, pure: true}
 		weight++
 		n++
 	}
-	d.buf = d.buf[:0]
-	d.squeeze(values[:n], weight)
+	d.squeeze(items[:n], weight)
 }
 
 // hugeValue is a magnitude of which a buffer full has no infinite sum.
@@ -263,30 +283,52 @@ func (d *TDigest) absorb(values []float64) {
 	cents := d.cents
 	d.sum += int64(len(values))
 	total := float64(d.sum)
-	var cur, item centroid
+	// What may join others: all but the last item.
+	joinable, lastJoins := len(values), len(cents) > 0 && cents[len(cents)-1].mean < values[len(values)-1]
+	if len(cents) == 0 || lastJoins {
+		joinable = runStart(values, len(values)-1)
+	}
+	var cur centroid
 	spread := 0.0 // of cur: weight times distance from its first mean
 	last := 0.0   // the mean of what joined cur last
-	done, limit := int64(0), 0.0
-	for i, j := 0, 0; ; {
-		switch {
-		case j < len(cents) && (i == len(values) || cents[j].mean <= values[i]):
-			item = cents[j]
-			j++
+	done, limit := int64(0), int64(0)
+	for i := 0; i < len(values) || len(cents) > 0; {
+		var item centroid
+		joins := true
+		if len(cents) > 0 && (i == len(values) || cents[0].mean <= values[i]) {
+			item = cents[0]
+			cents = cents[1:]
 			for item.pure && i < len(values) && values[i] == item.mean {
 				item.weight++
 				i++
 			}
-		case i < len(values):
+			joins = len(cents) > 0 || lastJoins
+		} else {
+			// As many as fit in and lie before the next centroid, but no part of a run of equal ones.
+			end := min(int64(i)+max(limit-done-cur.weight, 0), int64(joinable))
+			if len(cents) > 0 {
+				end = int64(firstFrom(values[:max(end, int64(i))], i, cents[0].mean))
+			}
+			if e := int(end); e > i {
+				if e < len(values) && values[e] == values[e-1] {
+					e = max(runStart(values, e), i)
+				}
+				if e > i {
+					spread += distances(values[i:e], cur.mean)
+					cur.weight += int64(e - i)
+					cur.pure = false
+					last = values[e-1]
+					i = e
+					continue
+				}
+			}
 			item = centroid{mean: values[i], weight: 1, pure: true}
 			for i++; i < len(values) && values[i] == item.mean; i++ {
 				item.weight++
 			}
-		default:
-			d.cents = append(d.cents[:0], append(out, cur.spread(spread, last))...)
-			return
+			joins = false // or it would have joined
 		}
-		more := i < len(values) || j < len(cents)
-		if cur.weight > 0 && more && float64(done+cur.weight+item.weight) <= limit {
+		if joins && done+cur.weight+item.weight <= limit {
 			spread += float64(item.weight) * (item.mean - cur.mean)
 			cur.weight += item.weight
 			cur.pure = false
@@ -296,10 +338,46 @@ func (d *TDigest) absorb(values []float64) {
 		if cur.weight > 0 {
 			out = append(out, cur.spread(spread, last))
 			done += cur.weight
-			limit = total * oneFurther(float64(done)/total)
+			limit = int64(total * oneFurther(float64(done)/total))
 		}
 		cur, spread, last = item, 0, item.mean
 	}
+	d.cents = append(d.cents[:0], append(out, cur.spread(spread, last))...)
+}
+
+// runStart is where the run of values equal to that at i begins.
+func runStart(sorted []float64, i int) int {
+	for i > 0 && sorted[i-1] == sorted[i] {
+		i--
+	}
+	return i
+}
+
+// firstFrom is the first place from i on where a value is at least v; len(sorted) if there is none.
+func firstFrom(sorted []float64, i int, v float64) int {
+	if n := len(sorted); n <= i || sorted[n-1] < v {
+		return n
+	}
+	for sorted[i] < v {
+		i++
+	}
+	return i
+}
+
+// distances sums how far values lie from v, four sums side by side.
+func distances(values []float64, v float64) float64 {
+	var a, b, c, d float64
+	for len(values) >= 4 {
+		a += values[0] - v
+		b += values[1] - v
+		c += values[2] - v
+		d += values[3] - v
+		values = values[4:]
+	}
+	for _, x := range values {
+		a += x - v
+	}
+	return (a + b) + (c + d)
 }
 
 // spread is c with the mean of all that joined it; its own mean is still that of the first of them.
