@@ -19,8 +19,8 @@ import (
 // influxAtLeast is the limit of `benchmarks sketch`, which docs/benchmarks.md explains.
 const influxAtLeast = 8.0
 
-// peerCompression is delta in the convention of both libraries: as many units of k1 as ours, which counts twice as many.
-const peerCompression = sketch.Compression / 2
+// peerCompression is delta in the convention of both libraries, the units of k1 that centroids span, of which ours has 200.
+const peerCompression = 100
 
 // sketchQuantiles are those at which rank errors are held against each other.
 var sketchQuantiles = []float64{.01, .5, .99, .999}

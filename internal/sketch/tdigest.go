@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// Compression is delta of the t-digest, in the convention of its authors: it holds at most about delta centroids. Libraries that
-// let k1 run over delta units instead of delta/2 call the same resolution 100.
-const Compression = 200
+// Compression is delta of the t-digest, in the convention of its authors: it holds delta/2 centroids and some, at most about delta.
+// Libraries that let k1 run over delta units instead of delta/2 call the same resolution 200.
+const Compression = 400
 
 const (
 	digestValues = 8192 // values kept before they are merged in
 	digestItems  = 512  // of a list that is merged in
 	digestExact  = 64   // items that are kept as they are
-	maxCentroids = 256  // join gives at most delta + 3: any two neighbours span more than one unit of k1, which has delta/2
+	maxCentroids = 416  // join gives at most delta + 3: any two neighbours span more than one unit of k1, which has delta/2
 
 	// cosStep and sinStep are of 2*pi/delta: written out, because math.Cos may differ in the last bit between machines.
-	cosStep = 0.99950656036573155700069083671
-	sinStep = 0.031410759078128293839183673818
+	cosStep = 0.99987663248166059863890712773
+	sinStep = 0.015707317311820675753295353310
 )
 
 // TDigest summarises numbers for quantiles: the merging t-digest of Dunning & Ertl (2019, arXiv 1902.04023, algorithm 1) with the
@@ -395,13 +395,13 @@ func (d *TDigest) squeeze(other []centroid, weight int64) {
 	items := mergeSorted(room[:0], d.cents, other)
 	d.sum += weight
 	if len(items) > digestExact {
-		items = join(items, float64(d.sum))
+		items = join(items, float64(d.sum), 1)
 	}
 	d.cents = append(d.cents[:0], items...)
 }
 
-// join joins neighbours in place. The first and the last item stay alone.
-func join(items []centroid, total float64) []centroid {
+// join joins neighbours in place, so that each spans at most so many units of k1. The first and the last item stay alone.
+func join(items []centroid, total float64, units int) []centroid {
 	// items[n] is being filled; done is the weight before it; limit is where it must end, 0 for the first item.
 	n, done, limit := 0, int64(0), 0.0
 	for i := 1; i < len(items); i++ {
@@ -412,7 +412,11 @@ func join(items []centroid, total float64) []centroid {
 			continue
 		}
 		done += cur.weight
-		limit = total * oneFurther(float64(done)/total)
+		q := float64(done) / total
+		for range units {
+			q = oneFurther(q)
+		}
+		limit = total * q
 		n++
 		items[n] = item
 	}
