@@ -78,8 +78,9 @@ demo: ## See it work: a real drift, in a few seconds
 	go run ./cmd/plumbline demo
 
 .PHONY: bench
-bench: ## Measure the decoder; fails if a limit is missed, writes benchmarks/results.json
+bench: ## Measure decoder and sketches; fails if a limit is missed, writes benchmarks/results.json
 	go run ./benchmarks decode
+	go run ./benchmarks sketch
 
 .PHONY: ci
 ci: ## All that a change must pass

@@ -3,6 +3,7 @@
 //
 //		go run ./benchmarks set         the full set of counts against the walk, and an obvious pipeline against the set; results.json
 //		go run ./benchmarks decode      the decoder against a hand-written walk and two libraries; results.json
+//		go run ./benchmarks sketch      t-digest and distinct count against other libraries: speed and rank error; results.json
 //		go run ./benchmarks ingest      the ingestor: CPU of an epoch, bytes of fragments, two against one, memory
 //		go run ./benchmarks poll        the whole ingestor against a loop that only polls, with zstd and uncompressed
 //		go run ./benchmarks balance     how evenly models spread over detectors, and what more partitions cost
@@ -21,5 +22,6 @@
 //	 8. ground.go, service.go: Kafka, registry and Redis of their own; the services as processes with default settings.
 //	 9. latency.go, replay.go, steady.go, spread.go: the measurements of whole services.
 //	10. decode.go: the decoder; profile.go: a CPU profile of it. walk/ is the walk it is held against.
-//	11. results.go: results.json, which keeps the last ratio of every name.
+//	11. sketch.go: the t-digest and the distinct count.
+//	12. results.go: results.json, which keeps the last ratio of every name.
 package main

@@ -17,6 +17,7 @@ import (
 const usage = `usage: go run ./benchmarks VERB [flags]
 
   decode    the decoder against a hand-written walk, twmb/avro and goavro; writes benchmarks/results.json
+  sketch    the t-digest and the distinct count against other libraries, speed and rank error; writes benchmarks/results.json
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
   set       the full set of counts against the hand-written walk, and the pipeline one would write first against the set
   poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed
@@ -75,11 +76,13 @@ func run(ctx context.Context, args []string) error {
 	if args[0] == "child" && len(args) == 2 {
 		return child(args[1])
 	}
-	if args[0] == "set" {
-		return measureSet(args[1:])
-	}
-	if args[0] == "decode" {
+	switch args[0] {
+	case "decode":
 		return measureDecode(args[1:])
+	case "sketch":
+		return measureSketch(args[1:])
+	case "set":
+		return measureSet(args[1:])
 	}
 	if verb := onParts[args[0]]; verb != nil {
 		return verb(ctx, args[1:])

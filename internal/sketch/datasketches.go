@@ -30,12 +30,14 @@ const (
 	dsFlags   = 1<<3 - 1
 	dsLeastK  = 10
 
-	dsAtoms = 36 // so many centroids of equal values are written in three pieces: the float form is to take 2.3 KB at most
+	dsK = 200 // under which Apache DataSketches keeps some 250 centroids, as finely as we do
+
+	dsCentroids = 283 // at most, with which the float form takes 2,296 bytes
 )
 
-// AppendDataSketches writes d in the double form of Apache DataSketches, with k = Compression. It has no word for a centroid whose
+// AppendDataSketches writes d in the double form of Apache DataSketches, with k = 200. It has no word for a centroid whose
 // values are all equal; the largest are written in three pieces, the outer of weight 1, so that its readers interpolate nothing
-// across them.
+// across them. At most 283 centroids are written; of the rare digest that has more, neighbours are joined.
 func (d *TDigest) AppendDataSketches(b []byte) []byte { return d.appendDataSketches(b, false) }
 
 // AppendDataSketchesFloat writes the float form: means are rounded to nearest, beyond its range to its largest number; it takes at
@@ -51,7 +53,7 @@ func (d *TDigest) appendDataSketches(b []byte, single bool) []byte {
 	case 1:
 		longs, flags = 1, dsSingle
 	}
-	b = append(b, longs, dsVersion, dsFamily, Compression, 0, flags, 0, 0)
+	b = append(b, longs, dsVersion, dsFamily, dsK, 0, flags, 0, 0)
 	if flags == dsEmpty {
 		return b
 	}
@@ -62,8 +64,12 @@ func (d *TDigest) appendDataSketches(b []byte, single bool) []byte {
 	at := len(b)
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
 	b = w.value(w.value(b, f.Min()), f.Max())
-	least := f.atoms()
-	for _, c := range f.cents {
+	cents := f.cents
+	if len(cents) > dsCentroids {
+		cents = join(slices.Clone(cents), float64(f.sum), 2)
+	}
+	least := atoms(cents)
+	for _, c := range cents {
 		if c.pure && c.weight >= least {
 			b = w.centroid(b, c.mean, 1)
 			b = w.centroid(b, c.mean, c.weight-2)
@@ -75,19 +81,20 @@ func (d *TDigest) appendDataSketches(b []byte, single bool) []byte {
 	return b
 }
 
-// atoms is the least weight of the centroids of equal values that are written in pieces.
-func (d *TDigest) atoms() int64 {
-	weights := make([]int64, 0, len(d.cents))
-	for _, c := range d.cents {
+// atoms is the least weight of the centroids of equal values that are written in pieces: as many as there is room for.
+func atoms(cents []centroid) int64 {
+	weights := make([]int64, 0, len(cents))
+	for _, c := range cents {
 		if c.pure {
 			weights = append(weights, c.weight)
 		}
 	}
-	if len(weights) <= dsAtoms {
+	most := (dsCentroids - len(cents)) / 2
+	if len(weights) <= most {
 		return 3
 	}
 	slices.Sort(weights)
-	return max(weights[len(weights)-dsAtoms-1]+1, 3)
+	return max(weights[len(weights)-most-1]+1, 3)
 }
 
 type dsWriter struct {
@@ -280,7 +287,7 @@ func (r *dsReader) centroids(d *TDigest, n int, least, most float64) error {
 	for len(list) > 0 {
 		part := list[:min(len(list), digestItems)]
 		list = list[len(part):]
-		d.take(part)
+		d.takeItems(part)
 	}
 	return nil
 }
@@ -295,8 +302,8 @@ func without(c centroid, v, low, high float64) centroid {
 	return c
 }
 
-// take merges items in, those of them that have any weight.
-func (d *TDigest) take(items []centroid) {
+// takeItems merges items in, those of them that have any weight.
+func (d *TDigest) takeItems(items []centroid) {
 	n, weight := 0, int64(0)
 	for _, c := range items {
 		if c.weight > 0 {

@@ -122,6 +122,24 @@ func TestDataSketchesRoundTrip(t *testing.T) {
 	})
 }
 
+// A digest with more centroids than the float form has room for, as hostile weights can make it, is written smaller.
+func TestDataSketchesOfMany(t *testing.T) {
+	d := NewTDigest()
+	for i := range 2 * dsCentroids {
+		d.cents = append(d.cents, centroid{mean: float64(i), weight: 2, pure: i%2 == 0})
+	}
+	d.cents = append(d.cents, centroid{mean: 2 * dsCentroids, weight: 1, pure: true})
+	d.sum = 4*dsCentroids + 1
+	b := d.AppendDataSketchesFloat(nil)
+	got, err := ReadDataSketchesFloat(b)
+	if err != nil || len(b) > 2300 {
+		t.Fatalf("%d bytes: %v", len(b), err)
+	}
+	if got.Count() != d.Count() || got.Max() != d.Max() || math.Abs(got.Quantile(.5)-dsCentroids) > dsCentroids/50 {
+		t.Errorf("%d values up to %v, median %v", got.Count(), got.Max(), got.Quantile(.5))
+	}
+}
+
 // A header that promises what isn't there takes no memory.
 func TestDataSketchesMemory(t *testing.T) {
 	b := NewTDigest().AppendDataSketches(nil)

@@ -8,8 +8,9 @@
 //  5. curve.go: the reliability curve: predictions and outcomes by score bin.
 //  6. codec.go: a set to bytes and back; codec_v1.go: sets of the format before.
 //
-// Parts: fixed.go (sums in fixed point), histogram.go (log-linear counts), tdigest.go and tdigest_codec.go (quantiles),
-// distinct.go (cardinality), hash.go, bitstream.go (bins in bits).
+// Parts: fixed.go (sums in fixed point), histogram.go (log-linear counts), tdigest.go with radix.go (quantiles),
+// tdigest_codec.go and datasketches.go (their bytes, and those of Apache DataSketches), distinct.go (cardinality), frequent.go (the
+// most frequent texts, never stored), hash.go, bitstream.go (bins in bits).
 //
 // Invariants:
 //   - Sets and summaries commute and associate under Merge bit for bit, and so do their bytes. A TDigest is made of a

@@ -8,20 +8,24 @@ import (
 )
 
 const (
-	radixBits   = 11
+	radixBits   = 12
 	radixSize   = 1 << radixBits
-	radixDigits = 3
+	radixDigits = 2
+	radixRun    = 24   // what the digits don't tell apart is put in order by insertion as long as nothing moves further than this,
+	radixLong   = 1024 // else by comparison, or by its own digits if there are so many
 )
 
-// sorter sorts finite numbers by radix, least significant digit first, over the 33 bits of their ordered form that begin with the
+// sorter sorts finite numbers by radix, least significant digit first, over the 24 bits of their ordered form that begin with the
 // first one in which any two of them differ: with a fixed window, numbers such as 1e9 +- 1 would differ only beyond it. What the
-// window doesn't tell apart stands in runs, which are looked through and sorted where they need it.
+// window doesn't tell apart stands side by side and is put in order by insertion; where much of it does, in the same way again,
+// twice at most, as 24 of 64 bits are dealt with each time.
 type sorter struct {
 	counts [radixDigits][radixSize]uint32
 	a, b   []uint64
+	values []float64
 }
 
-// sorters are used again: one takes some 90 KB, which no digest should hold between two sorts.
+// sorters are used again: one takes some 230 KB, which no digest should hold between two sorts.
 var sorters = sync.Pool{New: func() any { return &sorter{} }}
 
 // ordered maps a float64 to an integer of the same order.
@@ -34,72 +38,103 @@ func unordered(u uint64) float64 {
 	return math.Float64frombits(u ^ (uint64(int64(^u)>>63) | 1<<63))
 }
 
-// sort sorts values in place.
-func (s *sorter) sort(values []float64) {
-	n := len(values)
-	if n < 2 {
-		return
+// sorted is the finite ones of at most digestValues values in order, -0 as 0. It is the sorter's: until it sorts again.
+func (s *sorter) sorted(values []float64) []float64 {
+	if s.a == nil {
+		s.a, s.b, s.values = make([]uint64, digestValues), make([]uint64, digestValues), make([]float64, digestValues)
 	}
-	if cap(s.a) < n {
-		s.a, s.b = make([]uint64, n), make([]uint64, n)
+	keys := s.a[:len(values)]
+	all, some, n := ^uint64(0), uint64(0), 0
+	for _, v := range values {
+		if v-v != 0 {
+			continue
+		}
+		u := ordered(v + 0) // -0 + 0 = +0
+		keys[n] = u
+		n++
+		all &= u
+		some |= u
 	}
-	from, to := s.a[:n], s.b[:n]
-	first, differ := ordered(values[0]), uint64(0)
-	for i, v := range values {
-		u := ordered(v)
-		from[i] = u
-		differ |= u ^ first
-	}
-	if differ == 0 {
-		return
-	}
+	out := s.values[:n]
+	s.sort(out, keys[:n], s.b[:n], all^some)
+	return out
+}
+
+// sort puts the numbers of keys into out, in order. differ has every bit in which any two of them differ; room is as long as they are.
+func (s *sorter) sort(out []float64, keys, room []uint64, differ uint64) {
 	shift := max(bits.Len64(differ)-radixDigits*radixBits, 0)
-	s.counts = [radixDigits][radixSize]uint32{}
-	for _, u := range from {
+	if len(keys) == 0 || differ == 0 {
+		for i, u := range keys {
+			out[i] = unordered(u)
+		}
+		return
+	}
+	low, high := &s.counts[0], &s.counts[1]
+	*low, *high = [radixSize]uint32{}, [radixSize]uint32{}
+	for _, u := range keys {
 		u >>= shift
-		s.counts[0][u&(radixSize-1)]++
-		s.counts[1][u>>radixBits&(radixSize-1)]++
-		s.counts[2][u>>(2*radixBits)&(radixSize-1)]++
+		low[u&(radixSize-1)]++
+		high[u>>radixBits&(radixSize-1)]++
 	}
-	for digit := range s.counts {
-		counts, by := &s.counts[digit], shift+digit*radixBits
-		if counts[from[0]>>by&(radixSize-1)] == uint32(n) {
-			continue // all have this digit in common
-		}
-		sum := uint32(0)
-		for i, c := range counts {
-			counts[i] = sum
-			sum += c
-		}
-		for _, u := range from {
-			at := &counts[u>>by&(radixSize-1)]
-			to[*at] = u
-			*at++
-		}
-		from, to = to, from
+	first, second := uint32(0), uint32(0)
+	for i := range low {
+		c, d := low[i], high[i]
+		low[i], high[i] = first, second
+		first += c
+		second += d
 	}
-	if shift > 0 {
-		sortRuns(from, shift)
+	room = room[:len(keys)]
+	for _, u := range keys {
+		at := &low[u>>shift&(radixSize-1)]
+		room[*at] = u
+		*at++
 	}
-	for i, u := range from {
-		values[i] = unordered(u)
+	shift += radixBits
+	for _, u := range room {
+		at := &high[u>>shift&(radixSize-1)]
+		out[*at] = unordered(u)
+		*at++
+	}
+	if shift > radixBits {
+		s.settle(out, keys, room, shift-radixBits)
 	}
 }
 
-// sortRuns sorts what is equal but for the lowest bits.
-func sortRuns(u []uint64, low int) {
-	for i := 1; i < len(u); i++ {
-		if u[i] >= u[i-1] {
+// settle sorts what is in order but for the lowest bits.
+func (s *sorter) settle(out []float64, keys, room []uint64, low int) {
+	for i := 1; i < len(out); i++ {
+		v := out[i]
+		if v >= out[i-1] {
 			continue
 		}
-		begin, end := i-1, i+1
-		for begin > 0 && u[begin-1]>>low == u[i]>>low {
+		at := i
+		for at > 0 && out[at-1] > v && i-at < radixRun {
+			out[at] = out[at-1]
+			at--
+		}
+		out[at] = v
+		if at == 0 || out[at-1] <= v {
+			continue
+		}
+		begin, end, head := at, i+1, ordered(v)>>low
+		for begin > 0 && ordered(out[begin-1])>>low == head {
 			begin--
 		}
-		for end < len(u) && u[end]>>low == u[i]>>low {
+		for end < len(out) && ordered(out[end])>>low == head {
 			end++
 		}
-		slices.Sort(u[begin:end])
 		i = end - 1
+		if end-begin < radixLong {
+			slices.Sort(out[begin:end])
+			continue
+		}
+		all, some := ^uint64(0), uint64(0)
+		for j, v := range out[begin:end] {
+			u := ordered(v)
+			keys[begin+j] = u
+			all &= u
+			some |= u
+		}
+		s.sort(out[begin:end], keys[begin:end], room[begin:end], all^some)
 	}
 }

@@ -2,39 +2,62 @@ package sketch
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
-// Any finite numbers are sorted as the library sorts them, with -0 before 0.
+// Any numbers are sorted as the library sorts the finite ones.
 func TestSorterAgainstLibrary(t *testing.T) {
 	var s sorter
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.OneOf(
 			rapid.Float64Range(-10, 10), rapid.Float64Range(1e9-1, 1e9+1), rapid.Float64Range(-math.MaxFloat64, math.MaxFloat64),
-			rapid.SampledFrom([]float64{0, 1, 2, math.Copysign(0, -1), math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64}),
+			rapid.SampledFrom([]float64{0, 1, 2, math.Copysign(0, -1), math.NaN(), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64}),
 			rapid.Map(rapid.Uint64Range(0, 1<<20), func(low uint64) float64 { return math.Float64frombits(math.Float64bits(1.5) + low) }),
 		)
 		if rapid.Bool().Draw(t, "of one kind") {
 			number = rapid.Map(rapid.Uint64Range(0, 1<<40), func(low uint64) float64 { return math.Float64frombits(math.Float64bits(-1.5) + low) })
 		}
 		values := rapid.SliceOfN(number, 0, 300).Draw(t, "values")
-		want := slices.SortedFunc(slices.Values(values), func(a, b float64) int {
-			switch x, y := ordered(a), ordered(b); {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
+		// Many of them, some again: runs of all lengths that the digits don't tell apart.
+		for times := rapid.IntRange(0, 30).Draw(t, "times"); times > 0 && len(values) > 0; times-- {
+			values = append(values, values[:min(len(values), 271)]...)
+		}
+		values = values[:min(len(values), digestValues)]
+		var want []float64
+		for _, v := range values {
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				want = append(want, v+0)
 			}
-			return 0
-		})
-		s.sort(values)
-		for i, v := range values {
-			if math.Float64bits(v) != math.Float64bits(want[i]) || i > 0 && v < values[i-1] {
+		}
+		slices.Sort(want)
+		got := s.sorted(values)
+		if len(got) != len(want) {
+			t.Fatalf("%d values, want %d", len(got), len(want))
+		}
+		for i, v := range got {
+			if math.Float64bits(v) != math.Float64bits(want[i]) {
 				t.Fatalf("%v at %d, want %v", v, i, want[i])
 			}
 		}
 	})
+}
+
+// Values that the first digits don't tell apart, so many that they are sorted by their own.
+func TestSorterOfClusters(t *testing.T) {
+	var s sorter
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, width := range []float64{1e-3, 1e-9, 1e-15} {
+		values := make([]float64, digestValues)
+		for i := range values {
+			values[i] = []float64{-1e300, -1, 1e-300, 7, 7e9}[rng.IntN(5)] * (1 + width*rng.Float64())
+		}
+		want := slices.Sorted(slices.Values(values))
+		if got := s.sorted(values); !slices.Equal(got, want) {
+			t.Errorf("width %g: not sorted", width)
+		}
+	}
 }
