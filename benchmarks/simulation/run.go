@@ -62,11 +62,13 @@ func Run(ctx context.Context, jobs []Job, workers int, log string, done func(fin
 			continue
 		}
 		select {
-		case queue <- i:
-			continue
-		case <-ctx.Done():
+		case <-ctx.Done(): // what the log knows is still taken
+		default:
+			select {
+			case queue <- i:
+			case <-ctx.Done():
+			}
 		}
-		break
 	}
 	close(queue)
 	group.Wait()
