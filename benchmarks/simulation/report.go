@@ -85,6 +85,9 @@ func falseRows(change, process string, results []*Result, seed uint64) (out []Ro
 		name += ", " + change
 	}
 	for _, m := range methods {
+		if _, measured := results[0].False[m]; !measured {
+			continue
+		}
 		lo, hi := poissonLimits(float64(count[m]))
 		hi /= months
 		out = append(out, Row{name, process, m, float64(count[m]) / months, lo / months, &hi, months, seed})
