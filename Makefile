@@ -5,6 +5,7 @@ LINT     := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 10s
 SEED     ?= 1
 SEEDS    ?= 20
+MONTHS   ?= 100
 
 .DEFAULT_GOAL := help
 
@@ -72,6 +73,10 @@ deploy-test: ## Hold deploy/ against the programs it runs (no container engine n
 .PHONY: chaos
 chaos: ## The long proof: SEEDS=20 storms from SEED=1 on, on three brokers, counted again in Python (2 min each)
 	go run ./chaos --seed $(SEED) --seeds $(SEEDS)
+
+.PHONY: simulate
+simulate: ## Measure false alarms and delays of the engine and of other tools' rules (MONTHS=100 per process: half an hour on two cores)
+	go run ./benchmarks simulate --months $(MONTHS)
 
 .PHONY: demo
 demo: ## See it work: a real drift, in a few seconds

@@ -11,6 +11,7 @@
 //		go run ./benchmarks latency     from the end of a pane to its finding, on real Kafka
 //		go run ./benchmarks replay      from zero: time, memory, and whether the findings are the same as live
 //		go run ./benchmarks steady      memory of the services under a steady rate
+//		go run ./benchmarks simulate    false alarms and delays of the sequential engine and of other tools' rules
 //
 //	 1. main.go: verbs and flags.
 //	 2. wide.go: the event: 45 fields, five slice dimensions, skewed keys; its contract, schema and plan.
@@ -24,4 +25,5 @@
 //	10. decode.go: the decoder; profile.go: a CPU profile of it. walk/ is the walk it is held against.
 //	11. sketch.go: the t-digest and the distinct count.
 //	12. results.go: results.json, which keeps the last ratio of every name.
+//	13. simulate.go: the simulation of package simulation.
 package main

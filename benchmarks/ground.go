@@ -20,9 +20,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 )
 
-// onParts are the verbs that measure whole services, as processes of their own, on real Kafka, registry and Redis.
-var onParts = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady}
-
 // ground is what the services stand on: Kafka, a registry and Redis of its own, started by the scripts of tools/parts, and the
 // binaries of the services.
 type ground struct {

@@ -25,6 +25,7 @@ const usage = `usage: go run ./benchmarks VERB [flags]
   latency   from the end of a pane to its finding on the topic: whole services on real Kafka
   replay    events replayed from zero: time, memory, and whether the findings are the same as live
   steady    memory of the services under a steady rate
+  simulate  false alarms and delays of the sequential engine, and of other tools' rules on the same traffic; needs no broker
 
 Without --bootstrap a broker runs in the process that measures nothing. With it, the internal topics and bench.* on that
 cluster are DELETED and made anew: use one that holds nothing else. Exit code 1: a limit was missed.
@@ -51,6 +52,9 @@ func code() int {
 		return 2
 	}
 }
+
+// verbs have flags of their own: whole services, as processes of their own, on real Kafka, registry and Redis; and the simulation.
+var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate}
 
 // options are the flags.
 type options struct {
@@ -84,7 +88,7 @@ func run(ctx context.Context, args []string) error {
 	case "set":
 		return measureSet(args[1:])
 	}
-	if verb := onParts[args[0]]; verb != nil {
+	if verb := verbs[args[0]]; verb != nil {
 		return verb(ctx, args[1:])
 	}
 	o := options{epochs: sizes{10_000, 20_000, 50_000}, ground: &ground{}}

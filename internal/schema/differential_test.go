@@ -3,8 +3,10 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -132,10 +134,18 @@ func (r *trio) same(t failer, library string, native any, value []byte) {
 	t.Helper()
 	for col, f := range r.p.Fields {
 		got, want := cellAt(r.b, col, 0), project(r.s, native, f.Path, f)
-		if !same(got, want) && !wild(want) {
+		if !same(got, want) && !wild(want) && !(library == "goavro" && r.wraps(got)) {
 			t.Fatalf("%v as %s of %x by %s: we read %+v, %s %+v", f.Path, f.Kind, value, r.s.text(), got, library, want)
 		}
 	}
+}
+
+// wraps reports whether a value may be a time of day in microseconds that goavro can't hold: it has a time.Duration for it, whose 64 bits
+// of nanoseconds end at 292 years. The specification lets the long be any; no day has so many.
+func (r *trio) wraps(c cell) bool {
+	const longest = math.MaxInt64 / 1e9
+	us, err := strconv.ParseFloat(c.str, 64)
+	return strings.Contains(r.s.text(), "time-micros") && (math.Abs(c.num) > longest || err == nil && math.Abs(us) > longest*1e6)
 }
 
 func (r *trio) explained(t failer, table []difference, library, of string, value []byte, detail string) {

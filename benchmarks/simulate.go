@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/benchmarks/simulation"
+)
+
+// simulate measures false alarms and delays of the engine and of other tools' rules.
+func simulate(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("simulate", flag.ContinueOnError)
+	months := f.Float64("months", 100, "model-months without drift per process")
+	seed := f.Uint64("seed", 20261125, "other seeds draw other traffic")
+	only := f.String("processes", "", "comma separated; empty: all")
+	drifts := f.Bool("drifts", true, "plant drifts too")
+	workers := f.Int("workers", runtime.NumCPU(), "models at a time")
+	tables := f.Bool("tables", true, "shuffled rows of real tables too")
+	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
+	out := f.String("out", "benchmarks/simulate.json", "file for the rows; empty: none")
+	picture := f.String("picture", "", "file for a picture of false incidents against delay, as SVG; empty: none")
+	limit := f.Duration("for", 0, "stop after so long and print what there is; 0: run to the end")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *months <= 0 || *workers < 1 {
+		return fmt.Errorf("--months %g, --workers %d: want more than 0", *months, *workers)
+	}
+	grid := simulation.FullGrid(*months, *seed)
+	if *only != "" {
+		grid.Processes = strings.Split(*only, ",")
+		grid.DriftOn = slices.DeleteFunc(grid.DriftOn, func(p string) bool { return !slices.Contains(grid.Processes, p) })
+	}
+	if !*drifts {
+		grid.Drifts, grid.Plants = nil, nil
+	}
+	if !*tables {
+		grid.Shuffles = nil
+	}
+	for _, p := range grid.Processes {
+		if _, err := simulation.FindProcess(p); err != nil {
+			return err
+		}
+	}
+	running := ctx
+	if *limit > 0 {
+		var cancel context.CancelFunc
+		running, cancel = context.WithTimeout(ctx, *limit)
+		defer cancel()
+	}
+	began := time.Now()
+	all, err := simulation.Run(running, grid.Jobs(), *workers, *log, func(done, of int) {
+		fmt.Fprintf(os.Stderr, "\r%d of %d models, %s ", done, of, time.Since(began).Round(time.Second))
+	})
+	fmt.Fprintln(os.Stderr)
+	if err != nil && !(errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil) {
+		return err
+	}
+	var results []*simulation.Result
+	for _, r := range all {
+		if r != nil {
+			results = append(results, r)
+		}
+	}
+	rows := simulation.Rows(results, *seed)
+	simulation.Print(os.Stdout, rows)
+	simulation.PrintPlants(os.Stdout, rows)
+	if *picture != "" {
+		var b bytes.Buffer
+		simulation.Picture(&b, rows)
+		if err := os.WriteFile(*picture, b.Bytes(), 0o600); err != nil {
+			return fmt.Errorf("write picture: %w", err)
+		}
+	}
+	if *out == "" {
+		return nil
+	}
+	return writeRows(*out, rows)
+}
+
+// writeRows writes a list with one row a line.
+func writeRows(path string, rows []simulation.Row) error {
+	b := []byte("[\n")
+	for i := range rows {
+		line, err := json.Marshal(&rows[i])
+		if err != nil {
+			return fmt.Errorf("write rows: %w", err)
+		}
+		b = append(append(b, ' '), line...)
+		if i < len(rows)-1 {
+			b = append(b, ',')
+		}
+		b = append(b, '\n')
+	}
+	if err := os.WriteFile(path, append(b, "]\n"...), 0o600); err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+// Package simulation measures the engine's promise: how often it is wrong where nothing drifts, how long it takes where something
+// does, and the same for the rules of other tools on the same traffic.
+//
+//  1. process.go, draw.go: how columns and traffic move without drift, as hourly counts.
+//  2. engine.go: package sequential over that traffic, as a detector would call it.
+//  3. peers.go: rules of other tools over it.
+//  4. job.go: one model with one seed, and the grid of them.
+//  5. run.go: jobs on several workers, with a log from which an interrupted run goes on.
+//  6. report.go, picture.go: rows with intervals, tables, a picture.
+//  7. table.go, shuffle.go: rows of real tables in random order, with changes planted in one column.
+//
+// The same seed gives the same numbers, whatever the number of workers.
+package simulation

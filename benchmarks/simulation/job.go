@@ -1,0 +1,264 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+const (
+	// monitored is how long a model without drift is watched: two months.
+	monitoredHours = 1460
+	// horizon is how long a planted drift has to be found.
+	horizonHours = 14 * dayHours
+)
+
+// Version is raised when the engine or the simulator changes what a job would find; results of another version are not reused.
+const Version = 3
+
+// Job is one model: generated, learnt, watched.
+type Job struct {
+	Version int
+	Shuffle Shuffle `json:",omitzero"` // of a table's rows; then there is no Process
+	Process string
+	Rate    int64 // events per hour
+	Seed    uint64
+	Change  string // of Changes; "" for none
+}
+
+// Changes are the planted drifts, by name.
+var Changes = map[string]Change{
+	"mean .1 sd":  {Mean: 0.1},
+	"mean .25 sd": {Mean: 0.25},
+	"mean .5 sd":  {Mean: 0.5},
+	"sd x1.25":    {Scale: 1.25},
+	// A shift of every column by what is too small to matter, from the start of monitoring on: an alarm of it is false.
+	"constant .02 sd": {Mean: 0.02},
+}
+
+// constant is the change that is no drift.
+const constant = "constant .02 sd"
+
+// Result is what a job found.
+type Result struct {
+	Job     Job
+	Months  float64            `json:",omitempty"`
+	False   map[string]int     `json:",omitempty"` // false incidents by method
+	Share   map[string]float64 `json:",omitempty"` // of column-hours in alarm
+	Delays  map[string][]int   `json:",omitempty"` // hours by method, one per column; -1 not found, -2 in alarm before
+	Columns int
+}
+
+// The methods that are the engine's own.
+const (
+	Engine  = "plumbline"
+	Grouped = "plumbline, incidents"
+)
+
+// Run does a job.
+func (j *Job) Run() (*Result, error) {
+	if j.Shuffle.Table != "" {
+		return j.shuffle()
+	}
+	p, err := FindProcess(j.Process)
+	if err != nil {
+		return nil, err
+	}
+	planted, ok := Changes[j.Change]
+	switch {
+	case j.Change == "":
+		return j.watch(p, nil)
+	case !ok:
+		return nil, fmt.Errorf("no change %q", j.Change)
+	}
+	for k := range Features {
+		from := HistoryHours
+		if j.Change != constant {
+			from += dayHours + int(j.Seed+uint64(k)*7)%dayHours // at every hour of the day
+		}
+		planted.From = append(planted.From, from)
+	}
+	if j.Change == constant {
+		return j.watch(p, &planted)
+	}
+	return j.find(p, &planted)
+}
+
+// shuffle counts false alarms on a table's rows, or measures how long a planted change takes to be found: any alarm counts.
+func (j *Job) shuffle() (*Result, error) {
+	s := &j.Shuffle
+	t, err := LoadTable(s.Table)
+	if err != nil {
+		return nil, err
+	}
+	rng := rand.New(rand.NewPCG(j.Seed, 0xD1B54A32D192ED03))
+	days := watchDays
+	if j.Change != "" {
+		days = 2 + findDays
+		if s.PerDay < 200 {
+			days = 2 + findLowDays
+		}
+	}
+	r := s.draw(rng, t, s.Days+days)
+	if j.Change == "" {
+		alarms, err := s.watchRows(&r)
+		return &Result{
+			Job: *j, Months: float64(days) * dayHours / 730, Columns: len(t.Columns),
+			False: map[string]int{Engine: counted(alarms), Grouped: grouped(alarms)},
+		}, err
+	}
+	onset := s.Days*dayHours + rng.IntN(2*dayHours)
+	at, _ := slices.BinarySearch(r.hours, onset)
+	if _, err := plant(rng, j.Change, &r, at); err != nil {
+		return nil, err
+	}
+	alarms, err := s.watchRows(&r)
+	delay := -1
+	for _, a := range alarms {
+		switch d := a.hour - (onset - s.Days*dayHours); {
+		case d <= 0:
+			delay = -2
+		case delay == -1:
+			delay = d
+		}
+	}
+	return &Result{Job: *j, Months: float64(days) * dayHours / 730, Columns: 1, Delays: map[string][]int{Engine: {delay}}}, err
+}
+
+// watch counts false alarms.
+func (j *Job) watch(p *Process, change *Change) (*Result, error) {
+	t := p.Generate(j.Seed, j.Rate, HistoryHours+monitoredHours, change)
+	alarms, err := runEngine(t, false)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{
+		Job: *j, Months: monitoredHours / 730., Columns: Features,
+		False: map[string]int{Engine: counted(alarms), Grouped: grouped(alarms)}, Share: map[string]float64{},
+	}
+	var count [peerRules]*episodes
+	for i := range count {
+		count[i] = newEpisodes()
+	}
+	runPeers(t, func(hour int, in *[peerRules][Features]bool) {
+		for i := range in {
+			count[i].add(hour, &in[i])
+		}
+	})
+	for i, c := range count {
+		r.False[PeerNames[i]] = c.n
+		r.Share[PeerNames[i]] = float64(c.hits) / (monitoredHours * Features)
+	}
+	return r, nil
+}
+
+// find measures how long a drift of each column takes to be found. Every column is one replicate, as if the others were still: so
+// the sum over columns is left out.
+func (j *Job) find(p *Process, change *Change) (*Result, error) {
+	t := p.Generate(j.Seed, j.Rate, HistoryHours+2*dayHours+horizonHours, change)
+	alarms, err := runEngine(t, true)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Job: *j, Columns: Features, Delays: map[string][]int{}}
+	record := func(method string) func(hour, column int) {
+		d := slices.Repeat([]int{-1}, Features)
+		r.Delays[method] = d
+		return func(hour, column int) {
+			onset := change.From[column] - HistoryHours
+			switch delay := hour - onset; {
+			case delay <= 0 && delay > -dayHours:
+				d[column] = -2
+			case delay > 0 && delay <= horizonHours && d[column] == -1:
+				d[column] = delay
+			}
+		}
+	}
+	own := record(Engine)
+	for _, a := range alarms {
+		own(a.hour, a.column)
+	}
+	var peers [peerRules]func(hour, column int)
+	for i := range peers {
+		peers[i] = record(PeerNames[i])
+	}
+	runPeers(t, func(hour int, in *[peerRules][Features]bool) {
+		for i := range in {
+			for k, alarmed := range in[i] {
+				if alarmed {
+					peers[i](hour, k)
+				}
+			}
+		}
+	})
+	return r, nil
+}
+
+// Grid is what is run: processes and rates without drift for at least so many model-months each, and planted drifts.
+type Grid struct {
+	Processes []string
+	Rates     []int64
+	Months    float64 // per process, over all rates
+	Drifts    []string
+	DriftOn   []string // processes drifts are planted on
+	Shuffles  []Shuffle
+	Plants    []string // in shuffled tables
+	Repeats   int      // of each of them
+	Seed      uint64
+}
+
+// FullGrid is the long form.
+func FullGrid(months float64, seed uint64) Grid {
+	g := Grid{Rates: []int64{100, 1000, 10_000, 100_000, 1_000_000}, Months: months, Seed: seed, DriftOn: []string{"iid", "ar5", "diurnal"}}
+	for _, p := range Processes {
+		g.Processes = append(g.Processes, p.Name)
+	}
+	g.Shuffles, g.Plants, g.Repeats = Shuffles, Plants, 20
+	g.Drifts = []string{"mean .1 sd", "mean .25 sd", "mean .5 sd", "sd x1.25"}
+	return g
+}
+
+// place is where a process is listed: its seeds follow from it, whichever others are run.
+func place(process string) int {
+	return slices.IndexFunc(Processes, func(p Process) bool { return p.Name == process })
+}
+
+// Jobs lists the grid's jobs, the widest cover first: one seed of everything before the second of anything.
+func (g *Grid) Jobs() (out []Job) {
+	rounds := int(g.Months/(monitoredHours/730.)/float64(len(g.Rates)) + 0.999)
+	for _, p := range g.DriftOn {
+		i := place(p)
+		for _, rate := range g.Rates[:min(4, len(g.Rates))] {
+			for _, d := range g.Drifts {
+				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(i), Change: d})
+			}
+		}
+	}
+	for round := range rounds {
+		for _, p := range g.Processes {
+			i := place(p)
+			for r, rate := range g.Rates {
+				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(1000*i+100_000*r+10*round) + 7})
+			}
+		}
+	}
+	for i, s := range g.Shuffles {
+		for round := range int(g.Months*730/(watchDays*dayHours) + 0.999) {
+			out = append(out, Job{Version: Version, Shuffle: s, Seed: g.Seed + uint64(1000*i+round)})
+		}
+		if s.Burst > 1 || s.PerDay == 400 {
+			continue
+		}
+		for k, p := range g.Plants {
+			for n := range g.Repeats {
+				out = append(out, Job{Version: Version, Shuffle: s, Seed: g.Seed + uint64(1000*i+100_000*(k+1)+n), Change: p})
+			}
+		}
+	}
+	for round := range (rounds + 9) / 10 {
+		for r, rate := range g.Rates {
+			out = append(out, Job{Version: Version, Process: "iid", Rate: rate, Seed: g.Seed + uint64(100_000*r+10*round) + 5, Change: constant})
+		}
+	}
+	return out
+}

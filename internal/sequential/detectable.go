@@ -1,0 +1,94 @@
+package sequential
+
+import "math"
+
+// Detectable is the smallest lasting change of a channel that a day would usually show.
+type Detectable struct {
+	Stream, Channel string
+	Bin             int
+	// Effect is on the channel's scale; for a share that is counted exactly, the share itself. +Inf: no change is found in a day.
+	Effect float64
+	Floor  float64 // smaller changes are not alarmed at
+}
+
+// Detectable says for every channel what it can't see: a blind spot is shown, not hidden. A bet of size lambda wins lambda z -
+// lambda^2/2 a pane on average, and needs ln(c/w) in all.
+func (e *Engine) Detectable() []Detectable {
+	out := make([]Detectable, 0, len(e.channels))
+	panes := int(math.Round(dayHours / e.usual()))
+	for i := range e.channels {
+		c := &e.channels[i]
+		d := Detectable{Stream: e.spec.Streams[c.stream].Name, Channel: c.measure.String(), Bin: c.bin, Effect: math.Inf(1), Floor: c.floor}
+		for b := range sizes { // changes upwards; downwards is the same, but for shares that are counted exactly
+			if c.weights[b] == 0 || panes < 1 {
+				continue
+			}
+			if need := math.Log(e.rules.threshold / (c.weights[b] * e.usual())); need <= mostPerPane*float64(panes) {
+				d.Effect = min(d.Effect, c.winning(b, panes, need, &e.rules))
+			}
+		}
+		switch {
+		case c.rare != nil:
+			d.Floor = c.rare.High - c.mean
+		case !c.cubeRoot():
+			d.Effect = max(d.Effect, c.floor)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// usual is how long a pane of the history was on average, in hours.
+func (e *Engine) usual() float64 { return e.hours / float64(e.learnt) }
+
+// winning is the change at which bet b wins need nats over so many panes on average.
+func (c *channel) winning(b, panes int, need float64, r *rules) float64 {
+	if c.rare != nil {
+		n := max(c.size, 1)
+		slope := c.rare.LogRatio(n, n, true, b) - c.rare.LogRatio(0, n, true, b)
+		if c.rare.Flipped {
+			slope = -slope
+		}
+		return min(max((need/float64(panes)-c.rare.LogRatio(0, n, true, b))/slope, 0), 1)
+	}
+	// What the filter takes for wander, it takes from the evidence: of a lasting change of 1 it has believed level by the next pane.
+	rho := c.null.wander.Rho
+	gain := (rho*rho*c.filter.variance + c.null.wander.Tau2*(1-rho*rho)) / (c.filter.scale * c.filter.scale)
+	seen, level := 0., 0.
+	for range panes {
+		seen += 1 - level
+		level = rho * (level + gain*(1-level))
+	}
+	lambda := sizesOfBets[b]
+	shift := (need + float64(panes)*(r.penalty[b]+lambda*lambda/2)) / (lambda * seen) * math.Sqrt(inflation) * c.null.sigma * c.filter.scale
+	if c.cubeRoot() {
+		y := 1 + shift
+		return c.degrees * (y*y*y - 1) / max(c.size, 1)
+	}
+	return shift
+}
+
+// Evidence is how a stream stands.
+type Evidence struct {
+	Stream string
+	Open   bool
+	// Counted is the evidence of changes that matter, Whole of all: where Whole is above Needed and Counted below, a change is real
+	// but too small to matter.
+	Counted, Whole, Needed float64
+}
+
+// Standing says how every stream stands after the last pane.
+func (e *Engine) Standing() []Evidence {
+	out := make([]Evidence, len(e.streams))
+	for s := range e.streams {
+		st := &e.streams[s]
+		out[s] = Evidence{Stream: e.spec.Streams[s].Name, Open: st.open, Needed: e.rules.threshold}
+		for i := st.first; i < st.last; i++ {
+			c := &e.channels[i]
+			v := c.evidence.standing(c.floor, c.least)
+			out[s].Counted += v.gated
+			out[s].Whole += v.whole
+		}
+	}
+	return out
+}

@@ -1,0 +1,33 @@
+// Package sequential decides, pane by pane, whether a model's streams drift, at a stated rate of false alarms. It learns from the
+// model's own history what moves without drift, and bets against it: what a bet has won is the evidence of drift, and an alarm is
+// evidence above a threshold that follows from the budget alone (Shiryaev-Roberts e-detector; Shin, Ramdas & Rinaldo 2022).
+//
+//  1. spec.go: what is watched, what it may cost, what is too small to matter.
+//  2. pane.go: base panes -> panes that hold enough to be judged, with the season of their events.
+//  3. channel.go: a stream's counts -> its channels' readings: location, scale, shape, shares, volume.
+//  4. learn.go, regression.go: a history -> layouts and nulls; phase.go: how far they may be trusted.
+//  5. predict.go: a reading -> the error of its prediction, standardised (Kalman filter and recursive least squares).
+//  6. bet.go: the error -> bounded e-values; counts too small for a normal law -> exact ones.
+//  7. accumulate.go: e-values -> evidence, change point and mean effect since then.
+//  8. decide.go: evidence -> alarms, which hold until the reversed test says that all is as before.
+//  9. refit.go: a longer history -> new nulls, the evidence goes on; or a change accepted as the new normal.
+//  10. slice.go, slice_state.go: the same for a slice, which inherits its parent's null and holds little itself.
+//  11. detectable.go: the smallest change that would be found in a day: blind spots are said.
+//  12. group.go: alarms -> incidents.
+//  13. state.go: an engine to bytes and back.
+//
+// The promise (budget theorem): let every bet's factor be at most 1 on average without drift, given the past, and let the weights of all
+// bets sum to at most 1. Then the evidence M, which a pane of h hours turns into (M + weight h) times the factor, less the
+// hours paid in, never rises on average; each alarm takes the threshold c away from it; so T hours hold at most T/c alarms on average,
+// however streams depend on each other. c is four times what the budget asks for: the factors of a learnt null are 1 only nearly.
+//
+// How a detector calls it: it keeps one Gather and one Engine per model and plan. Every closed base pane goes through Gather.Add; a pane
+// that comes out goes to Engine.Advance, whose alarms and recoveries become findings. Weights, floors and calendar come from the
+// contract (false_alarms, ignore_below, calendar), bins and Singles from the plan's columns. At the end of a day it reads the panes
+// it has kept and calls Refit, which refuses while a stream is open; a person's "this is the new normal", a recorded act with an
+// event time, is Accept. Each slice has a Gather and a Slice of its own. The bytes go into the detector's state record beside
+// the offsets they stand for. Alarms and recoveries go through Grouping in the alerter's fold.
+//
+// Invariants: everything follows from the panes and the Spec, bit for bit on one kind of processor; a restart doesn't show; an
+// alarm is never taken back. The package imports internal/stat and internal/wire; no client, no clock, no logger, no randomness.
+package sequential

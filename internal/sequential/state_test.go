@@ -1,0 +1,187 @@
+package sequential
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+// start is an engine at the end of a golden stream's history, and what comes then.
+func start(tb testing.TB, name string) (*Engine, []Pane) {
+	tb.Helper()
+	g := readGolden(tb, name)
+	history, monitored := g.panes(tb)
+	e, err := Learn(goldenSpec(), history)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e, monitored
+}
+
+func advance(tb testing.TB, e *Engine, panes []Pane) (out []Step) {
+	tb.Helper()
+	for i := range panes {
+		s, err := e.Advance(&panes[i])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func restart(tb rapid.TB, e *Engine, spec Spec) *Engine {
+	b := e.AppendBinary(nil)
+	r := wire.NewReader(b)
+	d, err := Read(spec, r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	if !bytes.Equal(d.AppendBinary(nil), b) {
+		tb.Fatal("other bytes")
+	}
+	return d
+}
+
+// An engine that stops and goes on from its bytes, anywhere, decides what one that runs on decides, to the last bit.
+func TestRestartsDoNotShow(t *testing.T) {
+	for _, name := range []string{"hostile", "quiet", "low"} {
+		first, panes := start(t, name)
+		b := first.AppendBinary(nil)
+		want := advance(t, first, panes)
+		end := first.AppendBinary(nil)
+		rapid.Check(t, func(t *rapid.T) {
+			cuts := rapid.SliceOfNDistinct(rapid.IntRange(0, len(panes)-1), 1, 5, rapid.ID).Draw(t, "restarts")
+			stop := map[int]bool{}
+			for _, c := range cuts {
+				stop[c] = true
+			}
+			e, err := Read(goldenSpec(), wire.NewReader(b))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range panes {
+				if stop[i] {
+					e = restart(t, e, goldenSpec())
+				}
+				got, err := e.Advance(&panes[i])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(got, want[i]) {
+					t.Fatalf("pane %d: %+v, want %+v", i, got, want[i])
+				}
+			}
+			if !bytes.Equal(e.AppendBinary(nil), end) {
+				t.Fatal("another end")
+			}
+		})
+	}
+}
+
+// Formats stay readable: the bytes of an engine in the midst of an alarm, as this build and those before wrote them.
+func TestReadsGoldenState(t *testing.T) {
+	e, panes := start(t, "low")
+	advance(t, e, panes[:16])
+	if s := e.streams[0]; !s.open {
+		t.Fatal("no stream is open: the state holds too little")
+	}
+	path := filepath.Join("testdata", "v1", "engine.bin")
+	if *update {
+		if err := os.WriteFile(path, e.AppendBinary(nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(goldenSpec(), wire.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.AppendBinary(nil), b) {
+		t.Error("other bytes than were read")
+	}
+	// Another processor may round differently on the way to the state, so only what was decided is compared, not the last digits.
+	a, c := advance(t, got, panes[16:]), advance(t, e, panes[16:])
+	for i := range a {
+		if len(a[i].Alarms) != len(c[i].Alarms) || !reflect.DeepEqual(a[i].Recovered, c[i].Recovered) {
+			t.Errorf("pane %d: decides %+v, want %+v", i, a[i], c[i])
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	e, _ := start(t, "low")
+	good := e.AppendBinary(nil)
+	other := goldenSpec()
+	other.Streams[0].Kind = Categorical
+	fewer := goldenSpec()
+	fewer.Streams = fewer.Streams[:3]
+	dear := goldenSpec()
+	dear.Streams[0].Weight = 0.9
+	for name, c := range map[string]struct {
+		spec Spec
+		b    []byte
+		want string
+	}{
+		"empty":    {goldenSpec(), nil, "ends inside a value"},
+		"format":   {goldenSpec(), append([]byte{9}, good[1:]...), "unknown format 9, this build reads 1"},
+		"short":    {goldenSpec(), good[:len(good)-1], "ends inside a value"},
+		"kind":     {other, good, "stream x is of kind 0, want 1"},
+		"streams":  {fewer, good, "4 streams with 1 seasonal terms, want 3"},
+		"weights":  {dear, good, "weights of 4 streams sum to 1.5, want at most 1"},
+		"infinity": {goldenSpec(), append(wire.Float([]byte{1}, 0), good[9:]...), "a number no engine holds"},
+	} {
+		if _, err := Read(c.spec, wire.NewReader(c.b)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// A damaged state is refused or is one that can go on; nothing grows beyond the input.
+func FuzzRead(f *testing.F) {
+	for _, name := range []string{"low", "quiet"} {
+		e, panes := start(f, name)
+		f.Add(e.AppendBinary(nil))
+		advance(f, e, panes[:20])
+		f.Add(e.AppendBinary(nil))
+	}
+	_, panes := start(f, "low")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := Read(goldenSpec(), wire.NewReader(b))
+		if err != nil {
+			return
+		}
+		if len(e.channels) > len(b) {
+			t.Fatalf("%d channels of %d bytes", len(e.channels), len(b))
+		}
+		again := e.AppendBinary(nil)
+		d, err := Read(goldenSpec(), wire.NewReader(again))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(d.AppendBinary(nil), again) {
+			t.Fatal("other bytes")
+		}
+		for i := range panes[:3] {
+			if _, err := e.Advance(&panes[i]); err != nil {
+				return
+			}
+		}
+	})
+}
