@@ -46,6 +46,7 @@ var lax = []difference{
 // strict is what we read and a library refuses.
 var strict = []difference{
 	{"goavro", "duplicate key", `The specification doesn't forbid that a map names a key twice; the last value counts, as in Java's implementation.`},
+	{"twmb", "time-micros value|overflow", `A time-micros is a long of microseconds. Both libraries have a time.Duration for it, of 292 years at most; the other wraps around.`},
 	{"goavro", "MaxBlockCount", `A limit of the library as these tests set it, for it allocates what a block declares; the specification has none.`},
 }
 
