@@ -135,6 +135,9 @@ func categories(l *plan.Layout, c *plan.Col) {
 		l.Empty = true
 		return
 	}
+	if l.Open { // an identifier: it is counted, and how many there are is estimated by its hash, but no value of it is kept
+		return
+	}
 	for _, t := range all {
 		if len(l.Categories) < topMost && float64(t.n) >= topShare*float64(total) {
 			l.Categories = append(l.Categories, t.value)
@@ -142,7 +145,7 @@ func categories(l *plan.Layout, c *plan.Col) {
 			l.Known = append(l.Known, t.value)
 		}
 	}
-	if l.Open || len(l.Known) > knownMost {
+	if len(l.Known) > knownMost {
 		l.Known, l.Open = nil, true
 	}
 	slices.Sort(l.Known)

@@ -230,7 +230,7 @@ func tooShort(p *plan.Plan) []string {
 	var out []string
 	for i := range p.Columns {
 		c := &p.Columns[i]
-		if !c.Layout.Empty && !c.Layout.Constant() && c.Reference.Null.Panes < 8 {
+		if c.Layout.Bins() > 1 && !c.Layout.Constant() && c.Reference.Null.Panes < 8 {
 			out = append(out, fmt.Sprintf("distributions are not judged: the reference holds %d panes of %s with enough events, at least 8 are needed", c.Reference.Null.Panes, Span(p.TestPane)))
 			break
 		}

@@ -131,7 +131,7 @@ func NewCounter(p *plan.Plan) *Counter {
 		}
 		dim := newDimension(d, byField[d.Field])
 		c.dims = append(c.dims, dim)
-		if c.combinations = c.combinations * uint32(min(dim.radix, maxCombinations+1)); c.combinations > maxCombinations {
+		if c.combinations *= uint32(min(dim.radix, maxCombinations+1)); c.combinations > maxCombinations {
 			c.combinations = 0
 		}
 	}

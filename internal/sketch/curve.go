@@ -35,13 +35,6 @@ func (c *Curve) arrays() [8]*[]int64 {
 	return [8]*[]int64{&c.N, &c.S, &c.S2, &c.Labels, &c.Pos, &c.LS, &c.LS2, &c.PS}
 }
 
-func (c *Curve) reset() {
-	for _, a := range c.arrays() {
-		clear(*a)
-	}
-	c.TP, c.FP, c.FN, c.TN = 0, 0, 0, 0
-}
-
 func (c *Curve) decisions() [4]*int64 { return [4]*int64{&c.TP, &c.FP, &c.FN, &c.TN} }
 
 // ScoreFixed is a score in units of 2^-30, rounded to nearest (ties to even); ok is false outside [0, 1] and for NaN.

@@ -27,9 +27,9 @@ type numberColumn struct {
 
 // numberSums is what is counted of a cell beside its bins. An epoch holds fewer than 2^32 rows.
 type numberSums struct {
-	sum, squares                               Fixed
-	missing, invalid, below, above, broken     uint32
-	integral, zero, negative, overflow, unused uint32
+	sum, squares                           Fixed
+	missing, invalid, below, above, broken uint32
+	integral, zero, negative, overflow     uint32
 }
 
 func newNumberColumn(at int, c *plan.Column) *numberColumn {

@@ -3,7 +3,6 @@ package sketch
 import (
 	"fmt"
 	"slices"
-	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -40,32 +39,6 @@ func NewSet(p *plan.Plan) *Set {
 	}
 	s.shape = shapeOf(s)
 	return s
-}
-
-// reset makes s empty.
-func (s *Set) reset() {
-	s.Rows, s.LatencyN, s.Scored, s.ScoreInvalid, s.Decided, s.Positive = 0, 0, 0, 0, 0, 0
-	for i := range s.Columns {
-		bins := s.Columns[i].Bins
-		clear(bins)
-		s.Columns[i] = Column{Bins: bins}
-	}
-	clear(s.Rules)
-	if s.Curve != nil {
-		s.Curve.reset()
-	}
-}
-
-// setBytes is about what a set of a plan takes.
-func setBytes(p *plan.Plan) int {
-	n := int(unsafe.Sizeof(Set{})+unsafe.Sizeof(Curve{})) + 8*len(p.Rules)
-	for i := range p.Columns {
-		n += int(unsafe.Sizeof(Column{})) + 8*p.Columns[i].Layout.Bins()
-	}
-	if p.Score != nil {
-		n += 8 * 8 * p.Score.Bins()
-	}
-	return n
 }
 
 // Merge adds o, which stays as it is and shares nothing with s afterwards. A set of another shape is refused and nothing is

@@ -319,7 +319,7 @@ func (d *TDigest) absorb(values []float64) {
 	done, limit := int64(0), int64(0)
 	for i := 0; i < len(values) || len(cents) > 0; {
 		var item centroid
-		joins := true
+		var joins bool
 		if len(cents) > 0 && (i == len(values) || cents[0].mean <= values[i]) {
 			item = cents[0]
 			cents = cents[1:]
