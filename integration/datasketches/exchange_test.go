@@ -5,6 +5,7 @@ package datasketches
 import (
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -35,9 +36,9 @@ func TestExchange(t *testing.T) {
 		"few":        func(int) float64 { return float64(rng.IntN(20)) },
 	}
 	all := map[string][]float64{"empty": nil, "one": {3.5}, "two": {3.5, -1}}
-	for name, next := range streams {
+	for _, name := range slices.Sorted(maps.Keys(streams)) { // in the same order in every run: they draw from one source
 		for i := range 50_000 {
-			all[name] = append(all[name], next(i))
+			all[name] = append(all[name], streams[name](i))
 		}
 	}
 	for name, values := range all {
@@ -106,7 +107,7 @@ func they(t *testing.T, folder, name string, sorted []float64) {
 // near says whether a is b but for the rounding of a float.
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-6*math.Abs(b) }
 
-// within fails if v isn't the quantile q but for half a percent of rank, or the rounding of a float.
+// within fails if v isn't the quantile q but for half a percent of rank (a percent in the middle), or the rounding of a float.
 func within(t *testing.T, what string, sorted []float64, q, v float64) {
 	t.Helper()
 	n := float64(len(sorted))
@@ -116,7 +117,11 @@ func within(t *testing.T, what string, sorted []float64, q, v float64) {
 	slack := 1e-6 * math.Abs(v)
 	low := float64(sort.SearchFloat64s(sorted, v-slack)) / n
 	high := float64(sort.SearchFloat64s(sorted, math.Nextafter(v+slack, math.Inf(1)))) / n
-	if e := max(low-q, q-high); !(e <= .005+1/n) {
+	most := .005
+	if q >= .1 && q <= .9 { // where a centroid spans up to 0.8 % of ranks, and a reader that isn't its writer may be off by most of one
+		most = .01
+	}
+	if e := max(low-q, q-high); !(e <= most+1/n) {
 		t.Errorf("%s: quantile %g is %v, of rank %.4f to %.4f", what, q, v, low, high)
 	}
 }
