@@ -111,8 +111,9 @@ func (r *role) Committed() {
 		for _, f := range p.findings {
 			r.m.findings.WithLabelValues(f.Model, string(f.Verdict)).Inc()
 		}
+		r.slide(p)
 		r.serve(p, p.dirty)
-		p.findings, p.panes, p.flushed = nil, nil, nil
+		p.findings, p.panes, p.cohorts, p.flushed = nil, nil, nil, nil
 		clear(p.dirty)
 	}
 }

@@ -44,6 +44,7 @@ func (p *part) history() iter.Seq2[string, []byte] {
 				continue
 			}
 			for _, co := range p.engines[id].TakeCohorts() {
+				p.mature(id, co)
 				body := co.AppendBinary(window.AppendHistory(nil, id.digest))
 				for key, piece := range pieces(historyKey(cohorts, id.model, co.Start), body) {
 					if !yield(key, piece) {
@@ -52,6 +53,17 @@ func (p *part) history() iter.Seq2[string, []byte] {
 				}
 			}
 		}
+	}
+}
+
+// mature notes what is known of a cohort now, for the windows: it goes on being revised.
+func (p *part) mature(id engineID, co *window.Cohort) {
+	score := p.engines[id].Plan().Score
+	if score == nil {
+		return
+	}
+	if known, err := co.Revised(score.Bins(), nil, nil); err == nil { // of one plan: all curves have its bins
+		p.cohorts = append(p.cohorts, endedCohort{id, co.Start, known})
 	}
 }
 

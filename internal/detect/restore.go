@@ -18,10 +18,12 @@ var errMismatch = errors.New("state and offset do not match")
 
 // Restore reads the state of a fragments partition from the panes topic and checks that it stands for the committed offset.
 func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) error {
-	records := map[string][]byte{}
+	records, windows := map[string][]byte{}, r.newRecall(tp.Partition)
 	err := bus.ReadState(ctx, r.o.Settings, bus.TopicPanes, tp.Partition, func(rec *kgo.Record) error {
 		if key := string(rec.Key); key == clockKey || strings.HasPrefix(key, "state/") || strings.HasPrefix(key, pastKey("")) {
 			records[key] = rec.Value
+		} else {
+			windows.take(key, rec.Value)
 		}
 		return nil
 	})
@@ -47,6 +49,7 @@ func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) e
 		return fmt.Errorf("restore fragments %d: %w: the state is of offset %d, committed is %d", tp.Partition, errMismatch, at, next)
 	}
 	r.parts[tp.Partition] = p
+	r.recallWindows(p, windows)
 	shown := map[engineID]bool{}
 	for id := range p.engines {
 		shown[id] = true
@@ -138,6 +141,7 @@ func (r *role) Rollback() error {
 		if err != nil {
 			return err
 		}
+		back.windows = p.windows // of committed epochs only
 		r.parts[partition] = back
 	}
 	return nil

@@ -48,6 +48,11 @@ func (r *role) serve(p *part, some map[engineID]bool) {
 		if r.o.View == nil {
 			continue
 		}
+		if w := p.windows[model]; w != nil {
+			shown, err := w.Show()
+			r.tellWindow(model, err)
+			s.Windows = shown
+		}
 		if err := r.o.View.PutPane(ctx, s); err != nil {
 			r.log.Warn("show latest panes", zap.String("model", model), zap.Error(err))
 		}

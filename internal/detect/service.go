@@ -109,10 +109,13 @@ type part struct {
 
 	findings []finding.Finding
 	panes    []endedPane
+	cohorts  []endedCohort
 	problems []window.Problem
 
 	committed map[string][]byte // the state records as of the last commit, by key
 	flushed   map[string][]byte // the ones of the open transaction
+
+	windows map[string]*engine.Windows // by model: of what was committed, see windows.go
 }
 
 // engineID names the engine of one plan of a model.
@@ -145,7 +148,7 @@ type endedPane struct {
 func (r *role) newPart(partition int32) *part {
 	p := &part{
 		clock: window.NewClock(), models: r.of(partition), engines: map[engineID]*ruled{}, pasts: map[string]*past{}, dirty: map[engineID]bool{},
-		committed: map[string][]byte{},
+		committed: map[string][]byte{}, windows: map[string]*engine.Windows{},
 	}
 	for _, model := range p.models {
 		for _, era := range r.plans[model].Eras() {

@@ -19,6 +19,7 @@ type Snapshot struct {
 	Rows    int64            `json:"rows"`
 	Columns []ColumnSnapshot `json:"columns,omitempty"`
 	Truth   *TruthSnapshot   `json:"truth,omitempty"`
+	Windows []WindowSnapshot `json:"windows,omitempty"` // by whoever keeps Windows; no engine does
 }
 
 // ColumnSnapshot is one column of a Snapshot.

@@ -269,6 +269,12 @@ func policy(c *contract.Contract) Policy {
 			Then: pr.Then, Agreed: pr.Agreed, Until: pr.Until.Time,
 		})
 	}
+	for _, w := range c.Watch.Windows {
+		p.Windows = append(p.Windows, w.Std())
+	}
+	if slices.Equal(p.Windows, new(Policy).Shown()) { // then the plan reads as those of earlier builds, and they can read it
+		p.Windows = nil
+	}
 	for _, e := range c.Watch.Calendar {
 		p.Calendar = append(p.Calendar, Span{From: e.From.UTC(), To: e.To.UTC()})
 	}

@@ -283,6 +283,15 @@ type Policy struct {
 	Calendar []Span            `json:"calendar,omitempty"`
 	Cheapest bool              `json:"cheapest,omitempty"` // the threshold is searched by cost over the reference
 	Floor    float64           `json:"floor"`              // change of a rate that is too small to matter
+	Windows  []time.Duration   `json:"windows,omitempty"`  // what dashboards show beside the latest pane; none: see Shown
+}
+
+// Shown are the windows that dashboards show: those of the contract, or a day and a week.
+func (p *Policy) Shown() []time.Duration {
+	if len(p.Windows) > 0 {
+		return p.Windows
+	}
+	return []time.Duration{24 * time.Hour, 7 * 24 * time.Hour}
 }
 
 // Costs prices one decision.

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/window"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+const (
+	// windowSteps bounds the steps of a model's longest window, and with them what its windows keep in memory.
+	windowSteps = 32
+	// truthSteps bounds the test panes over which outcomes are shown: a cohort takes little, but its revisions replace it, so it can't
+	// share a step with others.
+	truthSteps = 1024
+)
+
+// WindowSnapshot is what one of the contract's `watch.windows` looked like: to look at, as all of a Snapshot is.
+type WindowSnapshot struct {
+	Over    string           `json:"over"` // as in the contract
+	Pane    finding.Window   `json:"pane"` // what it covers: at most as long, see Windows
+	Rows    int64            `json:"rows"`
+	Columns []ColumnInWindow `json:"columns"`
+	Truth   *TruthSnapshot   `json:"truth,omitempty"` // of the latest outcomes over the same length, corrections included
+}
+
+// ColumnInWindow is one column of a WindowSnapshot.
+type ColumnInWindow struct {
+	Name     string                    `json:"name"`
+	Rows     int64                     `json:"rows"`
+	Missing  finding.Number            `json:"missing_share"`
+	Mean     finding.Number            `json:"mean"`
+	SD       finding.Number            `json:"sd"`
+	PSI      finding.Number            `json:"psi"` // against the reference; no verdict comes of it
+	Quantile map[string]finding.Number `json:"quantiles,omitempty"`
+	Distinct int64                     `json:"distinct,omitempty"` // of texts
+}
+
+// Windows follows the contract's `watch.windows` over what an engine has judged: ended test panes and mature cohorts, each of which
+// it takes once, in any order, and a cohort again whenever it is revised. It decides nothing, and is no part of a state: it is a fold
+// over the history (the panes topic) and is made again from that.
+//
+// Windows move in steps: of one test pane, or of as many as it takes to get the longest window into 32 of them (a week of hourly test
+// panes moves in steps of six hours). A window ends with the latest pane and begins with a step, so that it never covers more than was
+// asked for, unless that is less than one step. Only panes of one plan can be added up: with the first pane under another plan, windows
+// begin anew.
+//
+// Memory per model: at most 70 times the counts of a pane and its summary as the history has it, in bytes, and 2 curves per test pane of
+// the longest window, at most 2,058. It belongs to one goroutine.
+type Windows struct {
+	plan   *plan.Plan // of what is held
+	latest int64      // end of the latest pane, microseconds
+	step   int64      // microseconds
+	panes  *window.Sliding[*seen]
+	truth  *window.Sliding[*sketch.Curve]
+
+	shown []WindowSnapshot // nil when something came since
+}
+
+// NewWindows makes one that has seen nothing.
+func NewWindows() *Windows { return &Windows{} }
+
+// Span is how long a stretch of history, microseconds before its latest pane, the windows of a plan are made of.
+func Span(p *plan.Plan) int64 {
+	step := windowStep(p)
+	return max(stepsOf(longest(p), step)*step, stepsOf(longest(p), p.TestPane.Microseconds())*p.TestPane.Microseconds())
+}
+
+func longest(p *plan.Plan) int64 { return slices.Max(p.Policy.Shown()).Microseconds() }
+
+func stepsOf(length, step int64) int64 { return max(1, (length+step-1)/step) }
+
+func windowStep(p *plan.Plan) int64 {
+	test := p.TestPane.Microseconds()
+	return stepsOf(stepsOf(longest(p), test), windowSteps) * test
+}
+
+// follows reports whether something that begins at start is of the plan that windows are made of, and begins anew with a plan that
+// took over.
+func (w *Windows) follows(p *plan.Plan, start int64) bool {
+	if w.plan != nil && w.plan.Digest() != p.Digest() && start < w.latest {
+		return false
+	}
+	if w.plan == nil || w.plan.Digest() != p.Digest() {
+		step := windowStep(p)
+		*w = Windows{
+			latest: math.MinInt64, step: step,
+			panes: window.NewSliding[*seen](int(stepsOf(longest(p), step))),
+			truth: window.NewSliding[*sketch.Curve](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
+		}
+	}
+	w.plan, w.shown = p, nil
+	return true
+}
+
+// Pane takes a test pane that has ended under p, whose policy names the windows; it must be the same for every call under that plan.
+func (w *Windows) Pane(p *plan.Plan, pane *window.Pane) error {
+	if !w.follows(p, pane.Start) {
+		return nil
+	}
+	set, err := pane.Whole(p)
+	if err != nil {
+		return err
+	}
+	described, err := pane.Summary(p)
+	if err != nil {
+		return err
+	}
+	at := floorDiv(pane.Start, w.step)
+	if _, err := w.panes.Add(at, &seen{plan: p, set: set, described: described.AppendBinary(nil)}); err != nil {
+		return err
+	}
+	w.latest = max(w.latest, pane.End)
+	return nil
+}
+
+// Cohort takes all that is known of the outcomes of a mature cohort, instead of what was known of it before.
+func (w *Windows) Cohort(p *plan.Plan, start int64, known *sketch.Curve) error {
+	if w.plan == nil || w.plan.Digest() != p.Digest() {
+		return nil // its predictions came first, or are another plan's
+	}
+	w.shown = nil
+	_, err := w.truth.Replace(floorDiv(start, p.TestPane.Microseconds()), known)
+	return err
+}
+
+// Show is what the windows look like, the shortest first; nil before the first pane. It is not to be changed.
+func (w *Windows) Show() ([]WindowSnapshot, error) {
+	if w.plan == nil || w.shown != nil {
+		return w.shown, nil
+	}
+	var out []WindowSnapshot
+	for _, over := range slices.Sorted(slices.Values(w.plan.Policy.Shown())) {
+		s, err := w.show(over)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	w.shown = out
+	return out, nil
+}
+
+func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
+	p := w.plan
+	// The first step that lies wholly inside; the last step, where none does.
+	last := floorDiv(w.latest-1, w.step)
+	from := min(last, floorDiv(w.latest-over.Microseconds()+w.step-1, w.step))
+	out := WindowSnapshot{
+		Over: contract.Duration(over).String(), Columns: []ColumnInWindow{},
+		Pane: finding.Window{Start: plan.FromMicros(from * w.step), End: plan.FromMicros(w.latest)},
+	}
+	held, ok, err := w.panes.Over(from, last+1)
+	if err != nil || !ok {
+		return out, err
+	}
+	described, err := held.summary()
+	if err != nil {
+		return out, err
+	}
+	out.Rows = held.set.Rows
+	for i := range p.Columns {
+		out.Columns = append(out.Columns, columnInWindow(&p.Columns[i], &held.set.Columns[i], &described.Columns[i]))
+	}
+	test := p.TestPane.Microseconds()
+	newest, ok := w.truth.Newest()
+	if !ok {
+		return out, nil
+	}
+	first := max(min(newest, newest+1-over.Microseconds()/test), newest+1-truthSteps)
+	known, ok, err := w.truth.Over(first, newest+1)
+	if err != nil || !ok {
+		return out, err
+	}
+	var s Snapshot
+	s.truth(p, first*test, (newest+1)*test, known)
+	out.Truth = s.Truth
+	return out, nil
+}
+
+func columnInWindow(c *plan.Column, n *sketch.Column, d *sketch.Described) ColumnInWindow {
+	out := ColumnInWindow{
+		Name: c.Name, Rows: n.N, Missing: share(n.Missing, n.N), Mean: finding.None(), SD: finding.None(), PSI: finding.None(),
+	}
+	if spread(c) && sum(n.Bins) > 0 {
+		out.PSI = finding.Number(stat.PSI(cells(c, n)))
+	}
+	var s ColumnSnapshot
+	s.describe(d, n)
+	out.Quantile, out.Distinct = s.Quantile, s.Distinct
+	if c.Layout.Categorical {
+		return out
+	}
+	largest := math.Inf(1)
+	if d.Histogram.Count() == n.Valid() { // events of builds that described nothing are not in it
+		largest = d.Histogram.Largest()
+	}
+	if m, sd, _, ok := n.Moments(largest); ok {
+		out.Mean, out.SD = finding.Number(m), finding.Number(sd)
+	} else {
+		out.Mean = mean(n)
+	}
+	return out
+}
+
+// seen is what windows keep of panes. The summary is kept as its bytes, a fraction of its size in memory, and what has the same bytes
+// shares them.
+type seen struct {
+	plan      *plan.Plan
+	set       *sketch.Set
+	described []byte // a sketch.Summary; never changed in place
+}
+
+// Merge implements window.Mergeable.
+func (s *seen) Merge(o *seen) error {
+	a, err := s.summary()
+	if err != nil {
+		return err
+	}
+	b, err := o.summary()
+	if err != nil {
+		return err
+	}
+	if err := a.Merge(b); err != nil {
+		return err
+	}
+	if err := s.set.Merge(o.set); err != nil {
+		return err
+	}
+	s.described = a.AppendBinary(nil)
+	return nil
+}
+
+// Clone implements window.Mergeable.
+func (s *seen) Clone() *seen { return &seen{plan: s.plan, set: s.set.Clone(), described: s.described} }
+
+func (s *seen) summary() (*sketch.Summary, error) {
+	r := wire.NewReader(s.described)
+	out, err := sketch.ReadSummary(s.plan, r)
+	if err != nil {
+		return nil, err
+	}
+	return out, r.Close()
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
