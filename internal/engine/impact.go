@@ -41,7 +41,7 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 // it holds too few, the multinomial one widened by the dispersion that outcomes showed in the reference.
 func (e *Engine) reach(t *truthPane) float64 {
 	m, _ := Find("expected_cost")
-	if se, _, ok := jackknife(t.parts, &m, e.plan.Policy.Costs); ok {
+	if se, _, ok := jackknife(t.leftOut(), &m, e.plan.Policy.Costs); ok {
 		return stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
 	}
 	est, _ := Reliability(t.whole).ExpectedCost(prices(e.plan.Policy.Costs))

@@ -144,8 +144,12 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 				return err
 			}
 		}
+		without, err := leaveOneOut(parts)
+		if err != nil {
+			return err
+		}
 		x, ok := m.Value(whole, e.plan.Policy.Costs)
-		se, _, banded := jackknife(parts, m, e.plan.Policy.Costs)
+		se, _, banded := jackknife(without, m, e.plan.Policy.Costs)
 		reference, _ := v.Measured(m.Name, e.plan.Policy.Costs)
 		limit, sign, given := promised(pr, reference)
 		if !ok || !banded || !given || Labels(whole) < fewest {

@@ -17,6 +17,17 @@ type truthPane struct {
 	version    string
 	whole      *sketch.Curve
 	parts      []*sketch.Curve // its test panes
+	without    []*sketch.Curve // all of them but one, once somebody asked
+}
+
+// leftOut is the pane without each of its test panes, for all metrics alike.
+func (t *truthPane) leftOut() []*sketch.Curve {
+	if t.without == nil {
+		if without, err := leaveOneOut(t.parts); err == nil { // parts of one plan fit one another
+			t.without = without
+		}
+	}
+	return t.without
 }
 
 // judgeTruth judges the mature cohorts of one truth pane, as a whole and by slice, and keeps the promises' books.
@@ -146,7 +157,7 @@ func (e *Engine) deviation(m *Metric, v *plan.View, t *truthPane, need int) (jud
 	j.deviation = bad(x)
 	j.deviates = j.deviation > j.limit
 	if j.deviates && need == 1 {
-		_, without, determined := jackknife(t.parts, m, e.plan.Policy.Costs)
+		_, without, determined := jackknife(t.leftOut(), m, e.plan.Policy.Costs)
 		j.deviates = determined // one day that decides whether there is a number at all is one day
 		for _, w := range without {
 			j.deviates = j.deviates && bad(w) > j.limit

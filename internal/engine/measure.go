@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"math"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -129,18 +130,33 @@ func (e *Engine) figures(first *Metric, now *sketch.Curve, v *plan.View) []findi
 	return out
 }
 
-// jackknife is the standard error of a metric of the sum of parts, from leaving out one part at a time (Quenouille 1956;
-// Tukey 1958). The parts are test panes, so that what outcomes of one day share is in it.
-func jackknife(parts []*sketch.Curve, m *Metric, costs *plan.Costs) (se float64, leftOut []float64, ok bool) {
-	for i := range parts {
-		rest := sketch.NewCurve(len(parts[i].Labels))
-		for j, p := range parts {
-			if j != i {
-				if err := rest.Merge(p); err != nil {
-					return 0, nil, false
-				}
-			}
+// leaveOneOut adds up parts without the first, without the second, and so on. Of each it is what came before and what comes after, so
+// that 3 merges a part do; a part taken out of the sum would be another operation that has to be exact.
+func leaveOneOut(parts []*sketch.Curve) ([]*sketch.Curve, error) {
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	without := make([]*sketch.Curve, len(parts))
+	without[len(parts)-1] = sketch.NewCurve(parts[0].Bins())
+	for i := len(parts) - 2; i >= 0; i-- {
+		without[i] = without[i+1].Clone()
+		if err := without[i].Merge(parts[i+1]); err != nil {
+			return nil, err
 		}
+	}
+	before := sketch.NewCurve(parts[0].Bins())
+	for i, p := range parts {
+		if err := errors.Join(without[i].Merge(before), before.Merge(p)); err != nil {
+			return nil, err
+		}
+	}
+	return without, nil
+}
+
+// jackknife is the standard error of a metric of the sum of parts, from leaving out one part at a time (Quenouille 1956;
+// Tukey 1958); without is what leaveOneOut makes of the parts. The parts are test panes, so that what outcomes of one day share is in it.
+func jackknife(without []*sketch.Curve, m *Metric, costs *plan.Costs) (se float64, leftOut []float64, ok bool) {
+	for _, rest := range without {
 		v, ok := m.Value(rest, costs)
 		if !ok {
 			return 0, nil, false
