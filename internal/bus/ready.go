@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
 // Readiness says whether a service does its work: it knows the plans, has joined its group, restored its partitions, and caught up
@@ -16,19 +17,18 @@ import (
 //
 // It answers from memory and is safe for concurrent use. A nil Readiness takes everything and tells nothing.
 type Readiness struct {
-	mu  sync.Mutex // memory operations only
-	err error
+	why sketch.Published[error] // nil: it is ready
 }
 
 // NewReadiness is the readiness of a service that has only begun.
-func NewReadiness() *Readiness { return &Readiness{err: errors.New("starting")} }
+func NewReadiness() *Readiness {
+	r := &Readiness{}
+	r.why.Publish(errors.New("starting"))
+	return r
+}
 
 // Check reports why the service isn't ready, nil if it is.
-func (r *Readiness) Check(context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.err
-}
+func (r *Readiness) Check(context.Context) error { return r.why.Latest() }
 
 // Ready says that the service does its work.
 func (r *Readiness) Ready() { r.set(nil) }
@@ -40,9 +40,7 @@ func (r *Readiness) set(err error) {
 	if r == nil {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.err = err
+	r.why.Publish(err)
 }
 
 // aim notes where newly assigned partitions have to get to before the service is ready. Where the ends can't be learned the

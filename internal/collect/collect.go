@@ -30,6 +30,7 @@ type Collector struct {
 	rows    Rows
 	sources []Source
 	crowded int64
+	taken   Taken
 
 	cells   []*record.RowCell // by the counter's number; nil where no row was written yet
 	model   *record.RowCell   // of outcomes
@@ -117,6 +118,15 @@ func (c *Collector) Bytes() int { return c.counter.Bytes() }
 // Crowded is how many events of the epoch that was last taken were counted as sketch.OtherVersion, because there were
 // more versions than sketch.MaxVersions.
 func (c *Collector) Crowded() int64 { return c.crowded }
+
+// Taken is what the cells that were last taken hold, of all collectors that were taken together: the first of them knows it.
+type Taken struct {
+	Rows  int64 // predictions
+	Cells int   // of panes, versions and finest slices
+}
+
+// Taken is what was last taken.
+func (c *Collector) Taken() Taken { return c.taken }
 
 // Cells turns the labelled counts that folding join rows came to into the cells of a fragment.
 func Cells(e *outcome.Effects) []record.Cell {

@@ -69,6 +69,10 @@ func merge[T any](list []T, same func(a, b T) bool, add func(a *T, b T) error) (
 // encode writes cells and frames, both in their order, as the cells of a fragment.
 func encode(c *Collector, counted []sketch.Cell, frames []frame) []record.Cell {
 	out := make([]record.Cell, 0, len(frames)+len(counted))
+	c.taken = Taken{Cells: len(counted)}
+	for _, k := range counted {
+		c.taken.Rows += k.Set.Rows
+	}
 	bodies := make([]byte, 0, c.written+c.written/8)
 	add := func(cell record.Cell, appendTo func([]byte) []byte) {
 		from := len(bodies)

@@ -24,6 +24,7 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 		rows[i] = w.rows
 	}
 	cells := make([][]record.Cell, r.o.Layout.Fragments)
+	r.epoch = map[string]*counts{}
 	for i, p := range r.plans {
 		counted, err := r.counted(i)
 		if err != nil {
@@ -54,10 +55,17 @@ func (r *role) Flush(ctx context.Context, ranges []bus.Range) ([]*kgo.Record, er
 // counted is what all workers have counted under one of the plans.
 func (r *role) counted(at int) ([]record.Cell, error) {
 	of := make([]*collect.Collector, len(r.workers))
+	held := 0
 	for i, w := range r.workers {
 		of[i] = w.collectors[at]
+		held += of[i].Bytes()
 	}
 	cells, err := collect.Together(of)
+	model := r.plans[at].Model
+	if r.epoch[model] == nil {
+		r.epoch[model] = &counts{versions: map[string]bool{}}
+	}
+	r.epoch[model].add(of[0].Taken(), cells, held)
 	for i, w := range r.workers {
 		r.tally.addN(r.plans[at].Model, crowded, int(of[i].Crowded()))
 		for k, n := range w.tally { // of the batches that were not full

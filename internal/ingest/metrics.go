@@ -25,6 +25,7 @@ type Metrics struct {
 	passedOver *prometheus.CounterVec
 	crowded    *prometheus.CounterVec
 	away       prometheus.Gauge
+	epoch      *lastEpoch
 }
 
 // NewMetrics registers the ingestor's counters.
@@ -33,7 +34,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return f.NewCounterVec(prometheus.CounterOpts{Namespace: "plumbline", Subsystem: "ingest", Name: name, Help: help}, labels)
 	}
+	epoch := newLastEpoch()
+	if reg != nil {
+		reg.MustRegister(epoch)
+	}
 	return &Metrics{
+		epoch:      epoch,
 		received:   vec("received_total", "Events read from a source topic, in committed epochs.", "topic"),
 		accepted:   vec("accepted_total", "Events that some model reading their topic could read.", "topic"),
 		setAside:   vec("set_aside_total", "Events set aside in quarantine, by reason. Received is the sum of accepted and these.", "topic", "reason"),

@@ -84,6 +84,7 @@ type role struct {
 	noted   map[bus.TopicPartition]window.Watermark
 	ahead   map[string]int64 // by topic: how far ahead of all others an event may be, microseconds
 	tally   tally
+	epoch   map[string]*counts          // what was flushed, by model
 	waited  map[bus.TopicPartition]bool // their records waited for the registry since the last commit
 	early   time.Time                   // wall clock of when an epoch was last asked to end early
 }
@@ -172,6 +173,10 @@ func (r *role) Committed() {
 		r.before[tp] = *p
 	}
 	r.tally.publish(r.o.Metrics)
+	if r.epoch != nil {
+		r.o.Metrics.epoch.published.Publish(r.epoch)
+		r.epoch = nil
+	}
 	r.aside = nil
 	clear(r.waited)
 	r.o.Metrics.away.Set(0)
@@ -189,5 +194,6 @@ func (r *role) Rollback() error {
 	r.chunks = nil
 	r.aside = nil
 	clear(r.tally)
+	r.epoch = nil
 	return nil
 }

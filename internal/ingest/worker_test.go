@@ -35,6 +35,7 @@ type epoch struct {
 	Urgent     []bool
 	Watermarks []int64
 	Tally      tally
+	Counts     [3]int // predictions, cells and versions, as scrapes see them
 }
 
 // TestWorkersDoNotShow: one, two or eight workers write the same fragments, byte for byte, and the same rows, over several epochs of
@@ -133,7 +134,13 @@ func worked(t *testing.T, workers int, polls [][]*kgo.Record) []epoch {
 		for part := range int32(partitionsOfTest) {
 			e.Watermarks = append(e.Watermarks, g.owned[bus.TopicPartition{Topic: "p", Partition: part}].watermark.At())
 		}
+		before := g.o.Metrics.epoch.published.Latest()[p.Model]
 		g.Committed()
+		c := g.o.Metrics.epoch.published.Latest()[p.Model]
+		if c == before || c.bytes == 0 || int(c.rows) != e.Tally[counted{"p", accepted}] {
+			t.Errorf("%d workers, shown: %+v; want %d rows", workers, c, e.Tally[counted{"p", accepted}])
+		}
+		e.Counts = [3]int{int(c.rows), c.cells, len(c.versions)}
 		out = append(out, e)
 	}
 	return out
