@@ -10,6 +10,7 @@
 //  7. measure.go: the metrics of a reliability curve; impact.go: what they cost.
 //  8. supersede.go: alarms that end with their plan.
 //  9. state.go: all of it to bytes and back.
+//  10. snapshot.go, windows.go: what the latest panes, and the contract's windows over them, look like; to look at.
 //
 // The first alarm rule: a signal alarms when its effect lies beyond what is too small to matter and beyond what the
 // reference's own panes of the same length did, and when it persists: in three test panes in a row, or, where one truth

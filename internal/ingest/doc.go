@@ -8,7 +8,8 @@
 //  4. early.go: an epoch ends before its time when a pane can be judged.
 //  5. flush.go: at the end of an epoch the workers' counts are added up and become fragments, the rows joins, and both commit with
 //     the offsets.
-//  6. quarantine.go: what was set aside keeps its bytes, with the reason, the field and the byte.
+//  6. epoch.go: what the last committed epoch held, for scrapes.
+//  7. quarantine.go: what was set aside keeps its bytes, with the reason, the field and the byte.
 //
 // # Workers
 //

@@ -154,6 +154,11 @@ func (p *Plan) checkSlices() error {
 			return fmt.Errorf("the promise on %s %w", pr.Metric, err)
 		}
 	}
+	for _, w := range p.Policy.Windows {
+		if w < time.Microsecond {
+			return fmt.Errorf("it shows a window of %s", w)
+		}
+	}
 	return nil
 }
 

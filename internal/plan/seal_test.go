@@ -146,6 +146,7 @@ func TestReadRefuses(t *testing.T) {
 		"slice region is by field income, a number; it must be a string":                               func(p *plan.Plan) { p.Slices[0].Field = 7 },
 		"a slice group names dimension 2 of 2":                                                         func(p *plan.Plan) { p.Groups[1][1] = 2 },
 		"the promise on ece names dimension -1 of 2":                                                   func(p *plan.Plan) { p.Policy.Promises[0].By[0] = -1 },
+		"it shows a window of 0s":                                                                      func(p *plan.Plan) { p.Policy.Windows = []time.Duration{time.Hour, 0} },
 		"it counts scores, and the prediction stream has none":                                         func(p *plan.Plan) { p.Prediction.Roles.Score = -1 },
 		"the event's own decision counts, and the prediction stream has none":                          func(p *plan.Plan) { p.Prediction.Roles.Decision = -1 },
 		"the score has an edge 1 that does not ascend: 0.25 after 0.25":                                func(p *plan.Plan) { p.Score.Edges[1] = 0.25 },

@@ -10,7 +10,8 @@
 //
 // Parts: fixed.go (sums in fixed point), histogram.go (log-linear counts), tdigest.go with radix.go (quantiles),
 // tdigest_codec.go and datasketches.go (their bytes, and those of Apache DataSketches), distinct.go (cardinality), frequent.go (the
-// most frequent texts, never stored), hash.go, bitstream.go (bins in bits).
+// most frequent texts, never stored), hash.go, bitstream.go (bins in bits),
+// published.go (a finished state for readers that don't wait).
 //
 // Invariants:
 //   - Sets and summaries commute and associate under Merge bit for bit, and so do their bytes. A TDigest is made of a

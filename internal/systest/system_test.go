@@ -4,6 +4,8 @@ package systest
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 
@@ -53,10 +55,33 @@ func TestTheWholeSystem(t *testing.T) {
 		if n := s.sum("plumbline_detect_coverage_problems_total"); n != 0 {
 			t.Errorf("%g gaps or overlaps in the coverage", n)
 		}
+		s.windows(map[string]int64{"1d": perDay, "1w": 7 * perDay})
 		if n := s.sum("plumbline_join_rebuilt_rows_total"); n == 0 {
 			t.Error("Redis forgot everything and the join index was not rebuilt")
 		}
 	})
+}
+
+// windows asks the API for the model's windows: events and outcomes of each.
+func (s *system) windows(want map[string]int64) {
+	s.t.Helper()
+	rec := httptest.NewRecorder()
+	s.parts.API().ServeHTTP(rec, httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, "/api/v1/models/sys/latest", nil))
+	var got struct {
+		Windows []struct {
+			Over  string
+			Rows  int64
+			Truth struct{ Labels int64 }
+		}
+	}
+	if err := unmarshal(rec.Body.Bytes(), &got); err != nil || len(got.Windows) != len(want) {
+		s.t.Fatalf("the API shows %d: %s (%v), want windows %v", rec.Code, rec.Body, err, want)
+	}
+	for _, w := range got.Windows {
+		if w.Rows != want[w.Over] || w.Truth.Labels != want[w.Over] {
+			s.t.Errorf("%s shows %d events and %d outcomes, want %d", w.Over, w.Rows, w.Truth.Labels, want[w.Over])
+		}
+	}
 }
 
 // sum adds up a metric over its labels.

@@ -6,6 +6,7 @@
 //  3. assemble.go: cells in; ended base panes, test panes and truth panes out, in the order of their ends.
 //  4. state.go: all of it to bytes and back.
 //  5. history.go: what has ended, as records that outlive the state.
+//  6. sliding.go: any window over the latest panes, in O(log n) merges.
 //
 // Invariants: what comes out depends only on the cells and the watermarks, not on how epochs were cut, as long as no event
 // is later within its partition than the allowed lateness. Later ones are counted and enter no test. The package imports no
