@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -117,15 +116,5 @@ func readRow(t *testing.T, registry *bus.Registry, row *evolution.Row, subject s
 	if err := prog.Decode(value, body, b, 0); err != nil {
 		t.Fatal(err)
 	}
-	c := b.Cols[0]
-	switch {
-	case c.State[0] != plan.OK:
-		return evolution.Missing
-	case row.Kind == "number":
-		return strconv.FormatFloat(c.Num[0], 'f', -1, 64)
-	case row.Kind == "string":
-		return c.Str[0]
-	default:
-		return strconv.FormatInt(c.Int[0], 10)
-	}
+	return evolution.Shown(&b.Cols[0], 0, row.Kind)
 }

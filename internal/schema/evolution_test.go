@@ -67,17 +67,7 @@ func readRow(t *testing.T, row *evolution.Row, body []byte) string {
 	if err := prog.Decode(body, 0, b, 0); err != nil {
 		t.Fatal(err)
 	}
-	c := b.Cols[0]
-	switch {
-	case c.State[0] != plan.OK:
-		return evolution.Missing
-	case row.Kind == "number":
-		return strconv.FormatFloat(c.Num[0], 'f', -1, 64)
-	case row.Kind == "string":
-		return c.Str[0]
-	default:
-		return strconv.FormatInt(c.Int[0], 10)
-	}
+	return evolution.Shown(&b.Cols[0], 0, row.Kind)
 }
 
 // oracle is what Avro's own rules read, by an implementation that isn't ours.

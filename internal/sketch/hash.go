@@ -13,7 +13,8 @@ const (
 	hashFinal = 0x243f6a8885a308d3
 )
 
-// HashFloat is a stable, uniform 64-bit hash of a number; no two float64 collide, except 0 and -0, which are one value.
+// HashFloat is a stable, uniform 64-bit hash of a number, by which builds before this one told how many distinct numbers a column had: their
+// summaries are still read and merged; no two float64 collide, except 0 and -0, which are one value.
 func HashFloat(v float64) uint64 {
 	return mix64(math.Float64bits(v+0) ^ hashSeed) // -0 + 0 = +0
 }
