@@ -110,14 +110,15 @@ func BenchmarkNumbers(b *testing.B) {
 		n.grow(cells)
 		n.frames = []*histogramCounter{{}}
 		const rows = 1000
-		in, of, frameOf := plan.Col{State: make([]plan.State, rows), Num: make([]float64, rows)}, make([]int32, rows), make([]int32, cells)
+		in, at := plan.Col{State: make([]plan.State, rows), Num: make([]float64, rows)}, Counter{frameOf: make([]int32, cells), keys: make([]Key, cells), at: placed{cells: make([]int32, rows)}}
 		for i := range rows {
-			in.State[i], in.Num[i], of[i] = plan.OK, rng.NormFloat64(), int32(rng.IntN(cells))
+			in.State[i], in.Num[i], at.at.cells[i] = plan.OK, rng.NormFloat64(), int32(rng.IntN(cells))
 		}
+		at.order()
 		b.Run(fmt.Sprintf("cells=%d", cells), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				n.count(&in, of, frameOf)
+				n.count(&in, &at.at)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/value")
 		})

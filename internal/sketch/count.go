@@ -89,7 +89,7 @@ type Counter struct {
 	spareFrames []*frame
 
 	// Scratch of one batch.
-	of       []int32  // cell of each row; -1 for none
+	at       placed
 	combined []uint32 // its combination of slices
 }
 
@@ -193,32 +193,32 @@ func (c *Counter) Count(src int, b *plan.Batch, broken [][]bool) (skipped int) {
 	if len(c.keys) > known {
 		c.grow(len(c.keys))
 	}
-	for _, cell := range c.of {
-		if cell >= 0 {
-			c.rows[cell]++
-		}
+	from := int32(0)
+	for _, r := range c.at.runs {
+		c.rows[r.of] += uint32(r.end - from)
+		from = r.end
 	}
 	for i := range min(len(broken), len(c.rules)) {
 		for row, is := range broken[i][:b.N] {
-			if cell := c.of[row]; is && cell >= 0 {
+			if cell := c.at.cells[row]; is && cell >= 0 {
 				c.rules[i][cell]++
 			}
 		}
 	}
 	for _, n := range c.numbers {
-		n.count(&b.Cols[n.field], c.of, c.frameOf)
+		n.count(&b.Cols[n.field], &c.at)
 	}
 	for _, n := range c.texts {
-		n.count(&b.Cols[n.lookup.field], c.of, c.frameOf)
+		n.count(&b.Cols[n.lookup.field], &c.at)
 	}
 	for _, n := range c.unread {
-		n.count(&b.Cols[n.field], c.of)
+		n.count(&b.Cols[n.field], c.at.cells)
 	}
 	if c.latency >= 0 {
 		c.countLatency(&b.Cols[c.latency])
 	}
 	if c.score != nil {
-		c.score.count(b, c.of)
+		c.score.count(b, &c.at)
 	}
 	for _, f := range c.frames {
 		if f.batch.Rows > 0 {
@@ -240,7 +240,7 @@ func (c *Counter) grow(cells int) {
 }
 
 func (c *Counter) countLatency(in *plan.Col) {
-	for row, cell := range c.of {
+	for row, cell := range c.at.cells {
 		if cell < 0 || in.State[row] != plan.OK || in.Num[row]-in.Num[row] != 0 {
 			continue
 		}
@@ -269,10 +269,10 @@ func (c *Counter) Crowded() int64 { return c.crowded }
 // CellOf is the number of the cell that a row of the last batch was counted in, or -1 for a row without an event time. Cells are
 // numbered from 0 in the order of their first rows since the last Reset.
 func (c *Counter) CellOf(row int) int {
-	if row >= len(c.of) {
+	if row >= len(c.at.cells) {
 		return -1
 	}
-	return int(c.of[row])
+	return int(c.at.cells[row])
 }
 
 // Key is the key of a cell by its number. Its texts don't point into the batch.
@@ -332,7 +332,7 @@ func (c *Counter) Reset() {
 	}
 	c.keys, c.frameOf, c.rows, c.latencies = kept(c.keys, keptCells), kept(c.frameOf, keptCells), kept(c.rows, keptCells), kept(c.latencies, keptCells)
 	c.eachColumn(columnOfCells.reset)
-	c.frames, c.versions, c.of, c.recent = c.frames[:0], c.versions[:0], c.of[:0], [2]*frame{}
+	c.frames, c.versions, c.at.cells, c.recent = c.frames[:0], c.versions[:0], c.at.cells[:0], [2]*frame{}
 	c.bytes, c.crowded, c.describing = 0, 0, c.describes
 	clear(c.index)
 	clear(c.numbered)

@@ -25,7 +25,7 @@ type frame struct {
 	number    int32
 	spans     []Span
 	numbers   []histogramCounter // by Counter.numbers
-	texts     []distinctCounter  // by Counter.texts
+	texts     []textFrame        // by Counter.texts
 	latency   histogramCounter
 	bytes     int     // about what it takes
 	cells     []int32 // by combination of slices: the cell and 1; nil if there may be too many
@@ -46,7 +46,7 @@ func (f *frame) weigh() {
 		f.bytes += f.numbers[i].bytes()
 	}
 	for i := range f.texts {
-		f.bytes += len(f.texts[i].regs)
+		f.bytes += len(f.texts[i].regs) + len(f.texts[i].seen)
 	}
 }
 
@@ -91,7 +91,7 @@ func (c *Counter) summary(f *frame) *Summary {
 		s.Columns[n.at].Histogram = f.numbers[i].histogram()
 	}
 	for i, n := range c.texts {
-		s.Columns[n.at].Distinct = f.texts[i].distinct()
+		s.Columns[n.at].Distinct = f.texts[i].distinct(n.lookup.table)
 	}
 	return s
 }

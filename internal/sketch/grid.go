@@ -10,12 +10,13 @@ import (
 // later one doesn't, and only those of its own slot have to be compared. So the answer is exact whatever the map is; how well it
 // spreads the edges is a matter of speed.
 type grid struct {
-	edges  []float64
-	low    float64 // of the linear map: slot = (v - low) * scale
+	edges  []float64 // and behind them two that lie above every number, so that a slot's edges can be compared two by two
+	low    float64   // of the linear map: slot = (v - low) * scale
 	scale  float64
 	octave bool                   // the map by exponent and leading mantissa bits, for edges that lie too unevenly for the linear one
 	base   int64                  // of the octave map: the first slot
 	starts *[gridSlots + 1]uint16 // by slot, and one more: how many edges lie in slots before it
+	most   int                    // edges in one slot
 }
 
 const (
@@ -25,7 +26,7 @@ const (
 )
 
 func newGrid(edges []float64) grid {
-	g := grid{edges: edges, starts: new([gridSlots + 1]uint16)}
+	g := grid{edges: append(slices.Clip(edges), math.Inf(1), math.Inf(1)), starts: new([gridSlots + 1]uint16)}
 	if len(edges) == 0 || len(edges) > math.MaxUint16 {
 		return g
 	}
@@ -37,11 +38,11 @@ func newGrid(edges []float64) grid {
 	if math.IsInf(g.scale, 0) {
 		g.scale = 0
 	}
-	linear := g.crowd()
+	linear := g.crowd(edges)
 	octave := g
 	octave.octave = true
 	octave.base = octaveKey(first)
-	if by := octave.crowd(); by < linear {
+	if by := octave.crowd(edges); by < linear {
 		g = octave
 	}
 	for _, e := range edges {
@@ -49,14 +50,17 @@ func newGrid(edges []float64) grid {
 			g.starts[s]++
 		}
 	}
+	for s := range gridSlots {
+		g.most = max(g.most, int(g.starts[s+1]-g.starts[s]))
+	}
 	return g
 }
 
 // crowd is how many edges share slots: the sum of the squares of the edges per slot.
-func (g *grid) crowd() int {
+func (g *grid) crowd(edges []float64) int {
 	var n [gridSlots]int
 	sum := 0
-	for _, e := range g.edges {
+	for _, e := range edges {
 		s := g.slot(e)
 		sum += 2*n[s] + 1
 		n[s]++

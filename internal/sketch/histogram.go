@@ -212,10 +212,11 @@ func (h *Histogram) read(r *wire.Reader, n int) {
 	}
 }
 
-// window counts the bins of one sign while an epoch runs: a stretch of them without gaps.
+// window counts the bins of one sign while an epoch runs, which holds fewer than 2^32 rows: a stretch of bins without gaps, each by
+// its histogramKey without the sign, less 1.
 type window struct {
-	first  int32
-	counts []int64
+	first  uint64
+	counts []uint32
 }
 
 const (
@@ -223,22 +224,13 @@ const (
 	windowKept = 4096 // bins that are worth keeping over an epoch
 )
 
-func (w *window) add(key int32) {
-	if at := int(key - w.first); uint(at) < uint(len(w.counts)) {
-		w.counts[at]++
-		return
-	}
-	w.reach(key)
-	w.counts[key-w.first]++
-}
-
 // reach makes room for a bin.
-func (w *window) reach(key int32) {
-	from, to := key/windowStep*windowStep, (key/windowStep+1)*windowStep
+func (w *window) reach(bin uint64) {
+	from, to := bin/windowStep*windowStep, (bin/windowStep+1)*windowStep
 	if len(w.counts) > 0 {
-		from, to = min(from, w.first), max(to, w.first+int32(len(w.counts)))
+		from, to = min(from, w.first), max(to, w.first+uint64(len(w.counts)))
 	}
-	counts := make([]int64, to-from)
+	counts := make([]uint32, to-from)
 	if len(w.counts) > 0 {
 		copy(counts[w.first-from:], w.counts)
 	}
@@ -255,29 +247,47 @@ func (w *window) reset() {
 // histogramCounter is a Histogram that is being counted.
 type histogramCounter struct {
 	sides    [2]window // by the sign bit: which of them a number belongs to is no branch, which could not be foreseen
-	zeros    int64
+	zeros    uint64
 	min, max float64
 	any      bool
 }
 
 func (c *histogramCounter) add(v float64) {
-	if v < c.min || v > c.max || !c.any {
-		c.reach(v)
-	}
-	b := math.Float64bits(v)
-	if b<<1 == 0 {
-		c.zeros++
-		return
-	}
-	c.sides[b>>63].add(int32(b<<1>>(histogramShift+1)) + 1)
+	c.stretch(v)
+	one := [1]float64{v}
+	c.putAll(one[:])
 }
 
-// reach takes down a value beyond the smallest and the largest so far.
-func (c *histogramCounter) reach(v float64) {
+// putAll counts finite numbers, but for the ends. Whether one is 0 is no branch either: many columns hold zeros now and then.
+func (c *histogramCounter) putAll(values []float64) {
+	zeros := uint64(0)
+	for _, v := range values {
+		b := math.Float64bits(v)
+		size := b << 1
+		some := (size | -size) >> 63 // 0 for 0 and -0, else 1
+		zeros += 1 - some
+		w := &c.sides[b>>63]
+		if at := (size>>(histogramShift+1) - w.first) & -some; at < uint64(len(w.counts)) {
+			w.counts[at] += uint32(some)
+		} else if some > 0 {
+			w.reach(size >> (histogramShift + 1))
+			w.counts[size>>(histogramShift+1)-w.first]++
+		}
+	}
+	c.zeros += zeros
+}
+
+// stretch takes v for the smallest or the largest value if it lies beyond those so far.
+func (c *histogramCounter) stretch(v float64) {
 	if !c.any {
 		c.any, c.min, c.max = true, v, v
 	}
-	c.min, c.max = min(c.min, v), max(c.max, v)
+	if v < c.min {
+		c.min = v
+	}
+	if v > c.max {
+		c.max = v
+	}
 }
 
 // histogram is what was counted.
@@ -299,15 +309,15 @@ func (c *histogramCounter) histogram() *Histogram {
 	h.bins = make([]histogramBin, 0, used)
 	for at, n := range slices.Backward(c.sides[1].counts) {
 		if n != 0 {
-			h.bins = append(h.bins, histogramBin{-(c.sides[1].first + int32(at)), n})
+			h.bins = append(h.bins, histogramBin{-int32(c.sides[1].first) - int32(at) - 1, int64(n)})
 		}
 	}
 	if c.zeros != 0 {
-		h.bins = append(h.bins, histogramBin{0, c.zeros})
+		h.bins = append(h.bins, histogramBin{0, int64(c.zeros)})
 	}
 	for at, n := range c.sides[0].counts {
 		if n != 0 {
-			h.bins = append(h.bins, histogramBin{c.sides[0].first + int32(at), n})
+			h.bins = append(h.bins, histogramBin{int32(c.sides[0].first) + int32(at) + 1, int64(n)})
 		}
 	}
 	return h
@@ -319,4 +329,4 @@ func (c *histogramCounter) reset() {
 	c.zeros, c.any = 0, false
 }
 
-func (c *histogramCounter) bytes() int { return 8 * (len(c.sides[0].counts) + len(c.sides[1].counts)) }
+func (c *histogramCounter) bytes() int { return 4 * (len(c.sides[0].counts) + len(c.sides[1].counts)) }

@@ -1,8 +1,6 @@
 package sketch
 
 import (
-	"math"
-	"math/bits"
 	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -28,8 +26,9 @@ type numberColumn struct {
 // numberSums is what is counted of a cell beside its bins. An epoch holds fewer than 2^32 rows.
 type numberSums struct {
 	sum, squares                           Fixed
+	whole                                  uint64 // integral values below, those with a sign bit above
 	missing, invalid, below, above, broken uint32
-	integral, zero, negative, overflow     uint32
+	zero, minus, overflow                  uint32 // minus counts -0, whose sign bit makes it no negative number
 }
 
 func newNumberColumn(at int, c *plan.Column) *numberColumn {
@@ -56,136 +55,13 @@ func (n *numberColumn) reset() {
 	n.bins, n.sums, n.frames = kept(n.bins, keptCells*n.stride), kept(n.sums, keptCells), n.frames[:0]
 }
 
-// count takes the rows of a batch; of has the cell of each, which is below 0 for none, and frameOf the frame of each cell.
-func (n *numberColumn) count(in *plan.Col, of, frameOf []int32) {
-	states, values := in.State[:len(of)], in.Num[:len(of)]
-	sums, bins, stride := n.sums, n.bins, n.stride
-	low, scale, starts := n.grid.low, n.grid.scale, n.grid.starts
-	linear, describing := !n.grid.octave, len(n.frames) > 0
-	for row, cell := range of {
-		if cell < 0 {
-			continue
-		}
-		s := &sums[cell]
-		v := values[row]
-		b := math.Float64bits(v)
-		if states[row] != plan.OK || b>>52&0x7ff == 0x7ff {
-			s.absent(states[row])
-			continue
-		}
-		if n.ranged && (v < n.min || v > n.max) {
-			s.broken++
-		}
-		if n.empty {
-			continue
-		}
-		// grid.find, in line for the usual map.
-		slot := 0
-		if linear {
-			if x := (v - low) * scale; x >= gridSlots-1 {
-				slot = gridSlots - 1
-			} else if x > 0 {
-				slot = int(x)
-			}
-		} else {
-			slot = n.grid.slot(v)
-		}
-		bin, end := int(starts[slot&(gridSlots-1)]), int(starts[slot&(gridSlots-1)+1])
-		if bin != end {
-			bin = n.grid.within(bin, end, v)
-		}
-		bins[int(cell)*stride+bin]++
-		if v < n.lo {
-			s.below++
-		}
-		if v > n.hi {
-			s.above++
-		}
-		if v == math.Trunc(v) {
-			s.integral++
-		}
-		zero := uint32((b<<1 - 1) >> 63 &^ (b << 1 >> 63)) // 1 for 0 and -0
-		s.zero += zero
-		s.negative += uint32(b>>63) &^ zero
-		s.add(v)
-		if describing {
-			n.frames[frameOf[cell]].add(v)
-		}
-	}
-}
-
-func (s *numberSums) absent(state plan.State) {
-	if state == plan.Missing {
-		s.missing++
-	} else {
-		s.invalid++
-	}
-}
-
-const fixedUnit = 1 << fixedFraction
-
-// add takes v into the sums, as toFixed and squareFixed have it. Numbers of ordinary size are rounded by the processor.
-func (s *numberSums) add(v float64) {
-	if !(v < 1<<11 && v > -1<<11) {
-		s.addLarge(v)
-		return
-	}
-	x := int64(math.RoundToEven(v * fixedUnit)) // scaling by a power of two is exact, so v is rounded once
-	lo, carry := bits.Add64(s.sum.Lo, uint64(x), 0)
-	s.sum.Hi += x>>63 + int64(carry)
-	s.sum.Lo = lo
-
-	// The square is u + e exactly. Below 2^52 u may have a fraction, and e matters only if that is one half: then it says on which
-	// side. From there on u is whole, and e is what is rounded.
-	p := v * v
-	u := p * fixedUnit
-	r := math.RoundToEven(u)
-	y := uint64(int64(r))
-	if u < 1<<52 {
-		if d := u - r; d == 0.5 || d == -0.5 {
-			if e := math.FMA(v, v, -p); e > 0 && d > 0 {
-				y++
-			} else if e < 0 && d < 0 {
-				y--
-			}
-		}
-	} else {
-		e := math.FMA(v, v, -p) * fixedUnit
-		t := math.RoundToEven(e)
-		if d := e - t; d == 0.5 || d == -0.5 {
-			s.addSquare(v)
-			return
-		}
-		y += uint64(int64(t))
-	}
-	lo, carry = bits.Add64(s.squares.Lo, y, 0)
-	s.squares.Hi += int64(carry)
-	s.squares.Lo = lo
-}
-
-func (s *numberSums) addSquare(v float64) {
-	square, _ := squareFixed(v)
-	s.squares.Merge(square)
-}
-
-func (s *numberSums) addLarge(v float64) {
-	square, fits := squareFixed(v)
-	if !fits {
-		s.overflow++
-		return
-	}
-	sum, _ := toFixed(v) // |v| < 2^35
-	s.sum.Merge(sum)
-	s.squares.Merge(square)
-}
-
 // column writes what a cell of so many rows holds to c, whose bins are there.
 func (n *numberColumn) column(c *Column, cell int, rows int64) {
 	s := &n.sums[cell]
 	widen(c.Bins, n.bins[cell*n.stride:(cell+1)*n.stride])
 	*c = Column{
 		N: rows, Missing: int64(s.missing), Invalid: int64(s.invalid), Below: int64(s.below), Above: int64(s.above), Broken: int64(s.broken),
-		Integral: int64(s.integral), Zero: int64(s.zero), Negative: int64(s.negative), Overflow: int64(s.overflow),
+		Integral: int64(uint32(s.whole)), Zero: int64(s.zero), Negative: int64(s.whole>>32) - int64(s.minus), Overflow: int64(s.overflow),
 		Bins: c.Bins, Sum: s.sum, SumSq: s.squares,
 	}
 }

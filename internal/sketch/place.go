@@ -1,6 +1,7 @@
 package sketch
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -90,13 +91,78 @@ func (c *Counter) appendSlice(key []byte, row int) []byte {
 	return key
 }
 
+// placed is where the rows of a batch are counted. Columns take them by frame and cell: what belongs to a cell is then in the nearest
+// cache, or in registers, while its rows go through.
+type placed struct {
+	cells    []int32 // of each row; -1 for none
+	rows     []int32 // that have a cell, by frame and cell
+	runs     []run   // of rows: their cells
+	parts    []run   // of rows: their frames
+	whole    bool    // every row has a cell
+	straight bool    // rows are 0, 1, 2, ...
+
+	touched []int32 // cells of the batch
+	tally   []int32 // by cell: rows of the batch, then where the next one goes
+
+	// Scratch of one column.
+	numbers            numbers
+	values             []float64
+	ownCells, ownParts []run
+}
+
+// run is a stretch of rows or values of one cell or frame: from where the run before ends.
+type run struct{ of, end int32 }
+
+// order puts the rows in the order of their frames and cells: by counting, for cells are numbered.
+func (c *Counter) order() {
+	at := &c.at
+	at.touched, at.runs, at.parts = at.touched[:0], at.runs[:0], at.parts[:0]
+	at.tally = grown(at.tally, len(c.keys))
+	rows := int32(0)
+	for _, cell := range at.cells {
+		if cell < 0 {
+			continue
+		}
+		rows++
+		if at.tally[cell] == 0 {
+			at.touched = append(at.touched, cell)
+		}
+		at.tally[cell]++
+	}
+	at.whole = int(rows) == len(at.cells)
+	at.rows, at.values = grown(at.rows[:0], int(rows)), grown(at.values[:0], int(rows))
+	slices.SortFunc(at.touched, func(a, b int32) int { return cmp.Or(cmp.Compare(c.frameOf[a], c.frameOf[b]), cmp.Compare(a, b)) })
+	to := int32(0)
+	for i, cell := range at.touched {
+		n := at.tally[cell]
+		at.tally[cell] = to
+		to += n
+		at.runs = append(at.runs, run{cell, to})
+		if i+1 == len(at.touched) || c.frameOf[at.touched[i+1]] != c.frameOf[cell] {
+			at.parts = append(at.parts, run{c.frameOf[cell], to})
+		}
+	}
+	at.straight = at.whole && len(at.runs) <= 1
+	for row, cell := range at.cells {
+		if cell >= 0 {
+			at.rows[at.tally[cell]] = int32(row)
+			at.tally[cell]++
+		}
+	}
+	for _, cell := range at.touched {
+		at.tally[cell] = 0
+	}
+}
+
 // place finds the cell of each row.
 func (c *Counter) place(b *plan.Batch) (skipped int) {
-	c.of = grown(c.of[:0], b.N)
+	at := &c.at
+	at.cells = grown(at.cells[:0], b.N)
 	if !isKind(c.plan, c.plan.Prediction.Roles.Time, plan.Time) {
-		for row := range c.of {
-			c.of[row] = -1
+		for row := range at.cells {
+			at.cells[row] = -1
 		}
+		c.order()
 		return b.N
 	}
 	c.combine(b.N)
@@ -110,9 +176,9 @@ func (c *Counter) place(b *plan.Batch) (skipped int) {
 	var f *frame
 	named := "" // the version by which f was found
 	crowded := false
-	for row := range c.of {
+	for row := range at.cells {
 		if states[row] != plan.OK {
-			c.of[row] = -1
+			at.cells[row] = -1
 			skipped++
 			continue
 		}
@@ -131,8 +197,9 @@ func (c *Counter) place(b *plan.Batch) (skipped int) {
 			f.batch.First, f.batch.Last = b.Offset[row], b.Offset[row]
 		}
 		f.batch.First, f.batch.Last, f.batch.Rows = min(f.batch.First, b.Offset[row]), max(f.batch.Last, b.Offset[row]), f.batch.Rows+1
-		c.of[row] = c.cell(f, row)
+		at.cells[row] = c.cell(f, row)
 	}
+	c.order()
 	return skipped
 }
 
@@ -198,7 +265,10 @@ func (c *Counter) newFrame(named frameKey) *frame {
 	}
 	if c.describing {
 		if f.numbers == nil {
-			f.numbers, f.texts = make([]histogramCounter, len(c.numbers)), make([]distinctCounter, len(c.texts))
+			f.numbers, f.texts = make([]histogramCounter, len(c.numbers)), make([]textFrame, len(c.texts))
+			for i, n := range c.texts {
+				f.texts[i].seen = make([]bool, len(n.list))
+			}
 		}
 		for i, n := range c.numbers {
 			n.frames = append(n.frames, &f.numbers[i])

@@ -38,42 +38,43 @@ func (n *scoreColumn) reset() {
 	n.curve, n.sums = kept(n.curve, keptCells*n.bins), kept(n.sums, keptCells)
 }
 
-func (n *scoreColumn) count(b *plan.Batch, of []int32) {
+func (n *scoreColumn) count(b *plan.Batch, at *placed) {
 	in := &b.Cols[n.field]
 	own, threshold := n.plan.Score.Own, n.plan.Score.Threshold
-	for row, cell := range of {
-		if cell < 0 {
-			continue
-		}
-		s := &n.sums[cell]
-		if own {
-			if positive, ok := Decide(n.plan, b, row); ok {
+	from := int32(0)
+	for _, r := range at.runs {
+		s, curve := &n.sums[r.of], n.curve[int(r.of)*n.bins:][:n.bins]
+		for _, row := range at.rows[from:r.end] {
+			if own {
+				if positive, ok := Decide(n.plan, b, int(row)); ok {
+					s.decided++
+					if positive {
+						s.positive++
+					}
+				}
+			}
+			state, v := in.State[row], in.Num[row]
+			if state == plan.Missing {
+				continue
+			}
+			score, ok := ScoreFixed(v)
+			if !ok || state != plan.OK {
+				s.invalid++
+				continue
+			}
+			if !own {
 				s.decided++
-				if positive {
+				if v >= threshold {
 					s.positive++
 				}
 			}
+			s.scored++
+			bin := &curve[n.grid.find(v)]
+			bin.n++
+			bin.s += score
+			bin.s2 += squared(score)
 		}
-		state, v := in.State[row], in.Num[row]
-		if state == plan.Missing {
-			continue
-		}
-		score, ok := ScoreFixed(v)
-		if !ok || state != plan.OK {
-			s.invalid++
-			continue
-		}
-		if !own {
-			s.decided++
-			if v >= threshold {
-				s.positive++
-			}
-		}
-		s.scored++
-		bin := &n.curve[int(cell)*n.bins+n.grid.find(v)]
-		bin.n++
-		bin.s += score
-		bin.s2 += squared(score)
+		from = r.end
 	}
 }
 

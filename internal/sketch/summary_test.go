@@ -30,7 +30,7 @@ func drawSummary(tb interface{ Fatal(...any) }, p *plan.Plan, rng *rand.Rand, n 
 	for _, col := range c.numbers {
 		in := &b.Cols[col.field]
 		for row := range b.N {
-			if v := in.Num[row]; !col.empty && c.of[row] >= 0 && in.State[row] == plan.OK && v-v == 0 {
+			if v := in.Num[row]; !col.empty && c.at.cells[row] >= 0 && in.State[row] == plan.OK && v-v == 0 {
 				s.Columns[col.at].Distinct.Add(HashFloat(v))
 			}
 		}

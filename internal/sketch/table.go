@@ -4,17 +4,44 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// table finds texts among those that a plan names: open addressing over slots of which at most half are taken. The hash is that of
-// cardinalities, so it is made once for both. It is read-only and may be shared.
+// table finds texts among those that a plan names: open addressing over slots of which at most half are taken. It is read-only and may
+// be shared.
 type table struct {
 	slots  []tableSlot
 	values []string // by number
+	hashes []uint64 // HashString of values
 }
 
+// tableSlot is a text by its digest, which tells short texts apart: so that the slot alone says whether it is the one, without a look at
+// the text elsewhere in memory.
 type tableSlot struct {
-	hash   uint64
+	textDigest
 	number int32 // of the value, counted from 1; 0: the slot is free
-	value  string
+}
+
+// textDigest is the length of a text and its first and last bytes: of texts of at most 16 bytes, no two have the same.
+type textDigest struct {
+	head, tail uint64
+	size       int
+}
+
+const digested = 16 // bytes of a text that its digest tells
+
+func digestOf(s string) textDigest {
+	switch n := len(s); {
+	case n >= 8:
+		return textDigest{load64(s), load64(s[n-8:]), n}
+	case n >= 4:
+		return textDigest{uint64(load32(s)), uint64(load32(s[n-4:])), n}
+	case n > 0:
+		return textDigest{uint64(s[0]) | uint64(s[n/2])<<8 | uint64(s[n-1])<<16, 0, n}
+	default:
+		return textDigest{}
+	}
+}
+
+func (d textDigest) place() uint64 {
+	return fold64(d.head^hashWord, d.tail^hashSeed^uint64(d.size)<<56)
 }
 
 // Numbers of what has no place in a table.
@@ -43,29 +70,30 @@ func newTable(lists ...[]string) *table {
 }
 
 func (t *table) put(v string) {
-	h := HashString(v)
-	for at := h & uint64(len(t.slots)-1); ; at = (at + 1) & uint64(len(t.slots)-1) {
+	d := digestOf(v)
+	for at := d.place() & uint64(len(t.slots)-1); ; at = (at + 1) & uint64(len(t.slots)-1) {
 		s := &t.slots[at]
 		if s.number == 0 {
-			t.values = append(t.values, v)
-			*s = tableSlot{h, int32(len(t.values)), v}
+			t.values, t.hashes = append(t.values, v), append(t.hashes, HashString(v))
+			*s = tableSlot{d, int32(len(t.values))}
 			return
 		}
-		if s.value == v {
+		if t.values[s.number-1] == v {
 			return
 		}
 	}
 }
 
-// find is the number of a text whose hash is h, or numberOther.
-func (t *table) find(v string, h uint64) int32 {
+// find is the number of a text, or numberOther.
+func (t *table) find(v string) int32 {
+	d := digestOf(v)
 	mask := uint64(len(t.slots) - 1)
-	for at := h & mask; ; at = (at + 1) & mask {
+	for at := d.place() & mask; ; at = (at + 1) & mask {
 		s := &t.slots[at]
 		if s.number == 0 {
 			return numberOther
 		}
-		if s.hash == h && s.value == v {
+		if s.textDigest == d && (d.size <= digested || t.values[s.number-1] == v) {
 			return s.number - 1
 		}
 	}
@@ -76,7 +104,7 @@ type lookup struct {
 	field  int
 	table  *table
 	number []int32  // by row
-	hash   []uint64 // by row, where there is a value
+	hash   []uint64 // by row, of the values that the plan doesn't name
 }
 
 func (l *lookup) fill(in *plan.Col, rows int) {
@@ -90,9 +118,11 @@ func (l *lookup) fill(in *plan.Col, rows int) {
 			l.number[row] = numberAbsent
 			continue
 		}
-		h := HashString(texts[row])
-		l.hash[row] = h
-		l.number[row] = l.table.find(texts[row], h)
+		if at := l.table.find(texts[row]); at >= 0 {
+			l.number[row] = at
+		} else {
+			l.number[row], l.hash[row] = numberOther, HashString(texts[row])
+		}
 	}
 }
 

@@ -17,7 +17,28 @@ type textColumn struct {
 	stride int
 	bins   []uint32
 	sums   []textSums
-	frames []*distinctCounter
+	frames []*textFrame
+}
+
+// textFrame describes a column in a frame. Values that the plan names are only ticked off while an epoch runs.
+type textFrame struct {
+	distinctCounter
+	seen []bool // by number
+}
+
+// distinct is what was counted. It shares the frame's memory until the next reset.
+func (f *textFrame) distinct(t *table) *Distinct {
+	for number, seen := range f.seen {
+		if seen {
+			f.add(t.hashes[number])
+		}
+	}
+	return f.distinctCounter.distinct()
+}
+
+func (f *textFrame) reset() {
+	f.distinctCounter.reset()
+	clear(f.seen)
 }
 
 type textSums struct{ missing, invalid, isNew, broken uint32 }
@@ -41,39 +62,54 @@ func (n *textColumn) reset() {
 	n.bins, n.sums, n.frames = kept(n.bins, keptCells*n.stride), kept(n.sums, keptCells), n.frames[:0]
 }
 
-func (n *textColumn) count(in *plan.Col, of, frameOf []int32) {
-	states, numbers, hashes := in.State[:len(of)], n.lookup.number[:len(of)], n.lookup.hash[:len(of)]
-	stride, describing := n.stride, len(n.frames) > 0
-	for row, cell := range of {
-		if cell < 0 {
-			continue
-		}
-		s := &n.sums[cell]
-		at := numbers[row]
-		if at == numberAbsent {
-			if states[row] == plan.Missing {
-				s.missing++
-			} else {
-				s.invalid++
+func (n *textColumn) count(in *plan.Col, at *placed) {
+	from := int32(0)
+	for _, r := range at.runs {
+		s, bins := &n.sums[r.of], n.bins[int(r.of)*n.stride:][:n.stride]
+		for _, row := range at.rows[from:r.end] {
+			number := n.lookup.number[row]
+			if number == numberAbsent {
+				if in.State[row] == plan.Missing {
+					s.missing++
+				} else {
+					s.invalid++
+				}
+				continue
 			}
-			continue
+			c := &n.other
+			if number >= 0 {
+				c = &n.list[number]
+			}
+			if c.broken {
+				s.broken++
+			}
+			if n.empty {
+				continue
+			}
+			bins[c.bin]++
+			if c.isNew {
+				s.isNew++
+			}
 		}
-		c := &n.other
-		if at >= 0 {
-			c = &n.list[at]
-		}
-		if c.broken {
-			s.broken++
-		}
-		if n.empty {
-			continue
-		}
-		n.bins[int(cell)*stride+int(c.bin)]++
-		if c.isNew {
-			s.isNew++
-		}
-		if describing {
-			n.frames[frameOf[cell]].add(hashes[row])
+		from = r.end
+	}
+	if len(n.frames) == 0 || n.empty {
+		return
+	}
+	from = 0
+	for _, p := range at.parts {
+		n.frames[p.of].tick(n.lookup, at.rows[from:p.end])
+		from = p.end
+	}
+}
+
+// tick takes down which values the rows hold.
+func (f *textFrame) tick(l *lookup, rows []int32) {
+	for _, row := range rows {
+		if number := l.number[row]; number >= 0 {
+			f.seen[number] = true
+		} else if number == numberOther {
+			f.add(l.hash[row])
 		}
 	}
 }
