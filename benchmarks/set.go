@@ -22,9 +22,11 @@ const (
 	setLimit     = 1.6
 	set5Limit    = 3.0
 	naiveAtLeast = 20.0
-	setBatches   = 16
-	setRows      = 1000 // as the ingestor's batches
-	setCells     = 100  // at least, with slices
+	setBatches   = 32
+	setRows      = 256 // as the ingestor's batches
+	setTurns     = 5   // of each way, in a round
+	setTurn      = 8 * time.Millisecond
+	setCells     = 100 // at least, with slices
 )
 
 // counting is one way to count the events; ns has its time per event, one for each round.
@@ -54,18 +56,8 @@ func measureSet(args []string) error {
 		return profiled(*profile, all[3].once)
 	}
 	for range *rounds {
-		for _, c := range all {
-			if err := c.once(); err != nil { // what ran before has left its own in the caches
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			start, times := cpu(), 0
-			for cpu()-start < 50*time.Millisecond || times == 0 {
-				if err := c.once(); err != nil {
-					return fmt.Errorf("%s: %w", c.name, err)
-				}
-				times++
-			}
-			c.ns = append(c.ns, float64((cpu()-start).Nanoseconds())/float64(times*c.n))
+		if err := setRound(all); err != nil {
+			return err
 		}
 	}
 	allocations, err := perEvent(all[3])
@@ -89,6 +81,31 @@ func measureSet(args []string) error {
 	}
 	if !j.ok {
 		return errMissed
+	}
+	return nil
+}
+
+// setRound times every way once more. The ways take turns of a few milliseconds, so that a machine that is slower for a while is so
+// for all of them.
+func setRound(all []*counting) error {
+	spent, times := make([]time.Duration, len(all)), make([]int, len(all))
+	for range setTurns {
+		for i, c := range all {
+			if err := c.once(); err != nil { // what ran before has left its own in the caches
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			start := cpu()
+			for cpu()-start < setTurn {
+				if err := c.once(); err != nil {
+					return fmt.Errorf("%s: %w", c.name, err)
+				}
+				times[i]++
+			}
+			spent[i] += cpu() - start
+		}
+	}
+	for i, c := range all {
+		c.ns = append(c.ns, float64(spent[i].Nanoseconds())/float64(times[i]*c.n))
 	}
 	return nil
 }
@@ -224,7 +241,7 @@ func walked() (func() error, error) {
 	}, nil
 }
 
-const naiveEvents = 2000
+const naiveEvents = 500
 
 // naive is the pipeline that one would write first: every event into maps, every number into a t-digest, every text into a map of
 // counts and a HyperLogLog.

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	batchRows     = 1000
+	batchRows     = 256
 	defaultCounts = 64 << 20 // bytes of counts, where the epoch's input is not bounded either
 )
 

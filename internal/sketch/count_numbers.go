@@ -100,7 +100,7 @@ func (n *numberColumn) count(in *plan.Col, at *placed) {
 				f, s := n.frames[p.of], &x.spans[i]
 				f.stretch(s.lo)
 				f.stretch(s.hi)
-				f.putAll(x.values[from:p.end])
+				f.putAll(x.values[from:p.end], s.closest == 0)
 			}
 			from = p.end
 		}
@@ -282,10 +282,11 @@ func (s *numberSums) addSmall(values []float64) {
 	low, high := s.squares.Lo, uint64(s.squares.Hi)
 	for _, v := range values {
 		sum += int64(math.Float64bits(v*fixedUnit+rounder)) - rounderBits
-		if float64(int64(v)) == v {
+		b := math.Float64bits(v)
+		if math.Float64bits(float64(int64(v))) == b { // which leaves out -0: countEnds has it
 			whole++
 		}
-		minus += math.Float64bits(v) >> 63
+		minus += b >> 63
 
 		p := v * v
 		e, u := math.FMA(v, v, -p)*fixedUnit, p*fixedUnit
@@ -312,11 +313,11 @@ func (s *numberSums) addMedium(values []float64) {
 		x := int64(math.Float64bits((v-float64(floor))*fixedUnit+rounder)) - rounderBits
 		s.sum.addParts(floor, x)
 
-		whole := uint64(0)
-		if float64(floor) == v {
+		whole, b := uint64(0), math.Float64bits(v)
+		if math.Float64bits(float64(floor)) == b {
 			whole = 1
 		}
-		s.whole += whole | math.Float64bits(v)>>63<<32
+		s.whole += whole | b>>63<<32
 
 		p := v * v
 		e := math.FMA(v, v, -p) * fixedUnit
@@ -336,11 +337,11 @@ func (s *numberSums) addMedium(values []float64) {
 
 func (s *numberSums) addAny(values []float64) {
 	for _, v := range values {
-		whole := uint64(0)
-		if math.Trunc(v) == v {
+		whole, b := uint64(0), math.Float64bits(v)
+		if math.Trunc(v) == v && b != 1<<63 {
 			whole = 1
 		}
-		s.whole += whole | math.Float64bits(v)>>63<<32
+		s.whole += whole | b>>63<<32
 		square, fits := squareFixed(v)
 		if !fits {
 			s.overflow++

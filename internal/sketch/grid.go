@@ -13,21 +13,24 @@ type grid struct {
 	edges  []float64 // and behind them two that lie above every number, so that a slot's edges can be compared two by two
 	low    float64   // of the linear map: slot = (v - low) * scale
 	scale  float64
-	octave bool                   // the map by exponent and leading mantissa bits, for edges that lie too unevenly for the linear one
-	base   int64                  // of the octave map: the first slot
-	starts *[gridSlots + 1]uint16 // by slot, and one more: how many edges lie in slots before it
-	most   int                    // edges in one slot
+	octave bool                  // the map by exponent and leading mantissa bits, for edges that lie too unevenly for the linear one
+	base   int64                 // of the octave map: the first slot
+	starts *[gridSlots + 1]uint8 // by slot, and one more: how many edges lie in slots before it; nil: there are too many edges
+	most   int                   // edges in one slot
 }
 
 const (
-	gridSlots   = 1024
+	gridSlots   = 512
 	octaveBits  = 3 // of the mantissa
 	octaveShift = 52 - octaveBits
 )
 
 func newGrid(edges []float64) grid {
-	g := grid{edges: append(slices.Clip(edges), math.Inf(1), math.Inf(1)), starts: new([gridSlots + 1]uint16)}
-	if len(edges) == 0 || len(edges) > math.MaxUint16 {
+	g := grid{edges: append(slices.Clip(edges), math.Inf(1), math.Inf(1)), starts: new([gridSlots + 1]uint8)}
+	if len(edges) > math.MaxUint8 {
+		g.starts, g.most = nil, len(edges)
+	}
+	if len(edges) == 0 || g.starts == nil {
 		return g
 	}
 	first, last := edges[0], edges[len(edges)-1]
@@ -94,6 +97,9 @@ func (g *grid) slot(v float64) int {
 
 // find is how many edges lie below the finite number v.
 func (g *grid) find(v float64) int {
+	if g.starts == nil {
+		return g.within(0, g.most, v)
+	}
 	slot := g.slot(v)
 	at, end := int(g.starts[slot]), int(g.starts[slot+1])
 	if at == end {

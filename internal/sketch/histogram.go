@@ -255,26 +255,41 @@ type histogramCounter struct {
 func (c *histogramCounter) add(v float64) {
 	c.stretch(v)
 	one := [1]float64{v}
-	c.putAll(one[:])
+	c.putAll(one[:], v == 0)
 }
 
-// putAll counts finite numbers, but for the ends. Whether one is 0 is no branch either: many columns hold zeros now and then.
-func (c *histogramCounter) putAll(values []float64) {
-	zeros := uint64(0)
+// putAll counts finite numbers, but for the ends. Whether one of them is 0 is no branch: many columns hold zeros now and then.
+func (c *histogramCounter) putAll(values []float64, zeros bool) {
+	if zeros {
+		n := uint64(0)
+		for _, v := range values {
+			size := math.Float64bits(v) << 1
+			n += 1 - (size|-size)>>63
+		}
+		c.zeros += n
+	}
 	for _, v := range values {
 		b := math.Float64bits(v)
 		size := b << 1
-		some := (size | -size) >> 63 // 0 for 0 and -0, else 1
-		zeros += 1 - some
 		w := &c.sides[b>>63]
-		if at := (size>>(histogramShift+1) - w.first) & -some; at < uint64(len(w.counts)) {
-			w.counts[at] += uint32(some)
-		} else if some > 0 {
-			w.reach(size >> (histogramShift + 1))
-			w.counts[size>>(histogramShift+1)-w.first]++
+		at := size>>(histogramShift+1) - w.first
+		if !zeros {
+			if at < uint64(len(w.counts)) {
+				w.counts[at]++
+				continue
+			}
+		} else {
+			some := (size | -size) >> 63 // 0 for 0 and -0, else 1
+			if at &= -some; at < uint64(len(w.counts)) {
+				w.counts[at] += uint32(some)
+				continue
+			} else if some == 0 {
+				continue
+			}
 		}
+		w.reach(size >> (histogramShift + 1))
+		w.counts[size>>(histogramShift+1)-w.first]++
 	}
-	c.zeros += zeros
 }
 
 // stretch takes v for the smallest or the largest value if it lies beyond those so far.

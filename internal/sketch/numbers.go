@@ -26,9 +26,9 @@ type numberColumn struct {
 // numberSums is what is counted of a cell beside its bins. An epoch holds fewer than 2^32 rows.
 type numberSums struct {
 	sum, squares                           Fixed
-	whole                                  uint64 // integral values below, those with a sign bit above
+	whole                                  uint64 // integral values but for -0 below, those with a sign bit above
 	missing, invalid, below, above, broken uint32
-	zero, minus, overflow                  uint32 // minus counts -0, whose sign bit makes it no negative number
+	zero, minus, overflow                  uint32 // minus counts -0, which is no negative number for all its sign bit
 }
 
 func newNumberColumn(at int, c *plan.Column) *numberColumn {
@@ -61,7 +61,7 @@ func (n *numberColumn) column(c *Column, cell int, rows int64) {
 	widen(c.Bins, n.bins[cell*n.stride:(cell+1)*n.stride])
 	*c = Column{
 		N: rows, Missing: int64(s.missing), Invalid: int64(s.invalid), Below: int64(s.below), Above: int64(s.above), Broken: int64(s.broken),
-		Integral: int64(uint32(s.whole)), Zero: int64(s.zero), Negative: int64(s.whole>>32) - int64(s.minus), Overflow: int64(s.overflow),
+		Integral: int64(uint32(s.whole)) + int64(s.minus), Zero: int64(s.zero), Negative: int64(s.whole>>32) - int64(s.minus), Overflow: int64(s.overflow),
 		Bins: c.Bins, Sum: s.sum, SumSq: s.squares,
 	}
 }

@@ -63,54 +63,69 @@ func (n *textColumn) reset() {
 }
 
 func (n *textColumn) count(in *plan.Col, at *placed) {
-	from := int32(0)
+	from, part := int32(0), 0
 	for _, r := range at.runs {
-		s, bins := &n.sums[r.of], n.bins[int(r.of)*n.stride:][:n.stride]
-		for _, row := range at.rows[from:r.end] {
-			number := n.lookup.number[row]
-			if number == numberAbsent {
-				if in.State[row] == plan.Missing {
-					s.missing++
-				} else {
-					s.invalid++
-				}
-				continue
-			}
-			c := &n.other
-			if number >= 0 {
-				c = &n.list[number]
-			}
-			if c.broken {
-				s.broken++
-			}
-			if n.empty {
-				continue
-			}
-			bins[c.bin]++
-			if c.isNew {
-				s.isNew++
-			}
+		var f *textFrame
+		if len(n.frames) > 0 {
+			f = n.frames[at.parts[part].of]
 		}
-		from = r.end
-	}
-	if len(n.frames) == 0 || n.empty {
-		return
-	}
-	from = 0
-	for _, p := range at.parts {
-		n.frames[p.of].tick(n.lookup, at.rows[from:p.end])
-		from = p.end
+		n.countRun(in, r.of, at.rows[from:r.end], f)
+		if from = r.end; from == at.parts[part].end {
+			part++
+		}
 	}
 }
 
-// tick takes down which values the rows hold.
-func (f *textFrame) tick(l *lookup, rows []int32) {
+// countRun takes the rows of one cell. f describes their frame; it may be nil.
+func (n *textColumn) countRun(in *plan.Col, cell int32, rows []int32, f *textFrame) {
+	s, bins, numbers, list := &n.sums[cell], n.bins[int(cell)*n.stride:][:n.stride], n.lookup.number, n.list
+	var seen []bool
+	if f != nil && !n.empty {
+		seen = f.seen
+	}
 	for _, row := range rows {
-		if number := l.number[row]; number >= 0 {
-			f.seen[number] = true
-		} else if number == numberOther {
-			f.add(l.hash[row])
+		number := numbers[row]
+		if number < 0 {
+			n.countUnnamed(in, s, bins, row, f)
+			continue
 		}
+		c := list[number]
+		if c.isNew || c.broken || n.empty {
+			n.countOdd(&c, s, bins)
+		} else {
+			bins[c.bin]++
+		}
+		if seen != nil {
+			seen[number] = true
+		}
+	}
+}
+
+// countUnnamed takes a row that holds no value, or one that the plan doesn't name.
+func (n *textColumn) countUnnamed(in *plan.Col, s *textSums, bins []uint32, row int32, f *textFrame) {
+	switch {
+	case n.lookup.number[row] == numberOther:
+		n.countOdd(&n.other, s, bins)
+		if f != nil && !n.empty {
+			f.add(n.lookup.hash[row])
+		}
+	case in.State[row] == plan.Missing:
+		s.missing++
+	default:
+		s.invalid++
+	}
+}
+
+func (n *textColumn) countOdd(c *category, s *textSums, bins []uint32) {
+	if c.broken {
+		s.broken++
+	}
+	if n.empty {
+		return
+	}
+	bins[c.bin]++
+	if c.isNew {
+		s.isNew++
 	}
 }
 
