@@ -4,20 +4,19 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// table finds texts among those that a plan names: open addressing over slots of which at most half are taken. It is read-only and may
-// be shared.
+// table finds texts among those that a plan names: open addressing over slots of which at most a quarter is taken. It is read-only and may
+// be shared. What it needs for short texts is small and dense, whatever number of them there are: it never looks at the texts themselves.
 type table struct {
-	slots  []tableSlot
-	values []string // by number
-	hashes []uint64 // HashString of values
+	seed    uint64
+	slots   []tableSlot
+	digests []textDigest // by number
+	values  []string     // by number
+	hashes  []uint64     // by number: HashString of values
 }
 
-// tableSlot is a text by its digest, which tells short texts apart: so that the slot alone says whether it is the one, without a look at
-// the text elsewhere in memory.
-type tableSlot struct {
-	textDigest
-	number int32 // of the value, counted from 1; 0: the slot is free
-}
+// tableSlot has the number of a text, counted from 1, and some bits of its place, which are hardly ever those of another one. 0: the
+// slot is free.
+type tableSlot struct{ tag, number uint32 }
 
 // textDigest is the length of a text and its first and last bytes: of texts of at most 16 bytes, no two have the same.
 type textDigest struct {
@@ -40,8 +39,8 @@ func digestOf(s string) textDigest {
 	}
 }
 
-func (d textDigest) place() uint64 {
-	return fold64(d.head^hashWord, d.tail^hashSeed^uint64(d.size)<<56)
+func (d textDigest) place(seed uint64) uint64 {
+	return fold64(d.head^seed, d.tail^hashWord^uint64(d.size)<<56)
 }
 
 // Numbers of what has no place in a table.
@@ -52,34 +51,44 @@ const (
 
 // newTable makes a table of lists of texts, numbered from 0 in their order; of texts that come twice the first counts.
 func newTable(lists ...[]string) *table {
-	n := 0
-	for _, l := range lists {
-		n += len(l)
-	}
-	size := 8
-	for size < 2*n {
-		size *= 2
-	}
-	t := &table{slots: make([]tableSlot, size)}
+	t := &table{}
+	known := map[string]bool{}
 	for _, l := range lists {
 		for _, v := range l {
-			t.put(v)
+			if !known[v] {
+				known[v] = true
+				t.digests, t.values, t.hashes = append(t.digests, digestOf(v)), append(t.values, v), append(t.hashes, HashString(v))
+			}
 		}
 	}
+	size := 8
+	for size < 4*len(t.values) {
+		size *= 2
+	}
+	t.scatter(size)
 	return t
 }
 
-func (t *table) put(v string) {
-	d := digestOf(v)
-	for at := d.place() & uint64(len(t.slots)-1); ; at = (at + 1) & uint64(len(t.slots)-1) {
-		s := &t.slots[at]
-		if s.number == 0 {
-			t.values, t.hashes = append(t.values, v), append(t.hashes, HashString(v))
-			*s = tableSlot{d, int32(len(t.values))}
-			return
+// scatter puts the texts into slots by the one of some seeds by which the fewest of them are not where they are looked for first: for a
+// search that ends at the first slot is one that the processor foresees.
+func (t *table) scatter(size int) {
+	const tries = 32
+	best := len(t.digests) + 1
+	for seed := uint64(hashSeed); seed < hashSeed+tries && best > 0; seed++ {
+		slots, displaced := make([]tableSlot, size), 0
+		for i, d := range t.digests {
+			place := d.place(mix64(seed))
+			at := place & uint64(size-1)
+			if slots[at].number != 0 {
+				displaced++
+			}
+			for slots[at].number != 0 {
+				at = (at + 1) & uint64(size-1)
+			}
+			slots[at] = tableSlot{uint32(place >> 32), uint32(i + 1)}
 		}
-		if t.values[s.number-1] == v {
-			return
+		if displaced < best {
+			best, t.slots, t.seed = displaced, slots, mix64(seed)
 		}
 	}
 }
@@ -87,14 +96,18 @@ func (t *table) put(v string) {
 // find is the number of a text, or numberOther.
 func (t *table) find(v string) int32 {
 	d := digestOf(v)
-	mask := uint64(len(t.slots) - 1)
-	for at := d.place() & mask; ; at = (at + 1) & mask {
-		s := &t.slots[at]
-		if s.number == 0 {
+	place := d.place(t.seed)
+	slots, digests := t.slots, t.digests
+	for at := place & uint64(len(slots)-1); ; at = (at + 1) & uint64(len(slots)-1) {
+		s := slots[at]
+		number := s.number - 1 // of a free slot the largest number there is
+		if number >= uint32(len(digests)) {
 			return numberOther
 		}
-		if s.textDigest == d && (d.size <= digested || t.values[s.number-1] == v) {
-			return s.number - 1
+		if s.tag == uint32(place>>32) {
+			if e := &digests[number]; e.head == d.head && e.tail == d.tail && e.size == d.size && (d.size <= digested || t.values[number] == v) {
+				return int32(number)
+			}
 		}
 	}
 }
@@ -131,6 +144,7 @@ type category struct {
 	bin    int32
 	isNew  bool
 	broken bool // not in the promised list
+	odd    bool // more than its bin has to be counted, or less
 }
 
 // categories are a column's, by number, and what a value without one counts as.

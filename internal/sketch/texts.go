@@ -46,6 +46,9 @@ type textSums struct{ missing, invalid, isNew, broken uint32 }
 func newTextColumn(at int, c *plan.Column, l *lookup) *textColumn {
 	n := &textColumn{at: at, lookup: l, empty: c.Layout.Empty, stride: c.Layout.Bins()}
 	n.list, n.other = categories(l.table, &c.Layout, c.Values)
+	for i := range n.list {
+		n.list[i].odd = n.list[i].isNew || n.list[i].broken || n.empty
+	}
 	return n
 }
 
@@ -90,7 +93,7 @@ func (n *textColumn) countRun(in *plan.Col, cell int32, rows []int32, f *textFra
 			continue
 		}
 		c := list[number]
-		if c.isNew || c.broken || n.empty {
+		if c.odd {
 			n.countOdd(&c, s, bins)
 		} else {
 			bins[c.bin]++
