@@ -97,10 +97,7 @@ func (n *numberColumn) count(in *plan.Col, at *placed) {
 		from := int32(0)
 		for i, p := range x.parts {
 			if p.end > from {
-				f, s := n.frames[p.of], &x.spans[i]
-				f.stretch(s.lo)
-				f.stretch(s.hi)
-				f.putAll(x.values[from:p.end], s.closest == 0)
+				n.frames[p.of].putAll(x.values[from:p.end], &x.spans[i])
 			}
 			from = p.end
 		}
@@ -186,6 +183,13 @@ func (n *numberColumn) countBins(x *numbers) {
 
 func (g *grid) countLinear(bins []uint32, values []float64) {
 	starts, edges, low, scale := g.starts, g.edges, g.low, g.scale
+	if g.most == 1 {
+		for _, v := range values {
+			at := int(starts[min(max(int((v-low)*scale), 0), gridSlots-1)])
+			bins[at+above(v, edges[at])]++
+		}
+		return
+	}
 	for _, v := range values {
 		at := int(starts[min(max(int((v-low)*scale), 0), gridSlots-1)])
 		bins[at+above(v, edges[at])+above(v, edges[at+1])]++
@@ -281,9 +285,10 @@ func (s *numberSums) addSmall(values []float64) {
 	sum, whole, minus := int64(0), uint64(0), uint64(0)
 	low, high := s.squares.Lo, uint64(s.squares.Hi)
 	for _, v := range values {
-		sum += int64(math.Float64bits(v*fixedUnit+rounder)) - rounderBits
+		x := int64(math.Float64bits(v*fixedUnit+rounder)) - rounderBits
+		sum += x
 		b := math.Float64bits(v)
-		if math.Float64bits(float64(int64(v))) == b { // which leaves out -0: countEnds has it
+		if x&(fixedUnit-1) == 0 && math.Float64bits(float64(int64(v))) == b { // which leaves out -0: countEnds has it
 			whole++
 		}
 		minus += b >> 63

@@ -253,43 +253,67 @@ type histogramCounter struct {
 }
 
 func (c *histogramCounter) add(v float64) {
-	c.stretch(v)
 	one := [1]float64{v}
-	c.putAll(one[:], v == 0)
+	s := spanOf(one[:])
+	c.putAll(one[:], &s)
 }
 
-// putAll counts finite numbers, but for the ends. Whether one of them is 0 is no branch: many columns hold zeros now and then.
-func (c *histogramCounter) putAll(values []float64, zeros bool) {
-	if zeros {
-		n := uint64(0)
+// putAll counts the values that a span tells of.
+func (c *histogramCounter) putAll(values []float64, s *span) {
+	c.stretch(s.lo)
+	c.stretch(s.hi)
+	switch {
+	case s.lo > 0:
+		c.sides[0].putPositive(values)
+	case s.closest > 0:
 		for _, v := range values {
-			size := math.Float64bits(v) << 1
-			n += 1 - (size|-size)>>63
+			b := math.Float64bits(v)
+			c.sides[b>>63].put(b << 1 >> (histogramShift + 1))
 		}
-		c.zeros += n
+	default:
+		c.putZeros(values)
 	}
+}
+
+// putPositive keeps the counts at hand, which a store to them can't change.
+func (w *window) putPositive(values []float64) {
+	first, counts := w.first, w.counts
+	for _, v := range values {
+		bin := math.Float64bits(v) >> histogramShift
+		if at := bin - first; at < uint64(len(counts)) {
+			counts[at]++
+		} else {
+			w.put(bin)
+			first, counts = w.first, w.counts
+		}
+	}
+}
+
+func (w *window) put(bin uint64) {
+	if at := bin - w.first; at < uint64(len(w.counts)) {
+		w.counts[at]++
+		return
+	}
+	w.reach(bin)
+	w.counts[bin-w.first]++
+}
+
+// putZeros counts values some of which are 0. Whether one is is no branch: many columns hold zeros now and then.
+func (c *histogramCounter) putZeros(values []float64) {
+	zeros := uint64(0)
 	for _, v := range values {
 		b := math.Float64bits(v)
 		size := b << 1
+		some := (size | -size) >> 63 // 0 for 0 and -0, else 1
+		zeros += 1 - some
 		w := &c.sides[b>>63]
-		at := size>>(histogramShift+1) - w.first
-		if !zeros {
-			if at < uint64(len(w.counts)) {
-				w.counts[at]++
-				continue
-			}
-		} else {
-			some := (size | -size) >> 63 // 0 for 0 and -0, else 1
-			if at &= -some; at < uint64(len(w.counts)) {
-				w.counts[at] += uint32(some)
-				continue
-			} else if some == 0 {
-				continue
-			}
+		if at := (size>>(histogramShift+1) - w.first) & -some; at < uint64(len(w.counts)) {
+			w.counts[at] += uint32(some)
+		} else if some > 0 {
+			w.put(size >> (histogramShift + 1))
 		}
-		w.reach(size >> (histogramShift + 1))
-		w.counts[size>>(histogramShift+1)-w.first]++
 	}
+	c.zeros += zeros
 }
 
 // stretch takes v for the smallest or the largest value if it lies beyond those so far.
