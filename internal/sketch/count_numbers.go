@@ -285,10 +285,9 @@ func (s *numberSums) addSmall(values []float64) {
 	sum, whole, minus := int64(0), uint64(0), uint64(0)
 	low, high := s.squares.Lo, uint64(s.squares.Hi)
 	for _, v := range values {
-		x := int64(math.Float64bits(v*fixedUnit+rounder)) - rounderBits
-		sum += x
+		sum += int64(math.Float64bits(v*fixedUnit+rounder)) - rounderBits
 		b := math.Float64bits(v)
-		if x&(fixedUnit-1) == 0 && math.Float64bits(float64(int64(v))) == b { // which leaves out -0: countEnds has it
+		if math.Float64bits(float64(int64(v))) == b { // which leaves out -0: countEnds has it
 			whole++
 		}
 		minus += b >> 63

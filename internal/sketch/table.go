@@ -4,19 +4,15 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// table finds texts among those that a plan names: open addressing over slots of which at most a quarter is taken. It is read-only and may
-// be shared. What it needs for short texts is small and dense, whatever number of them there are: it never looks at the texts themselves.
+// table finds texts among those that a plan names: open addressing over slots of which at most a quarter is taken. It is read-only and
+// may be shared. What it needs for short texts is small and dense: it never looks at the texts themselves.
 type table struct {
 	seed    uint64
-	slots   []tableSlot
-	digests []textDigest // by number
-	values  []string     // by number
-	hashes  []uint64     // by number: HashString of values
+	slots   []uint32     // numbers of texts, counted from 1; 0: the slot is free
+	digests []textDigest // by the number in a slot; the first is no text's
+	values  []string     // by number, counted from 0
+	hashes  []uint64     // by number, counted from 0: HashString of values
 }
-
-// tableSlot has the number of a text, counted from 1, and some bits of its place, which are hardly ever those of another one. 0: the
-// slot is free.
-type tableSlot struct{ tag, number uint32 }
 
 // textDigest is the length of a text and its first and last bytes: of texts of at most 16 bytes, no two have the same.
 type textDigest struct {
@@ -51,7 +47,7 @@ const (
 
 // newTable makes a table of lists of texts, numbered from 0 in their order; of texts that come twice the first counts.
 func newTable(lists ...[]string) *table {
-	t := &table{}
+	t := &table{digests: []textDigest{{size: -1}}}
 	known := map[string]bool{}
 	for _, l := range lists {
 		for _, v := range l {
@@ -75,17 +71,16 @@ func (t *table) scatter(size int) {
 	const tries = 32
 	best := len(t.digests) + 1
 	for seed := uint64(hashSeed); seed < hashSeed+tries && best > 0; seed++ {
-		slots, displaced := make([]tableSlot, size), 0
-		for i, d := range t.digests {
-			place := d.place(mix64(seed))
-			at := place & uint64(size-1)
-			if slots[at].number != 0 {
+		slots, displaced := make([]uint32, size), 0
+		for i, d := range t.digests[1:] {
+			at := d.place(mix64(seed)) & uint64(size-1)
+			if slots[at] != 0 {
 				displaced++
 			}
-			for slots[at].number != 0 {
+			for slots[at] != 0 {
 				at = (at + 1) & uint64(size-1)
 			}
-			slots[at] = tableSlot{uint32(place >> 32), uint32(i + 1)}
+			slots[at] = uint32(i + 1)
 		}
 		if displaced < best {
 			best, t.slots, t.seed = displaced, slots, mix64(seed)
@@ -96,19 +91,38 @@ func (t *table) scatter(size int) {
 // find is the number of a text, or numberOther.
 func (t *table) find(v string) int32 {
 	d := digestOf(v)
-	place := d.place(t.seed)
-	slots, digests := t.slots, t.digests
-	for at := place & uint64(len(slots)-1); ; at = (at + 1) & uint64(len(slots)-1) {
-		s := slots[at]
-		number := s.number - 1 // of a free slot the largest number there is
-		if number >= uint32(len(digests)) {
+	mask := uint64(len(t.slots) - 1)
+	for at := d.place(t.seed) & mask; ; at = (at + 1) & mask {
+		number := t.slots[at]
+		if number == 0 {
 			return numberOther
 		}
-		if s.tag == uint32(place>>32) {
-			if e := &digests[number]; e.head == d.head && e.tail == d.tail && e.size == d.size && (d.size <= digested || t.values[number] == v) {
-				return int32(number)
+		if t.digests[number] == d && (d.size <= digested || t.values[number-1] == v) {
+			return int32(number) - 1
+		}
+	}
+}
+
+// findAll puts down the numbers of texts where there are any. It is find in line for texts that are where they are looked for first.
+func (t *table) findAll(numbers []int32, states []plan.State, texts []string) {
+	slots, digests, seed := t.slots, t.digests, t.seed
+	mask := uint64(len(slots) - 1)
+	states, texts = states[:len(numbers)], texts[:len(numbers)]
+	for row := range numbers {
+		if states[row] != plan.OK {
+			numbers[row] = numberAbsent
+			continue
+		}
+		s := texts[row]
+		if len(s) >= 8 && len(s) <= digested {
+			d := textDigest{load64(s), load64(s[len(s)-8:]), len(s)}
+			number := slots[d.place(seed)&mask]
+			if e := &digests[number]; (e.head^d.head)|(e.tail^d.tail)|uint64(e.size^d.size) == 0 {
+				numbers[row] = int32(number) - 1
+				continue
 			}
 		}
+		numbers[row] = t.find(s)
 	}
 }
 
@@ -125,16 +139,10 @@ func (l *lookup) fill(in *plan.Col, rows int) {
 		l.number, l.hash = make([]int32, rows), make([]uint64, rows)
 	}
 	l.number, l.hash = l.number[:rows], l.hash[:rows]
-	states, texts := in.State[:rows], in.Str[:rows]
-	for row := range l.number {
-		if states[row] != plan.OK {
-			l.number[row] = numberAbsent
-			continue
-		}
-		if at := l.table.find(texts[row]); at >= 0 {
-			l.number[row] = at
-		} else {
-			l.number[row], l.hash[row] = numberOther, HashString(texts[row])
+	l.table.findAll(l.number, in.State, in.Str)
+	for row, number := range l.number {
+		if number == numberOther {
+			l.hash[row] = HashString(in.Str[row])
 		}
 	}
 }
