@@ -66,12 +66,13 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 	r := p.Prediction.Roles
 	states := make(map[outcome.ID]*outcome.State, rows.N)
 	ids, times := &rows.Cols[r.ID], &rows.Cols[r.Time]
+	bins := sketch.NewScoreBins(p)
 	for i := range rows.N {
 		id := outcome.HashID(p.Model, ids.Str[i])
 		if !id.In(p.Sampled()) {
 			continue
 		}
-		pr, ok := outcome.Predicted(p, rows, i)
+		pr, ok := outcome.Predicted(p, bins, rows, i)
 		if !ok {
 			continue
 		}
@@ -116,7 +117,7 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 
 // curves counts the labels by test pane, with the decisions of the plan's threshold.
 func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State) ([]cohort, error) {
-	terms := p.Terms()
+	terms, bins := p.Terms(), sketch.NewScoreBins(p)
 	byStart := map[int64]*cohort{}
 	for i := range rows.N {
 		s := states[outcome.HashID(p.Model, rows.Cols[p.Prediction.Roles.ID].Str[i])]
@@ -127,7 +128,7 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 		if !ok {
 			continue
 		}
-		pr, _ := outcome.Predicted(p, rows, i)
+		pr, _ := outcome.Predicted(p, bins, rows, i)
 		start := p.TestStart(pr.Pane)
 		c := byStart[start]
 		if c == nil {

@@ -27,6 +27,7 @@ type Collector struct {
 	plan    *plan.Plan
 	deriver *plan.Deriver
 	counter *sketch.Counter
+	bins    *sketch.ScoreBins
 	rows    Rows
 	sources []Source
 	crowded int64
@@ -43,7 +44,7 @@ func New(p *plan.Plan, rows Rows) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("collect %s: %w", p.Model, err)
 	}
-	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), rows: rows, model: &record.RowCell{Model: p.Model}}
+	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), bins: sketch.NewScoreBins(p), rows: rows, model: &record.RowCell{Model: p.Model}}
 	c.counter.Describe()
 	return c, nil
 }
@@ -70,7 +71,7 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 			continue
 		}
 		id := outcome.HashID(c.plan.Model, ids[i])
-		if !id.In(c.plan.Sampled()) || !p.Read(c.plan, b, i) {
+		if !id.In(c.plan.Sampled()) || !p.Read(c.plan, c.bins, b, i) {
 			continue
 		}
 		p.Place = outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}

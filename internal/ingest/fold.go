@@ -19,8 +19,35 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 			return false, nil
 		}
 	}
-	r.chunks = append(r.chunks, &chunk{tp: bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}, records: []*kgo.Record{rec}})
+	c := r.chunk()
+	c.tp, c.records = bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}, append(c.records, rec)
+	r.chunks = append(r.chunks, c)
 	return false, nil
+}
+
+// chunk is an empty one.
+func (r *role) chunk() *chunk {
+	n := len(r.spare)
+	if n == 0 {
+		return &chunk{records: make([]*kgo.Record, 0, batchRows), times: make([]int64, 0, batchRows)}
+	}
+	c := r.spare[n-1]
+	r.spare = r.spare[:n-1]
+	return c
+}
+
+// keptChunks is how many are kept from one poll to the next: those of an ordinary one.
+const keptChunks = 64
+
+// done takes chunks back.
+func (r *role) done(chunks []*chunk) {
+	for _, c := range chunks[:min(len(chunks), keptChunks-min(keptChunks, len(r.spare)))] {
+		clear(c.records) // the records go
+		*c = chunk{records: c.records[:0], times: c.times[:0]}
+		r.spare = append(r.spare, c)
+	}
+	clear(chunks)
+	r.chunks = chunks[:0]
 }
 
 // Folded deals what was polled out to the workers, waits until all of it is decoded and counted, and takes down what they say, in the
@@ -53,6 +80,7 @@ func (r *role) Folded() (urgent bool, err error) {
 			urgent = r.paneEnded(c.tp, p) || urgent
 		}
 	}
+	r.done(chunks)
 	return urgent || r.outgrown(), nil
 }
 

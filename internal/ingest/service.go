@@ -78,6 +78,7 @@ type role struct {
 	plans   []*plan.Plan // of every era of every model
 	workers []*worker
 	chunks  []*chunk // of the poll
+	spare   []*chunk // empty ones
 	owned   map[bus.TopicPartition]*partition
 	aside   []*kgo.Record
 	before  map[bus.TopicPartition]partition // as of the last commit

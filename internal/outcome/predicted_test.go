@@ -59,7 +59,7 @@ func TestPredicted(t *testing.T) {
 		if c.fill != nil {
 			c.fill(b)
 		}
-		got, ok := outcome.Predicted(&q, b, 0)
+		got, ok := outcome.Predicted(&q, sketch.NewScoreBins(&q), b, 0)
 		if ok != (c.want != nil) || ok && *got != *c.want {
 			t.Errorf("%s: %+v, %t; want %+v", name, got, ok, c.want)
 		}

@@ -32,6 +32,20 @@ func binOf(edges []float64, v float64) int {
 // ScoreBin is the bin of a score in the reliability curve. The plan must have one.
 func ScoreBin(p *plan.Plan, score float64) int { return binOf(p.Score.Edges, score) }
 
+// ScoreBins is ScoreBin of one plan for many scores. It is read-only and may be shared.
+type ScoreBins struct{ grid grid }
+
+// NewScoreBins makes the ScoreBins of a plan; a plan without scores has none that could be asked.
+func NewScoreBins(p *plan.Plan) *ScoreBins {
+	if p.Score == nil {
+		return nil
+	}
+	return &ScoreBins{newGrid(p.Score.Edges)}
+}
+
+// Of is ScoreBin of a score from 0 to 1.
+func (b *ScoreBins) Of(score float64) int { return b.grid.find(score) }
+
 // BinString is the bin of a category, and whether the reference had no such value (which is then counted in the last bin). It
 // searches the lists; a Counter does the same by a table.
 func BinString(l *plan.Layout, v string) (bin int, isNew bool) {
