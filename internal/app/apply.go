@@ -186,6 +186,6 @@ func (p *Parts) succeed(ctx context.Context, last, next *plan.Plan, from time.Ti
 		return nil, fmt.Errorf("%w: %s is in the middle of a pane; the next one begins at %s", ErrFrom, from.UTC().Format(time.RFC3339), at.Format(time.RFC3339))
 	}
 	q := *next
-	q.From = from.UTC()
+	q.From, q.IDs = from.UTC(), last.IDs
 	return &q, q.Seal()
 }

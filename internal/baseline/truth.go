@@ -66,9 +66,9 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 	r := p.Prediction.Roles
 	states := make(map[outcome.ID]*outcome.State, rows.N)
 	ids, times := &rows.Cols[r.ID], &rows.Cols[r.Time]
-	bins := sketch.NewScoreBins(p)
+	bins, hash := sketch.NewScoreBins(p), outcome.NewHasher(p)
 	for i := range rows.N {
-		id := outcome.HashID(p.Model, ids.Str[i])
+		id := hash.ID(ids.Str[i])
 		if !id.In(p.Sampled()) {
 			continue
 		}
@@ -95,7 +95,7 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 				positive = p.IsPositive(label.Str[i])
 				seen[strings.Clone(label.Str[i])] = true
 			}
-			s := states[outcome.HashID(p.Model, b.Cols[o.ID].Str[i])]
+			s := states[hash.ID(b.Cols[o.ID].Str[i])]
 			if s == nil || b.Cols[o.Label].State[i] != plan.OK {
 				continue
 			}
@@ -117,10 +117,10 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 
 // curves counts the labels by test pane, with the decisions of the plan's threshold.
 func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State) ([]cohort, error) {
-	terms, bins := p.Terms(), sketch.NewScoreBins(p)
+	terms, bins, hash := p.Terms(), sketch.NewScoreBins(p), outcome.NewHasher(p)
 	byStart := map[int64]*cohort{}
 	for i := range rows.N {
-		s := states[outcome.HashID(p.Model, rows.Cols[p.Prediction.Roles.ID].Str[i])]
+		s := states[hash.ID(rows.Cols[p.Prediction.Roles.ID].Str[i])]
 		if s == nil || s.Prediction.Place.Offset != int64(i) {
 			continue // no score, or a later duplicate
 		}

@@ -28,6 +28,7 @@ type Collector struct {
 	deriver *plan.Deriver
 	counter *sketch.Counter
 	bins    *sketch.ScoreBins
+	ids     *outcome.Hasher
 	rows    Rows
 	sources []Source
 	crowded int64
@@ -44,7 +45,7 @@ func New(p *plan.Plan, rows Rows) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("collect %s: %w", p.Model, err)
 	}
-	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), bins: sketch.NewScoreBins(p), rows: rows, model: &record.RowCell{Model: p.Model}}
+	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), bins: sketch.NewScoreBins(p), ids: outcome.NewHasher(p), rows: rows, model: &record.RowCell{Model: p.Model}}
 	c.counter.Describe()
 	return c, nil
 }
@@ -70,7 +71,7 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 		if at < 0 {
 			continue
 		}
-		id := outcome.HashID(c.plan.Model, ids[i])
+		id := c.ids.ID(ids[i])
 		if !id.In(c.plan.Sampled()) || !p.Read(c.plan, c.bins, b, i) {
 			continue
 		}
@@ -100,7 +101,7 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 			unlabelled++
 			continue
 		}
-		id := outcome.HashID(c.plan.Model, b.Cols[r.ID].Str[i])
+		id := c.ids.ID(b.Cols[r.ID].Str[i])
 		if !id.In(c.plan.Sampled()) {
 			continue
 		}

@@ -3,6 +3,7 @@ package collect
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 // Take hands over what was counted and starts afresh: of each pane and version what describes it, then its cells, in the order of
 // panes, versions and slices.
 func (c *Collector) Take() []record.Cell {
-	cells := encode(c, c.counter.Cells(), c.frames())
+	cells := encode(c, c.counter.Each(), c.frames())
 	c.crowded = c.counter.Crowded()
 	c.Reset()
 	return cells
@@ -42,7 +43,7 @@ func Together(of []*Collector) ([]record.Cell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("put together what describes %s: %w", of[0].plan.Model, err)
 	}
-	cells := encode(of[0], counted, frames)
+	cells := encode(of[0], slices.Values(counted), frames)
 	for _, c := range of {
 		c.crowded = c.counter.Crowded()
 		c.Reset()
@@ -66,13 +67,10 @@ func merge[T any](list []T, same func(a, b T) bool, add func(a *T, b T) error) (
 	return list[:n], nil
 }
 
-// encode writes cells and frames, both in their order, as the cells of a fragment.
-func encode(c *Collector, counted []sketch.Cell, frames []frame) []record.Cell {
-	out := make([]record.Cell, 0, len(frames)+len(counted))
-	c.taken = Taken{Cells: len(counted)}
-	for _, k := range counted {
-		c.taken.Rows += k.Set.Rows
-	}
+// encode writes cells and frames, both in their order, as the cells of a fragment. Every frame has cells.
+func encode(c *Collector, counted iter.Seq[sketch.Cell], frames []frame) []record.Cell {
+	out := make([]record.Cell, 0, len(frames)+c.counter.Len())
+	c.taken = Taken{}
 	bodies := make([]byte, 0, c.written+c.written/8)
 	add := func(cell record.Cell, appendTo func([]byte) []byte) {
 		from := len(bodies)
@@ -80,15 +78,18 @@ func encode(c *Collector, counted []sketch.Cell, frames []frame) []record.Cell {
 		cell.Model, cell.Plan, cell.Body = c.plan.Model, c.plan.Digest(), bodies[from:len(bodies):len(bodies)]
 		out = append(out, cell)
 	}
-	for i := range frames {
-		f := &frames[i]
-		slices.SortFunc(f.spans, compareSpans)
-		add(record.Cell{Kind: record.Described, Version: f.Version, Pane: f.Pane, Spans: f.spans}, f.Summary.AppendBinary)
-		for len(counted) > 0 && counted[0].Key.Pane == f.Pane && counted[0].Key.Version == f.Version {
-			k := counted[0].Key
-			add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, counted[0].Set.AppendBinary)
-			counted = counted[1:]
+	begun := 0
+	for cell := range counted {
+		k := cell.Key
+		if begun == 0 || k.Pane != frames[begun-1].Pane || k.Version != frames[begun-1].Version {
+			f := &frames[begun]
+			begun++
+			slices.SortFunc(f.spans, compareSpans)
+			add(record.Cell{Kind: record.Described, Version: f.Version, Pane: f.Pane, Spans: f.spans}, f.Summary.AppendBinary)
 		}
+		c.taken.Cells++
+		c.taken.Rows += cell.Set.Rows
+		add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, cell.Set.AppendBinary)
 	}
 	c.written = len(bodies)
 	return out

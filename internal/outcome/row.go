@@ -6,14 +6,44 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"unsafe"
 
+	"github.com/dchest/siphash"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
 // ID is the hash of (model, event id) that joins a prediction with its outcomes.
 type ID [16]byte
 
-// HashID makes the join key of an event.
+// Hasher makes the join keys of a model's events. It is read-only and may be shared.
+type Hasher struct {
+	model  string
+	k0, k1 uint64
+	keyed  bool
+}
+
+// NewHasher makes the hasher of a plan's model: by SipHash-2-4 with 128 bits (Aumasson & Bernstein 2012) under the plan's key, or by
+// SHA-256 for a model whose first plan has none.
+func NewHasher(p *plan.Plan) *Hasher {
+	key, keyed := p.IDKey()
+	return &Hasher{p.Model, binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:]), keyed}
+}
+
+// ID makes the join key of an event.
+func (h *Hasher) ID(event string) ID {
+	if !h.keyed {
+		return HashID(h.model, event)
+	}
+	lo, hi := siphash.Hash128(h.k0, h.k1, unsafe.Slice(unsafe.StringData(event), len(event))) // which only reads it
+	var id ID
+	binary.LittleEndian.PutUint64(id[:8], lo)
+	binary.LittleEndian.PutUint64(id[8:], hi)
+	return id
+}
+
+// HashID is the join key of an event by SHA-256.
 func HashID(model, event string) ID {
 	var room [128]byte // enough for most, so that nothing is allocated per event
 	sum := sha256.Sum256(append(wire.String(room[:0], model), event...))

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -69,6 +70,29 @@ func TestHashIDTellsModelFromEvent(t *testing.T) {
 	}
 	if got, want := fmt.Sprintf("%x", HashID("a", "b")), "170404e05440f45062c423052d5adcfb"; got != want {
 		t.Errorf("the id of an event is %s, was %s: ids lie on the joins topic", got, want)
+	}
+}
+
+// The ids of a plan lie on the joins topic: they never change, and neither do those of a plan without a key.
+func TestIDsOfAPlan(t *testing.T) {
+	keyed := NewHasher(&plan.Plan{Model: "m", IDs: "000102030405060708090a0b0c0d0e0f"})
+	// The last of the test vectors of SipHash-2-4-128 is that of the bytes 0..62 under this key, the first that of none.
+	long := make([]byte, 63)
+	for i := range long {
+		long[i] = byte(i)
+	}
+	for event, want := range map[string]string{
+		"": "a3817f04ba25a8e66df67214c7550293", string(long[:1]): "da87c1d86b99af44347659119b22fc45", string(long): "5150d1772f50834a503e069a973fbd7c",
+	} {
+		if got := fmt.Sprintf("%x", keyed.ID(event)); got != want {
+			t.Errorf("the id of %q is %s, want %s", event, got, want)
+		}
+	}
+	if got := NewHasher(&plan.Plan{Model: "m"}).ID("e1"); got != HashID("m", "e1") {
+		t.Errorf("without a key the id is %x", got)
+	}
+	if a, b := NewHasher(&plan.Plan{IDs: "000102030405060708090a0b0c0d0e0e"}).ID("e1"), keyed.ID("e1"); a == b {
+		t.Error("the key makes no difference")
 	}
 }
 

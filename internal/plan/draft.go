@@ -17,7 +17,7 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		Format: Format, Model: c.Metadata.Model, Contract: c.Digest, Learns: c.Learns,
 		Pane: c.Watch.Pane.Std(), Lateness: c.Watch.Lateness.Std(),
 		Reference: Span{From: c.Watch.Reference.From.UTC(), To: c.Watch.Reference.To.UTC()},
-		Policy:    policy(c),
+		Policy:    policy(c), IDs: idKey(c.Metadata.Model, c.Digest),
 	}
 	ps := c.Streams.Prediction
 	p.Prediction = reading(ps)

@@ -40,6 +40,10 @@ type Plan struct {
 
 	Positive string `json:"positive"` // the label that counts as 1
 
+	// IDs is the key by which event ids are hashed for the join, as 32 hex digits: that of the model's first plan, for outcomes find
+	// predictions that were counted under another one. "": by SHA-256, as plans from before this field have it.
+	IDs string `json:"ids,omitempty"`
+
 	Policy Policy `json:"policy"`
 
 	digest string // set by Seal

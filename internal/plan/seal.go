@@ -25,6 +25,9 @@ func (p *Plan) Seal() error {
 		outcome := p.Outcome.decoded()
 		learnt.Outcome = &outcome
 	}
+	if p.Sampled() >= 1 {
+		learnt.IDs = "" // which ids are joined doesn't depend on it
+	}
 	learnt.Policy, learnt.Unjudged = Policy{Calendar: p.Policy.Calendar}, nil
 	b, err := json.Marshal(&learnt)
 	if err != nil {
@@ -33,6 +36,18 @@ func (p *Plan) Seal() error {
 	sum := sha256.Sum256(b)
 	p.digest = hex.EncodeToString(sum[:8])
 	return nil
+}
+
+// idKey is the key of a model's ids. It is made of what outsiders don't know, so that nobody can choose ids that are taken for others.
+func idKey(model, contract string) string {
+	sum := sha256.Sum256([]byte("join ids\x00" + model + "\x00" + contract))
+	return hex.EncodeToString(sum[:16])
+}
+
+// IDKey is the key of IDs; ok is false without one.
+func (p *Plan) IDKey() (key [16]byte, ok bool) {
+	n, err := hex.Decode(key[:], []byte(p.IDs[:min(len(p.IDs), 2*len(key))]))
+	return key, err == nil && n == len(key)
 }
 
 // decoded is p without how records are decoded.

@@ -108,6 +108,7 @@ func TestReadRefuses(t *testing.T) {
 		"field lineage of the prediction stream is from the \"body\"; there are key and":  func(p *plan.Plan) { p.Prediction.Fields[6].From = "body" },
 		"field lineage of the prediction stream is from a header; its path has 2 steps":   func(p *plan.Plan) { p.Prediction.Fields[6].Path = []string{"a", "b"} },
 		"field size of the prediction stream is computed, and from the key":               func(p *plan.Plan) { p.Prediction.Fields[10].From = plan.FromKey },
+		"the key of its ids is \"00ff\", no 32 hex digits":                                func(p *plan.Plan) { p.IDs = "00ff" },
 		"it names no model": func(p *plan.Plan) { p.Model = "" },
 		"the test pane 24h0m0s is no multiple of the pane 5h0m0s":                                      func(p *plan.Plan) { p.Pane = 5 * time.Hour },
 		"the test pane 24h0m0s is no multiple of the pane 1ms":                                         func(p *plan.Plan) { p.Pane = time.Millisecond },

@@ -2,6 +2,7 @@ package sketch
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"unsafe"
@@ -284,10 +285,33 @@ func (c *Counter) Cells() []Cell {
 		c.spareSets = append(c.spareSets, NewSet(c.plan))
 	}
 	out := make([]Cell, len(c.keys))
-	for i, k := range c.keys {
-		out[i] = Cell{k, c.set(c.spareSets[i], i)}
+	for i, at := range c.sorted() {
+		out[i] = Cell{c.keys[at], c.set(c.spareSets[i], int(at))}
 	}
-	slices.SortFunc(out, func(a, b Cell) int { return a.Key.Compare(b.Key) })
+	return out
+}
+
+// Each hands out what Cells returns, one cell after another, all in the same memory: it is the next cell's as soon as that is asked for.
+func (c *Counter) Each() iter.Seq[Cell] {
+	return func(yield func(Cell) bool) {
+		if len(c.spareSets) == 0 {
+			c.spareSets = append(c.spareSets, NewSet(c.plan))
+		}
+		for _, at := range c.sorted() {
+			if !yield(Cell{c.keys[at], c.set(c.spareSets[0], int(at))}) {
+				return
+			}
+		}
+	}
+}
+
+// sorted are the numbers of the cells by their keys.
+func (c *Counter) sorted() []int32 {
+	out := make([]int32, len(c.keys))
+	for i := range out {
+		out[i] = int32(i)
+	}
+	slices.SortFunc(out, func(a, b int32) int { return c.keys[a].Compare(c.keys[b]) })
 	return out
 }
 

@@ -114,6 +114,11 @@ func TestContractsChange(t *testing.T) {
 		if a.Digest() == b.Digest() || b.Digest() != c.Digest() || b.Contract == c.Contract || again.Digest() != a.Digest() {
 			t.Fatal("the first change is of the plan, the second of the policy, the third back to the first plan")
 		}
+		for i, p := range h { // else outcomes under one wouldn't find predictions under another
+			if p.IDs != a.IDs || len(p.IDs) != 32 {
+				t.Errorf("contract %d hashes ids by the key %q, the first by %q", i, p.IDs, a.IDs)
+			}
+		}
 		if n := s.sum("plumbline_detect_skipped_cells_total") + s.sum("plumbline_detect_late_events") + s.sum("plumbline_detect_coverage_problems_total"); n != 0 {
 			t.Errorf("%g cells set aside, events late or offsets unaccounted for", n)
 		}
