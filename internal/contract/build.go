@@ -167,6 +167,7 @@ func buildInput(name string, v *value) Input {
 		Missing:     pointer[float64](v.at("missing").at("max")),
 		Values:      texts(v.at("values")),
 		Unique:      of[bool](v.at("unique")),
+		Components:  of[int](v.at("components")),
 		IgnoreBelow: buildIgnore(v.at("ignore_below")),
 	}
 	if bounds := items(v.at("range")); len(bounds) == 2 && bounds[0].ok && bounds[1].ok {

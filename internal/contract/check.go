@@ -160,6 +160,7 @@ func (k *checker) checkInput(v *value, in Input) {
 		{v.at("unit"), Numeric},
 		{v.at("values"), Categorical},
 		{v.at("unique"), Identifier},
+		{v.at("components"), Vector},
 		{v.at("ignore_below").at("shift"), Numeric},
 		{v.at("ignore_below").at("spread"), Numeric},
 	} {

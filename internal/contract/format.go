@@ -3,6 +3,7 @@ package contract
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
@@ -134,6 +135,22 @@ var formatNumber = &format{
 	want:   always("a number is needed"),
 	read:   func(n *yaml.Node) (any, bool) { f, ok := readNumber(n); return f, ok },
 	schema: typed("number"),
+}
+
+// formatWhole is a whole number from least to most.
+func formatWhole(least, most int) *format {
+	return &format{
+		want: always(fmt.Sprintf("a whole number from %d to %d is needed", least, most)),
+		read: func(n *yaml.Node) (any, bool) {
+			f, ok := readNumber(n)
+			ok = ok && f == math.Trunc(f) && f >= float64(least) && f <= float64(most)
+			if !ok {
+				return 0, false
+			}
+			return int(f), true
+		},
+		schema: typed("integer", member{"minimum", least}, member{"maximum", most}),
+	}
 }
 
 var formatBool = &format{

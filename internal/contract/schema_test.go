@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -36,6 +37,7 @@ func validate(s js, v any, path string) []string {
 		"array":   func() bool { _, ok := v.([]any); return ok },
 		"string":  func() bool { _, ok := v.(string); return ok },
 		"number":  func() bool { _, ok := v.(float64); return ok },
+		"integer": func() bool { f, ok := v.(float64); return ok && f == math.Trunc(f) },
 		"boolean": func() bool { _, ok := v.(bool); return ok },
 	}
 	for key, arg := range s {

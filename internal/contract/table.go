@@ -115,6 +115,8 @@ var document = objectOf(
 		)),
 		may("values", "All values there are (categorical).", listOf(1, 10000, scalar(formatScalar))),
 		may("unique", "Whether no value comes twice (identifier).", scalar(formatBool)),
+		may("components", "How many numbers of each vector, from the first on, are also watched one by one (vector), in columns NAME.component_0, NAME.component_1 and so on. Every column has its part in the budget of false alarms. Default: none; the norm and the dimension are watched.",
+			scalar(formatWhole(1, MaxComponents))),
 		may("ignore_below", "What is too small to matter, for this input.", ignoreSpec),
 	))),
 	may("derived", "Columns computed from others: name to a CEL expression. Slices are often made this way.", mapOf(1000, formatColumn, scalar(formatExpr))),

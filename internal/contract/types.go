@@ -128,8 +128,13 @@ type Input struct {
 	Missing     *float64 // largest allowed share, 0..1
 	Values      []string // closed list (categorical)
 	Unique      bool     // identifier
+	Components  int      `json:",omitempty"` // how many of a vector's numbers are watched one by one, up to MaxComponents
 	IgnoreBelow IgnoreBelow
 }
+
+// MaxComponents is how many numbers of a vector can be watched one by one. Each is a column of its own: it is counted, described and
+// judged as a numeric input is.
+const MaxComponents = 64
 
 // Range is a closed interval.
 type Range struct{ Min, Max float64 }

@@ -7,42 +7,78 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// measure stores what a column holds of a value that is there: of text its length or class, of a list of numbers its norm or
-// dimension. A CSV has no lists: there a vector is invalid.
+// measure stores what a column holds of a text that is there: its length or its class.
 func measure(b *plan.Batch, col, row int, of plan.Measure, v Value) {
-	vector := of == plan.OfNorm || of == plan.OfDimension
 	switch {
-	case vector != (v.Kind == List) || v.Kind == Nested:
+	case v.Kind == List || v.Kind == Nested:
 		b.SetInvalid(col, row)
 	case of == plan.OfLength:
 		b.SetNumber(col, row, plan.LengthOf(v.Text))
-	case of == plan.OfCharset:
-		b.SetString(col, row, plan.CharsetOf(v.Text))
 	default:
-		squares, n, ok := sum(v.Text)
-		switch {
-		case !ok:
+		b.SetString(col, row, plan.CharsetOf(v.Text))
+	}
+}
+
+// vector is one column of the file that holds lists of numbers, and the fields that measure it.
+type vector struct {
+	column  int
+	fields  []int
+	numbers []float64 // of the row at hand
+}
+
+// vectorOf is the place among j's vectors of the one in a column of the file.
+func (j *Projector) vectorOf(column int) *vector {
+	for i := range j.vectors {
+		if j.vectors[i].column == column {
+			return &j.vectors[i]
+		}
+	}
+	j.vectors = append(j.vectors, vector{column: column})
+	return &j.vectors[len(j.vectors)-1]
+}
+
+// set stores what is measured of a list: its norm, its dimension, and its components, which are missing beyond its end. A CSV has
+// no lists: there a vector is invalid.
+func (v *vector) set(b *plan.Batch, row int, value Value) {
+	switch {
+	case value.Kind == Absent || value.Kind == Null:
+		return
+	case value.Kind != List || !v.parse(value.Text):
+		for _, col := range v.fields {
 			b.SetInvalid(col, row)
+		}
+		return
+	}
+	for _, col := range v.fields {
+		of := b.Fields[col].Of
+		switch i, component := of.Component(); {
+		case component && i < len(v.numbers):
+			b.SetNumber(col, row, v.numbers[i])
+		case component: // the list ends before it
 		case of == plan.OfNorm:
+			squares := 0.0
+			for _, n := range v.numbers {
+				squares += n * n
+			}
 			b.SetNumber(col, row, math.Sqrt(squares))
 		default:
-			b.SetNumber(col, row, float64(n))
+			b.SetNumber(col, row, float64(len(v.numbers)))
 		}
 	}
 }
 
-// sum reads numbers with commas between: the sum of their squares, and how many there are.
-func sum(list string) (squares float64, n int, ok bool) {
+// parse reads numbers with commas between.
+func (v *vector) parse(list string) bool {
+	v.numbers = v.numbers[:0]
 	if list == "" {
-		return 0, 0, true
+		return true
 	}
 	for text := range strings.SplitSeq(list, ",") {
-		v, ok := parseNumber(text)
+		n, ok := parseNumber(text)
 		if !ok {
-			return 0, 0, false
+			return false
 		}
-		squares += v * v
-		n++
+		v.numbers = append(v.numbers, n)
 	}
-	return squares, n, true
+	return true
 }

@@ -25,6 +25,7 @@ type Projector struct {
 	r       Reader
 	fields  []plan.Field
 	columns []int // per field: into the reader's columns; none for what the file doesn't carry
+	vectors []vector
 	roles   plan.Roles
 	config  config
 
@@ -90,6 +91,10 @@ func NewProjector(r Reader, p *plan.Projection, options ...Option) (*Projector, 
 			continue
 		}
 		shared[at] = i
+		if f.Of.OfVector() {
+			v := j.vectorOf(at)
+			v.fields = append(v.fields, i)
+		}
 	}
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("read %s: %w: %w; the file has %s", r.Name(), ErrColumn, joined(wrong), list(have))
@@ -208,7 +213,9 @@ func (j *Projector) append(b *plan.Batch, row Row) *RowError {
 	at := b.Grow(int64(row.Line))
 	for i := range j.fields {
 		if j.columns[i] != none {
-			j.set(b, i, at, row.Get(j.columns[i]))
+			if !j.fields[i].Of.OfVector() {
+				j.set(b, i, at, row.Get(j.columns[i]))
+			}
 			continue
 		}
 		switch i { // the id comes first: a projection may use one field for both
@@ -217,6 +224,9 @@ func (j *Projector) append(b *plan.Batch, row Row) *RowError {
 		case j.roles.Version:
 			b.SetString(i, at, j.config.version)
 		}
+	}
+	for i := range j.vectors {
+		j.vectors[i].set(b, at, row.Get(j.vectors[i].column))
 	}
 	if id := j.roles.ID; id >= 0 && (b.Cols[id].State[at] != plan.OK || b.Cols[id].Str[at] == "") {
 		return j.fault(row, id, BadID, "the event's id is missing")

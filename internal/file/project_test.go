@@ -340,19 +340,25 @@ func TestMeasures(t *testing.T) {
 	p := &plan.Projection{Roles: plan.NoRoles(), Fields: []plan.Field{
 		field("note", plan.Number, plan.OfLength), field("note", plan.String, plan.OfCharset),
 		field("v", plan.Number, plan.OfNorm), field("v", plan.Number, plan.OfDimension),
+		field("v", plan.Number, plan.Component(1)), field("v", plan.Number, plan.Component(0)), // no order is asked for
 	}}
 	for _, c := range []struct {
 		format Format
 		data   string
 		want   string
 	}{
-		{JSONL, `{"note":"caf\u00e9","v":[3,-4.0]}`, `note.length=4 note.charset="latin" v.norm=5 v.dimension=2`},
-		{JSONL, `{"note":"","v":[]}`, `note.length=0 note.charset="empty" v.norm=0 v.dimension=0`},
-		{JSONL, `{"note":null,"v":null}`, `note.length=missing note.charset=missing v.norm=missing v.dimension=missing`},
-		{JSONL, `{"note":[1],"v":"1,2"}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid`},
-		{JSONL, `{"note":[],"v":[1,"x"]}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid`},
-		{JSONL, `{"note":"日本","v":[[1]]}`, `note.length=2 note.charset="other" v.norm=invalid v.dimension=invalid`},
-		{CSV, "note,v\nplain,\"[1,2]\"", `note.length=5 note.charset="ascii" v.norm=invalid v.dimension=invalid`},
+		{JSONL, `{"note":"caf\u00e9","v":[3,-4.0]}`, `note.length=4 note.charset="latin" v.norm=5 v.dimension=2 v.component_1=-4 v.component_0=3`},
+		{JSONL, `{"note":"","v":[]}`, `note.length=0 note.charset="empty" v.norm=0 v.dimension=0 v.component_1=missing v.component_0=missing`},
+		{JSONL, `{"note":"a","v":[-0.5]}`, `note.length=1 note.charset="ascii" v.norm=0.5 v.dimension=1 v.component_1=missing v.component_0=-0.5`},
+		{JSONL, `{"note":"a","v":[2,3,6]}`, `note.length=1 note.charset="ascii" v.norm=7 v.dimension=3 v.component_1=3 v.component_0=2`},
+		{JSONL, `{"note":"a","v":[2,null]}`, `note.length=1 note.charset="ascii" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{JSONL, `{"note":"a","v":[2,1e999]}`, `note.length=1 note.charset="ascii" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{JSONL, `{"note":"a","v":[1e200]}`, `note.length=1 note.charset="ascii" v.norm=invalid v.dimension=1 v.component_1=missing v.component_0=1e+200`},
+		{JSONL, `{"note":null,"v":null}`, `note.length=missing note.charset=missing v.norm=missing v.dimension=missing v.component_1=missing v.component_0=missing`},
+		{JSONL, `{"note":[1],"v":"1,2"}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{JSONL, `{"note":[],"v":[1,"x"]}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{JSONL, `{"note":"日本","v":[[1]]}`, `note.length=2 note.charset="other" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{CSV, "note,v\nplain,\"[1,2]\"", `note.length=5 note.charset="ascii" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
 	} {
 		j, err := NewProjector(open(t, c.format, c.data), p)
 		if err != nil {

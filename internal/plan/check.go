@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/contract"
 )
 
 // check holds what the rest of the code relies on without looking again.
@@ -67,7 +69,7 @@ func (p *Projection) check(stream string) error {
 		case f.Kind != Number && f.Kind != String && f.Kind != Time:
 			return fmt.Errorf("field %s of the %s stream is of kind %q; there are number, string and time", f.Name, stream, f.Kind)
 		case !f.measured():
-			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, norm and dimension as numbers and charset as a string", f.Name, stream, f.Of, f.Kind)
+			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, norm, dimension and component_0 to component_%d as numbers and charset as a string", f.Name, stream, f.Of, f.Kind, contract.MaxComponents-1)
 		case f.Boolean && f.Kind != Number:
 			return fmt.Errorf("field %s of the %s stream is true or false, and those are read as numbers, not as %s", f.Name, stream, f.Kind)
 		case !slices.Contains([]Origin{FromValue, FromKey, FromHeader}, f.From):

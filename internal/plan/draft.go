@@ -144,7 +144,11 @@ func (p *Plan) input(c *contract.Contract, in *contract.Input) error {
 		p.Prediction.Fields = append(p.Prediction.Fields, Field{Name: in.Name, Path: steps, From: from, Kind: String})
 		return p.measure(c, in, path, OfLength, OfCharset)
 	case contract.Vector:
-		return p.measure(c, in, path, OfNorm, OfDimension)
+		measures := []Measure{OfNorm, OfDimension}
+		for i := range in.Components {
+			measures = append(measures, Component(i))
+		}
+		return p.measure(c, in, path, measures...)
 	default:
 		return fmt.Errorf("input %s: this build can't watch inputs of type %s yet", in.Name, in.Kind)
 	}
@@ -171,6 +175,9 @@ func (p *Plan) measure(c *contract.Contract, in *contract.Input, path string, me
 		name := in.Name + "." + string(m)
 		if slices.ContainsFunc(c.Inputs, func(o contract.Input) bool { return o.Name == name }) {
 			return fmt.Errorf("input %s: %s is what its %s is counted as; give that input another name", in.Name, name, m)
+		}
+		if slices.ContainsFunc(c.Derived, func(o contract.Derived) bool { return o.Name == name }) {
+			return fmt.Errorf("input %s: %s is what its %s is counted as; give that derived column another name", in.Name, name, m)
 		}
 		from, steps := locate(path)
 		f := Field{Name: name, Path: steps, From: from, Kind: Number, Of: m}

@@ -1,6 +1,12 @@
 package plan
 
-import "unicode/utf8"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/plumbline-ml/plumbline/internal/contract"
+)
 
 // Measure is what a column holds of a value that is not kept itself.
 type Measure string
@@ -14,6 +20,32 @@ const (
 	OfDimension Measure = "dimension" // of an array of numbers, how many there are: a Number
 )
 
+// component begins the measures that are numbers of an array.
+const component = "component_"
+
+// Component is the measure of an array of numbers that is the number at index i itself, from 0 on: a Number. An array that ends
+// before it has none there: Missing.
+func Component(i int) Measure { return Measure(component + strconv.Itoa(i)) }
+
+// Component is the index of the number that m is, 0 to contract.MaxComponents-1; ok says that it is one.
+func (m Measure) Component() (i int, ok bool) {
+	digits, ok := strings.CutPrefix(string(m), component)
+	if !ok {
+		return 0, false
+	}
+	i, err := strconv.Atoi(digits)
+	if err != nil || i < 0 || i >= contract.MaxComponents || Component(i) != m {
+		return 0, false
+	}
+	return i, true
+}
+
+// OfVector reports whether m is taken of an array of numbers.
+func (m Measure) OfVector() bool {
+	_, ok := m.Component()
+	return ok || m == OfNorm || m == OfDimension
+}
+
 // measured reports whether f's kind is that of its measure.
 func (f *Field) measured() bool {
 	switch f.Of {
@@ -24,7 +56,8 @@ func (f *Field) measured() bool {
 	case OfCharset:
 		return f.Kind == String && f.Expr == ""
 	}
-	return false
+	_, ok := f.Of.Component()
+	return ok && f.Kind == Number && f.Expr == ""
 }
 
 // LengthOf is how many code points s has.

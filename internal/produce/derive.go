@@ -29,13 +29,16 @@ type derived struct {
 func derive(model, name string, p *plan.Projection, columns []string, constants map[string]string, withhold []string) (schema string, notes []string, err error) {
 	root := &derived{}
 	var errs []error
-	taken := map[string]bool{}
+	taken, vectors := map[string]bool{}, map[string]bool{}
 	for i, f := range p.Fields {
 		if !f.InValue() {
 			continue
 		}
-		if f.Of == plan.OfNorm || f.Of == plan.OfDimension {
-			errs = append(errs, fmt.Errorf("field %s: vectors can't be published from a file", f.Name))
+		if f.Of.OfVector() {
+			if dotted := strings.Join(f.Path, "."); !vectors[dotted] {
+				errs = append(errs, fmt.Errorf("field %s: vectors can't be published from a file", f.Name))
+				vectors[dotted] = true
+			}
 			continue
 		}
 		if at, err := file.Find(columns, f); err == nil && at >= 0 {

@@ -113,8 +113,14 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 	}
 	root := b.record(shape, nil)
 	for _, f := range p.Fields {
-		if f.InValue() && !b.bound[strings.Join(f.Path, ".")] {
-			b.errs = append(b.errs, fmt.Errorf("field %s can't be written: the schema has %s only under an alias, in a map or in a further branch of a union", f.Name, strings.Join(f.Path, ".")))
+		dotted := strings.Join(f.Path, ".")
+		switch {
+		case !f.InValue() || b.bound[dotted]:
+		case f.Of.OfVector():
+			b.errs = append(b.errs, fmt.Errorf("field %s can't be written: vectors can't be published from a file", f.Name))
+			b.bound[dotted] = true // one error tells of all that is measured of it
+		default:
+			b.errs = append(b.errs, fmt.Errorf("field %s can't be written: the schema has %s only under an alias, in a map or in a further branch of a union", f.Name, dotted))
 		}
 	}
 	for path := range constants {

@@ -1,15 +1,17 @@
 package schema
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
 // Compile makes the program that reads what schema wrote into the columns of p. Fields with an Expr are left alone, and those
 // that aren't read from the value. Where schema lacks a field, p.Schema gives its former names and its default. The error joins
-// one *PathError per field that the schema can't give; it is another where a text is no Avro schema.
+// one *PathError per field that the schema can't give, of a vector's components one; it is another where a text is no Avro schema.
 func Compile(schema string, p *plan.Projection) (*Program, error) {
 	t, err := parse(schema)
 	if err != nil {
@@ -311,23 +313,13 @@ func skippable(fields []avroField, wanted map[*avroField]*want) (n int, bytes in
 }
 
 func (c *compiler) array(t *avroType, w *want, path string) {
-	vectors := c.vectors(t, w, path)
-	for i, col := range vectors {
-		o := op{code: opVector, col: int32(col), slot: int32(c.slots[col]), b: int32(t.elem.kind)}
-		o.must = c.fields[col].Of == plan.OfNorm
-		if i > 0 {
-			c.emit(op{code: opRewind}, path)
-		} else if len(vectors) > 1 {
-			c.emit(op{code: opMark}, path)
-		}
-		c.prog.blocks = append(c.prog.blocks, block{minBytes: t.elem.minBytes, fixed: t.elem.fixed, items: path + "[]"})
-		o.a = int32(len(c.prog.blocks) - 1)
-		c.emit(o, path)
-	}
-	if len(vectors) > 0 {
+	blk := block{minBytes: t.elem.minBytes, fixed: t.elem.fixed, items: path + "[]", measures: c.measures(t, w, path)}
+	if blk.measures != nil {
+		c.prog.blocks = append(c.prog.blocks, blk)
+		c.emit(op{code: opVector, a: int32(len(c.prog.blocks) - 1), b: int32(t.elem.kind)}, path)
 		return
 	}
-	n := c.block(opArray, block{minBytes: t.elem.minBytes, fixed: t.elem.fixed, items: path + "[]"}, path)
+	n := c.block(opArray, blk, path)
 	c.prog.blocks[n].body = c.here()
 	if !t.elem.fixed {
 		c.value(t.elem, nil, path+"[]", false)
@@ -336,22 +328,39 @@ func (c *compiler) array(t *avroType, w *want, path string) {
 	c.prog.blocks[n].after = c.here()
 }
 
-// vectors are the columns that measure an array; all others can't read one.
-func (c *compiler) vectors(t *avroType, w *want, path string) (cols []int) {
+// measures are the cells of the columns that measure an array, nil if there are none; all other columns can't read one.
+func (c *compiler) measures(t *avroType, w *want, path string) *measures {
 	if w == nil {
 		return nil
 	}
+	var out measures
+	some := false
 	for _, col := range w.cols {
-		if gives(t, &c.fields[col]) {
-			cols = append(cols, col)
-		} else {
+		f := &c.fields[col]
+		if !gives(t, f) {
 			c.invalid(col, t, path)
+			continue
+		}
+		some = true
+		cell := target{col: int32(col), slot: int32(c.slots[col])}
+		switch i, is := f.Of.Component(); {
+		case is:
+			cell.at = int64(i)
+			out.components = append(out.components, cell)
+		case f.Of == plan.OfNorm:
+			out.norms = append(out.norms, cell)
+		default:
+			out.dimensions = append(out.dimensions, cell)
 		}
 	}
 	for _, k := range w.kids {
 		c.refuse(k.want, t, path)
 	}
-	return cols
+	if !some {
+		return nil
+	}
+	slices.SortStableFunc(out.components, func(a, b target) int { return cmp.Compare(a.at, b.at) })
+	return &out
 }
 
 func (c *compiler) mapping(t *avroType, w *want, path string, again bool) {

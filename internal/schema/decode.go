@@ -116,13 +116,16 @@ func (m *machine) branch(o *op, pos int) (next int, null bool, e *Error) {
 func (m *machine) set(o *op, s plan.State) { m.states[int(o.col)*m.step] = s }
 
 // number stores v; NaN and infinities are Invalid.
-func (m *machine) number(o *op, v float64) {
+func (m *machine) number(o *op, v float64) { m.fill(o.col, o.slot, v) }
+
+// fill is number for a cell that isn't its op's.
+func (m *machine) fill(col, slot int32, v float64) {
 	if v-v != 0 {
-		m.set(o, plan.Invalid)
+		m.states[int(col)*m.step] = plan.Invalid
 		return
 	}
-	m.set(o, plan.OK)
-	m.nums[int(o.slot)*m.step] = v
+	m.states[int(col)*m.step] = plan.OK
+	m.nums[int(slot)*m.step] = v
 }
 
 func (m *machine) str(o *op, s string) {

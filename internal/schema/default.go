@@ -96,7 +96,7 @@ func constantOf(field *avroField, rest []step, f plan.Field) *constant {
 	for i, s := range rest {
 		path[i] = s.name
 	}
-	p := &plan.Projection{Fields: []plan.Field{{Name: f.Name, Path: path, Kind: f.Kind}}, Roles: plan.NoRoles()}
+	p := &plan.Projection{Fields: []plan.Field{{Name: f.Name, Path: path, Kind: f.Kind, Of: f.Of}}, Roles: plan.NoRoles()}
 	prog, err := assemble(field.typ, nil, p)
 	if err != nil {
 		return nil

@@ -165,17 +165,25 @@ func measured(s *shape, v any, of plan.Measure) cell {
 		return cell{state: plan.OK, str: "other"}
 	case isList && s.elem.numeric() && of == plan.OfDimension:
 		return cell{state: plan.OK, num: float64(len(items))}
-	case isList && s.elem.numeric() && of == plan.OfNorm:
+	case isList && s.elem.numeric():
 		squares := 0.0
-		for _, item := range items {
+		for i, item := range items {
 			x := reflect.ValueOf(item)
+			v := 0.0
 			if x.CanInt() {
-				squares += float64(x.Int()) * float64(x.Int())
+				v = float64(x.Int())
 			} else {
-				squares += x.Float() * x.Float()
+				v = x.Float()
 			}
+			if string(of) == fmt.Sprint("component_", i) {
+				return numberOf(v)
+			}
+			squares += v * v
 		}
-		return numberOf(math.Sqrt(squares))
+		if of == plan.OfNorm {
+			return numberOf(math.Sqrt(squares))
+		}
+		return missing // a component beyond the last
 	}
 	return invalid
 }
@@ -361,7 +369,11 @@ func everything(s *shape) *plan.Projection {
 			{Kind: plan.Number, Of: plan.OfLength},
 			{Kind: plan.String, Of: plan.OfCharset},
 			{Kind: plan.Number, Of: plan.OfNorm},
+			{Kind: plan.Number, Of: plan.Component(2)},
 			{Kind: plan.Number, Of: plan.OfDimension},
+			{Kind: plan.Number, Of: plan.Component(0)},
+			{Kind: plan.Number, Of: plan.Component(1)},
+			{Kind: plan.Number, Of: plan.Component(63)},
 		} {
 			id := fmt.Sprint(path, f.Kind, f.Of)
 			f.Name, f.Path = id, path

@@ -87,7 +87,7 @@ const (
 	opNumberFixedDecimal // of scale a in b bytes
 	opNumberDuration
 	opNumberLength // of text
-	opVector       // norm, if must is set, else dimension, of blocks[a], an array of items of kind b
+	opVector       // the measures of blocks[a], an array of items of kind b
 
 	opStringCharset // of text
 	opStringBytes
@@ -111,7 +111,20 @@ type block struct {
 	minBytes int64 // of an item, with its key
 	fixed    bool  // an array's items take just minBytes and need no look
 	keys     *keyTable
-	items    string // the items' path as compiled, which errors replace by index or key
+	measures *measures // of a vector
+	items    string    // the items' path as compiled, which errors replace by index or key
+}
+
+// measures are the cells that an array of numbers fills.
+type measures struct {
+	norms, dimensions []target
+	components        []target // in the order of at
+}
+
+// target is a cell of a row.
+type target struct {
+	at        int64 // of a component: its index
+	col, slot int32
 }
 
 // keyTable finds the ops for a map's key without hashing the whole of it: open addressing over at most half-full slots.

@@ -288,15 +288,21 @@ func (r *Reader) learn(text string) {
 
 // setText stores a text that isn't Avro: the key, or a header.
 func setText(b *plan.Batch, col, row int, v []byte) {
-	switch b.Fields[col].Kind {
-	case plan.Number:
+	switch f := &b.Fields[col]; {
+	case f.Of == plan.OfLength && utf8.Valid(v):
+		b.SetNumber(col, row, plan.LengthOf(text(v)))
+	case f.Of == plan.OfCharset && utf8.Valid(v):
+		b.SetString(col, row, plan.CharsetOf(text(v)))
+	case f.Of != plan.Whole: // no text, or a vector, which no text is
+		b.SetInvalid(col, row)
+	case f.Kind == plan.Number:
 		f, err := strconv.ParseFloat(string(v), 64)
 		if err != nil {
 			b.SetInvalid(col, row)
 			return
 		}
 		b.SetNumber(col, row, f)
-	case plan.Time:
+	case f.Kind == plan.Time:
 		us, ok := parseTime(v)
 		if !ok {
 			b.SetInvalid(col, row)

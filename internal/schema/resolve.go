@@ -85,6 +85,7 @@ func resolve(t, reader *avroType, p *plan.Projection) (*want, []*route, error) {
 	root := &want{}
 	routes := make([]*route, len(p.Fields))
 	var errs []error
+	misfits := map[string]bool{} // the paths of vectors that an error tells of
 	for col, f := range p.Fields {
 		if !f.InValue() {
 			continue
@@ -99,7 +100,10 @@ func resolve(t, reader *avroType, p *plan.Projection) (*want, []*route, error) {
 		r := routeOf(reader, f)
 		if e := find(t, r, f.Path, 0, &p.Fields[col]); e != nil {
 			e.Field, e.Path = f.Name, strings.Join(f.Path, ".")
-			errs = append(errs, e)
+			if _, is := f.Of.Component(); !is || !misfits[e.Path] { // what is wrong is the same for all components
+				errs = append(errs, e)
+			}
+			misfits[e.Path] = misfits[e.Path] || f.Of.OfVector()
 			continue
 		}
 		routes[col] = r
@@ -205,12 +209,11 @@ func fieldNames(t *avroType) []string {
 
 // gives reports whether values of t can be read as f. Doc.go has the table.
 func gives(t *avroType, f *plan.Field) bool {
-	switch f.Of {
-	case plan.OfLength, plan.OfCharset:
+	switch {
+	case f.Of == plan.OfLength || f.Of == plan.OfCharset:
 		return t.kind == kindString
-	case plan.OfNorm, plan.OfDimension:
+	case f.Of.OfVector():
 		return t.kind == kindArray && t.elem.logical == logicalNone && t.elem.kind >= kindInt && t.elem.kind <= kindDouble
-	default: // the value itself
 	}
 	switch f.Kind {
 	case plan.Number:
@@ -249,12 +252,11 @@ func asked(f *plan.Field) string {
 }
 
 func readable(f *plan.Field) string {
-	switch f.Of {
-	case plan.OfLength, plan.OfCharset:
+	switch {
+	case f.Of == plan.OfLength || f.Of == plan.OfCharset:
 		return "length and charset are read from string"
-	case plan.OfNorm, plan.OfDimension:
-		return "norm and dimension are read from arrays of int, long, float or double"
-	default: // the value itself
+	case f.Of.OfVector():
+		return "norm, dimension and components are read from arrays of int, long, float or double"
 	}
 	switch f.Kind {
 	case plan.Number:

@@ -5,10 +5,12 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// vector reads an array of numbers and stores its norm or its dimension. No number of them is kept, so that there is no limit
-// but the event's length.
+// vector reads an array of numbers, once, and stores what is measured of it. Of its numbers only the components asked for are
+// kept, so that there is no limit but the event's length.
 func (m *machine) vector(o *op, pos, depth int) (int, *Error) {
 	blk := &m.p.blocks[o.a]
 	if depth == maxDepth {
@@ -16,16 +18,21 @@ func (m *machine) vector(o *op, pos, depth int) (int, *Error) {
 	}
 	var items int64
 	squares := 0.0
+	rest := blk.measures.components // that no item has come for yet
 	for {
 		n, size, next, e := m.count(o, pos)
 		if e != nil {
 			return pos, e
 		}
 		if n == 0 {
-			if o.must {
-				m.number(o, math.Sqrt(squares))
-			} else {
-				m.number(o, float64(items))
+			for _, t := range blk.measures.norms {
+				m.fill(t.col, t.slot, math.Sqrt(squares))
+			}
+			for _, t := range blk.measures.dimensions {
+				m.fill(t.col, t.slot, float64(items))
+			}
+			for _, t := range rest { // an earlier value of the same map key may have had them
+				m.states[int(t.col)*m.step] = plan.Missing
 			}
 			return next, nil
 		}
@@ -40,6 +47,10 @@ func (m *machine) vector(o *op, pos, depth int) (int, *Error) {
 				return next, e
 			}
 			squares += v * v
+			for len(rest) > 0 && rest[0].at == items+i {
+				m.fill(rest[0].col, rest[0].slot, v)
+				rest = rest[1:]
+			}
 		}
 		if e := m.sized(o, size, start, next, pos); e != nil {
 			return pos, e
