@@ -4,7 +4,8 @@
 //  1. open.go: name or content -> format; gzip is recognised by its first bytes.
 //  2. lines.go: bytes -> physical lines of at most MaxLine bytes, numbered from 1.
 //  3. csv.go, jsonl.go: lines -> rows (reader.go says what a row is and why one is refused).
-//  4. project.go: rows -> columns of a plan.Batch, by the fields of a plan.Projection; parse.go reads numbers and times.
+//  4. project.go: rows -> columns of a plan.Batch, by the fields of a plan.Projection; parse.go reads numbers and times,
+//     measure.go what is measured of texts and vectors.
 //
 // Invariants:
 //

@@ -3,7 +3,8 @@
 // in every record that was counted by it; the policy (costs, promises, owners, budget) has a digest of its own, because it
 // may change without restarting any learning.
 //
-//  1. draft.go: contract -> projections, columns, dimensions; enough to decode by. filter.go adds what filters name.
+//  1. draft.go: contract -> projections, columns, dimensions; enough to decode by. filter.go adds what filters name;
+//     measure.go says what a column holds of a value that is not kept itself.
 //  2. internal/baseline fills in layouts and references from the reference data.
 //  3. seal.go: digest and JSON; check.go: the checks that a plan read from a topic must pass.
 //  4. batch.go: the columns a decoder fills; derive.go computes the derived ones and drops what the filter

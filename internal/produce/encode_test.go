@@ -259,3 +259,30 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+// Vectors are refused, by one line for each whatever is measured of it: a CSV can't hold them.
+func TestVectorsAreRefused(t *testing.T) {
+	draft, err := plan.Draft(load(t, strings.Replace(churn, "inputs:\n", "inputs:\n  e: {type: vector, components: 5}\n  f: {type: vector}\n", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := []string{"id", "at", "score", "version", "amount", "plan", "active", "since", "e", "f"}
+	_, _, derived := derive("churn", "Prediction", &draft.Prediction, columns, nil, nil)
+	array := func(name string) string {
+		return `{"name":"` + name + `","type":["null",{"type":"array","items":"float"}]}`
+	}
+	_, bound := newEncoder(`{"type":"record","name":"P","fields":[{"name":"id","type":"string"},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
+		{"name":"score","type":"double"},{"name":"version","type":"string"},{"name":"amount","type":"double"},{"name":"plan","type":"string"},{"name":"active","type":"boolean"},
+		{"name":"account","type":{"type":"record","name":"A","fields":[{"name":"since","type":"long"}]}},`+array("e")+`,`+array("f")+`]}`, &draft.Prediction, columns, nil)
+	for how, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a schema made here": {derived, "field e.norm: vectors can't be published from a file\nfield f.norm: vectors can't be published from a file"},
+		"a schema given":     {bound, "field e.norm can't be written: vectors can't be published from a file\nfield f.norm can't be written: vectors can't be published from a file"},
+	} {
+		if c.err == nil || c.err.Error() != c.want {
+			t.Errorf("%s: %v\nwant %s", how, c.err, c.want)
+		}
+	}
+}
