@@ -2,7 +2,8 @@
 // cardinalities) to look at. Everything merges bit for bit in any order and grouping, but for the t-digest, which nothing stores.
 //
 //  1. bin.go: a value to its bin, a row to its slice, one at a time. grid.go and table.go: the same by tables.
-//  2. count.go, place.go: batches of events into cells of the finest slice; numbers.go, texts.go, scores.go: one column of all cells.
+//  2. count.go, place.go: batches of events into cells of the finest slice, row by row sorted into runs of one cell; numbers.go with
+//     count_numbers.go, texts.go, scores.go: one column of all cells, run by run.
 //  3. describe.go: the same batches into one summary per pane and model version, over all slices.
 //  4. column.go, set.go: all that is counted of one cell; merging and cloning. summary.go: all that describes one pane and version.
 //  5. curve.go: the reliability curve: predictions and outcomes by score bin.
