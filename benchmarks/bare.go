@@ -12,7 +12,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
-const batchRows = 256 // as the ingestor's
+const batchRows = 512 // as the ingestor's
 
 // bareStream decodes one topic.
 type bareStream struct {

@@ -22,8 +22,8 @@ const (
 	setLimit     = 1.6
 	set5Limit    = 3.0
 	naiveAtLeast = 20.0
-	setBatches   = 32
-	setRows      = 256 // as the ingestor's batches
+	setBatches   = 16
+	setRows      = 512 // as the ingestor's batches
 	setTurns     = 5   // of each way, in a round
 	setTurn      = 8 * time.Millisecond
 	setCells     = 100 // at least, with slices

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	batchRows     = 256
+	batchRows     = 512
 	defaultCounts = 64 << 20 // bytes of counts, where the epoch's input is not bounded either
 )
 

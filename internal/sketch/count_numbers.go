@@ -242,7 +242,8 @@ func (n *numberColumn) countEnds(x *numbers) {
 				zero += is
 				minus += is & uint32(b>>63)
 			}
-			s.zero, s.minus = s.zero+zero, s.minus+minus
+			s.zero += zero
+			n.odds[r.of].minus += minus
 		}
 	}
 }
@@ -270,7 +271,7 @@ func (n *numberColumn) countSums(x *numbers) {
 		case hi < 1<<31 && lo > -1<<31:
 			s.addMedium(values)
 		default:
-			s.addAny(values)
+			n.odds[r.of].overflow += s.addAny(values)
 		}
 		from = r.end
 	}
@@ -339,7 +340,8 @@ func (s *numberSums) addMedium(values []float64) {
 	}
 }
 
-func (s *numberSums) addAny(values []float64) {
+// addAny takes any finite values, and tells how many were left out.
+func (s *numberSums) addAny(values []float64) (overflow uint32) {
 	for _, v := range values {
 		whole, b := uint64(0), math.Float64bits(v)
 		if math.Trunc(v) == v && b != 1<<63 {
@@ -348,13 +350,14 @@ func (s *numberSums) addAny(values []float64) {
 		s.whole += whole | b>>63<<32
 		square, fits := squareFixed(v)
 		if !fits {
-			s.overflow++
+			overflow++
 			continue
 		}
 		sum, _ := toFixed(v) // |v| < 2^35
 		s.sum.Merge(sum)
 		s.squares.Merge(square)
 	}
+	return overflow
 }
 
 // addParts adds whole + units * 2^-40.

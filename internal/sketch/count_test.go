@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -513,5 +514,12 @@ func TestCounterSurvivesFieldsOfAnotherKind(t *testing.T) {
 	p.Prediction.Roles.Time = 6
 	if got := NewCounter(p).Count(0, b, nil); got != b.N {
 		t.Errorf("%d rows skipped, want all %d", got, b.N)
+	}
+}
+
+// What a value's sums lie in is one line of the cache.
+func TestNumberSumsFillALine(t *testing.T) {
+	if n := unsafe.Sizeof(numberSums{}); n != 64 {
+		t.Errorf("%d bytes", n)
 	}
 }

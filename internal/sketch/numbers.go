@@ -20,16 +20,19 @@ type numberColumn struct {
 	stride int      // bins of a cell
 	bins   []uint32 // by cell and bin
 	sums   []numberSums
+	odds   []numberOdds
 	frames []*histogramCounter // what describes the column, by frame; empty if nothing does
 }
 
-// numberSums is what is counted of a cell beside its bins. An epoch holds fewer than 2^32 rows.
+// numberSums is what is counted of a cell beside its bins: one line of the cache. An epoch holds fewer than 2^32 rows.
 type numberSums struct {
-	sum, squares                           Fixed
-	whole                                  uint64 // integral values but for -0 below, those with a sign bit above
-	missing, invalid, below, above, broken uint32
-	zero, minus, overflow                  uint32 // minus counts -0, which is no negative number for all its sign bit
+	sum, squares                                 Fixed
+	whole                                        uint64 // integral values but for -0 below, those with a sign bit above
+	missing, invalid, below, above, broken, zero uint32
 }
+
+// numberOdds is the rest, which hardly any column has. minus counts -0, which is no negative number for all its sign bit.
+type numberOdds struct{ minus, overflow uint32 }
 
 func newNumberColumn(at int, c *plan.Column) *numberColumn {
 	n := &numberColumn{
@@ -42,26 +45,29 @@ func newNumberColumn(at int, c *plan.Column) *numberColumn {
 	return n
 }
 
-func (n *numberColumn) cellBytes() int { return 4*n.stride + int(unsafe.Sizeof(numberSums{})) }
+func (n *numberColumn) cellBytes() int {
+	return 4*n.stride + int(unsafe.Sizeof(numberSums{})+unsafe.Sizeof(numberOdds{}))
+}
 
 func (n *numberColumn) grow(cells int) {
-	n.bins, n.sums = grown(n.bins, cells*n.stride), grown(n.sums, cells)
+	n.bins, n.sums, n.odds = grown(n.bins, cells*n.stride), grown(n.sums, cells), grown(n.odds, cells)
 }
 
 func (n *numberColumn) reset() {
 	clear(n.bins)
 	clear(n.sums)
+	clear(n.odds)
 	clear(n.frames)
-	n.bins, n.sums, n.frames = kept(n.bins, keptCells*n.stride), kept(n.sums, keptCells), n.frames[:0]
+	n.bins, n.sums, n.odds, n.frames = kept(n.bins, keptCells*n.stride), kept(n.sums, keptCells), kept(n.odds, keptCells), n.frames[:0]
 }
 
 // column writes what a cell of so many rows holds to c, whose bins are there.
 func (n *numberColumn) column(c *Column, cell int, rows int64) {
-	s := &n.sums[cell]
+	s, odd := &n.sums[cell], &n.odds[cell]
 	widen(c.Bins, n.bins[cell*n.stride:(cell+1)*n.stride])
 	*c = Column{
 		N: rows, Missing: int64(s.missing), Invalid: int64(s.invalid), Below: int64(s.below), Above: int64(s.above), Broken: int64(s.broken),
-		Integral: int64(uint32(s.whole)) + int64(s.minus), Zero: int64(s.zero), Negative: int64(s.whole>>32) - int64(s.minus), Overflow: int64(s.overflow),
+		Integral: int64(uint32(s.whole)) + int64(odd.minus), Zero: int64(s.zero), Negative: int64(s.whole>>32) - int64(odd.minus), Overflow: int64(odd.overflow),
 		Bins: c.Bins, Sum: s.sum, SumSq: s.squares,
 	}
 }
