@@ -7,9 +7,15 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// measure stores what a column holds of a text that is there: its length or its class.
+// measure stores what a column holds of a value that is there: of a text its length or its class, of a list its numbers as text.
 func measure(b *plan.Batch, col, row int, of plan.Measure, v Value) {
 	switch {
+	case of == plan.OfList:
+		if text, state := listText(v); state == plan.OK {
+			b.SetString(col, row, strings.Clone(text))
+		} else if state == plan.Invalid {
+			b.SetInvalid(col, row)
+		}
 	case v.Kind == List || v.Kind == Nested:
 		b.SetInvalid(col, row)
 	case of == plan.OfLength:
@@ -37,13 +43,33 @@ func (j *Projector) vectorOf(column int) *vector {
 	return &j.vectors[len(j.vectors)-1]
 }
 
-// set stores what is measured of a list: its norm, its dimension, and its components, which are missing beyond its end. A CSV has
-// no lists: there a vector is invalid.
+// listText is what stands in a list: of a JSON array, or of text that is written like one, for a CSV has no lists.
+func listText(v Value) (text string, state plan.State) {
+	switch v.Kind {
+	case Absent, Null:
+		return "", plan.Missing
+	case List:
+		return v.Text, plan.OK
+	case Text:
+		s := strings.TrimSpace(v.Text)
+		if missing(s) {
+			return "", plan.Missing
+		}
+		if len(s) >= 2 && s[0] == '[' && s[len(s)-1] == ']' {
+			return strings.TrimSpace(s[1 : len(s)-1]), plan.OK
+		}
+	case Digits, Truth, Nested:
+	}
+	return "", plan.Invalid
+}
+
+// set stores what is measured of a list: its norm, its dimension, and its components, which are missing beyond its end.
 func (v *vector) set(b *plan.Batch, row int, value Value) {
+	list, state := listText(value)
 	switch {
-	case value.Kind == Absent || value.Kind == Null:
+	case state == plan.Missing:
 		return
-	case value.Kind != List || !v.parse(value.Text):
+	case state != plan.OK || !v.parse(list):
 		for _, col := range v.fields {
 			b.SetInvalid(col, row)
 		}
@@ -74,7 +100,7 @@ func (v *vector) parse(list string) bool {
 		return true
 	}
 	for text := range strings.SplitSeq(list, ",") {
-		n, ok := parseNumber(text)
+		n, ok := parseNumber(strings.TrimSpace(text))
 		if !ok {
 			return false
 		}

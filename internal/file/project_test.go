@@ -358,7 +358,12 @@ func TestMeasures(t *testing.T) {
 		{JSONL, `{"note":[1],"v":"1,2"}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
 		{JSONL, `{"note":[],"v":[1,"x"]}`, `note.length=invalid note.charset=invalid v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
 		{JSONL, `{"note":"日本","v":[[1]]}`, `note.length=2 note.charset="other" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
-		{CSV, "note,v\nplain,\"[1,2]\"", `note.length=5 note.charset="ascii" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{CSV, "note,v\nplain,\" [3, -4.0]\"", `note.length=5 note.charset="ascii" v.norm=5 v.dimension=2 v.component_1=-4 v.component_0=3`},
+		{CSV, "note,v\nplain,[ ]", `note.length=5 note.charset="ascii" v.norm=0 v.dimension=0 v.component_1=missing v.component_0=missing`},
+		{CSV, "note,v\nplain,NA", `note.length=5 note.charset="ascii" v.norm=missing v.dimension=missing v.component_1=missing v.component_0=missing`},
+		{CSV, "note,v\nplain,\"[1,,2]\"", `note.length=5 note.charset="ascii" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{CSV, "note,v\nplain,[1 2]", `note.length=5 note.charset="ascii" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
+		{CSV, "note,v\nplain,1", `note.length=5 note.charset="ascii" v.norm=invalid v.dimension=invalid v.component_1=invalid v.component_0=invalid`},
 	} {
 		j, err := NewProjector(open(t, c.format, c.data), p)
 		if err != nil {

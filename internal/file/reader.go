@@ -55,7 +55,7 @@ const (
 	List             // a JSON array of numbers; Text has them as they were written, with commas between
 )
 
-// Value is one value of a row; Text is "" for Absent, Null and Nested. Lists are read by the measures of vectors only. The string may share memory with its whole row.
+// Value is one value of a row; Text is "" for Absent, Null and Nested. Lists are read by the measures of vectors only, which also read text that is written like a JSON array. The string may share memory with its whole row.
 type Value struct {
 	Kind ValueKind
 	Text string

@@ -18,6 +18,7 @@ const (
 	OfCharset   Measure = "charset"   // of text, see CharsetOf: a String
 	OfNorm      Measure = "norm"      // of an array of numbers, the square root of the sum of their squares: a Number
 	OfDimension Measure = "dimension" // of an array of numbers, how many there are: a Number
+	OfList      Measure = "list"      // of an array of numbers, all of them as text with commas between: a String, for who writes events; no plan has it
 )
 
 // component begins the measures that are numbers of an array.
@@ -55,6 +56,8 @@ func (f *Field) measured() bool {
 		return f.Kind == Number && f.Expr == ""
 	case OfCharset:
 		return f.Kind == String && f.Expr == ""
+	case OfList:
+		return false
 	}
 	_, ok := f.Of.Component()
 	return ok && f.Kind == Number && f.Expr == ""

@@ -29,16 +29,9 @@ type derived struct {
 func derive(model, name string, p *plan.Projection, columns []string, constants map[string]string, withhold []string) (schema string, notes []string, err error) {
 	root := &derived{}
 	var errs []error
-	taken, vectors := map[string]bool{}, map[string]bool{}
+	taken := map[string]bool{}
 	for i, f := range p.Fields {
 		if !f.InValue() {
-			continue
-		}
-		if f.Of.OfVector() {
-			if dotted := strings.Join(f.Path, "."); !vectors[dotted] {
-				errs = append(errs, fmt.Errorf("field %s: vectors can't be published from a file", f.Name))
-				vectors[dotted] = true
-			}
 			continue
 		}
 		if at, err := file.Find(columns, f); err == nil && at >= 0 {
@@ -87,7 +80,13 @@ func nullable(t any) any { return []any{"null", t} }
 func avroType(p *plan.Projection, path []string) any {
 	number, boolean := false, true
 	for i, f := range p.Fields {
-		if !f.InValue() || f.Of != plan.Whole || !slices.Equal(f.Path, path) {
+		if !f.InValue() || !slices.Equal(f.Path, path) {
+			continue
+		}
+		if f.Of.OfVector() {
+			return nullable(map[string]any{"type": "array", "items": "double"})
+		}
+		if f.Of != plan.Whole {
 			continue
 		}
 		switch f.Kind {

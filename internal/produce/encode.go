@@ -39,6 +39,7 @@ const (
 	formDate    // days
 	formTime    // long: microseconds times mul over div
 	formRFC3339 // string
+	formVector  // an array of numbers
 )
 
 // node is one place of the schema.
@@ -52,6 +53,7 @@ type node struct {
 	mul, div int64
 	constant []byte
 	symbols  []string
+	items    *node // of a vector: how each of its numbers is written
 	fields   []node
 }
 
@@ -106,9 +108,9 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 		}
 		switch i {
 		case p.Roles.ID:
-			b.out.Roles.ID = b.column(f.Name, f.Path, plan.String)
+			b.out.Roles.ID = b.column(f.Name, f.Path, plan.String, plan.Whole)
 		case p.Roles.Time:
-			b.out.Roles.Time = b.column(f.Name, f.Path, plan.Time)
+			b.out.Roles.Time = b.column(f.Name, f.Path, plan.Time, plan.Whole)
 		}
 	}
 	root := b.record(shape, nil)
@@ -116,11 +118,9 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 		dotted := strings.Join(f.Path, ".")
 		switch {
 		case !f.InValue() || b.bound[dotted]:
-		case f.Of.OfVector():
-			b.errs = append(b.errs, fmt.Errorf("field %s can't be written: vectors can't be published from a file", f.Name))
-			b.bound[dotted] = true // one error tells of all that is measured of it
 		default:
 			b.errs = append(b.errs, fmt.Errorf("field %s can't be written: the schema has %s only under an alias, in a map or in a further branch of a union", f.Name, dotted))
+			b.bound[dotted] = true // one error tells of all that is measured of it
 		}
 	}
 	for path := range constants {
@@ -149,12 +149,12 @@ func isKey(p *plan.Projection, i int) bool {
 	return i == p.Roles.ID && f.From == plan.FromKey && len(f.Path) == 0 && (p.Key == nil || p.Key.Encoding == plan.Text)
 }
 
-// column asks for a cell of the file, once for each path and kind.
-func (b *binding) column(name string, path []string, k plan.Kind) int {
-	if at := slices.IndexFunc(b.out.Fields, func(f plan.Field) bool { return f.Kind == k && slices.Equal(f.Path, path) }); at >= 0 {
+// column asks for a cell of the file, once for each path and kind. of is Whole or OfList.
+func (b *binding) column(name string, path []string, k plan.Kind, of plan.Measure) int {
+	if at := slices.IndexFunc(b.out.Fields, func(f plan.Field) bool { return f.Kind == k && f.Of == of && slices.Equal(f.Path, path) }); at >= 0 {
 		return at
 	}
-	b.out.Fields = append(b.out.Fields, plan.Field{Name: name, Path: path, Kind: k})
+	b.out.Fields = append(b.out.Fields, plan.Field{Name: name, Path: path, Kind: k, Of: of})
 	return len(b.out.Fields) - 1
 }
 
@@ -210,6 +210,8 @@ func writable(s *schema.Shape) bool {
 		return s.Logical == "" || s.Logical == "uuid"
 	case "bytes":
 		return s.Logical == ""
+	case "array":
+		return s.Items.Logical == "" && slices.Contains([]string{"int", "long", "float", "double"}, s.Items.Kind)
 	default:
 		return false
 	}
@@ -229,8 +231,19 @@ func (b *binding) plain(s *schema.Shape, path []string) node {
 	}
 	dotted := strings.Join(path, ".")
 	n := node{path: dotted, col: none, symbols: s.Symbols, mul: 1, div: 1}
-	kind := plan.String
+	kind, of := plan.String, plan.Whole
 	switch s.Kind {
+	case "array":
+		n.form, of = formVector, plan.OfList
+		n.items = &node{path: dotted, null: none, branch: none, small: s.Items.Kind == "int"}
+		switch s.Items.Kind {
+		case "float":
+			n.items.form = formFloat
+		case "double":
+			n.items.form = formDouble
+		default:
+			n.items.form = formWhole
+		}
 	case "boolean":
 		n.form, kind = formBoolean, plan.Number
 	case "float":
@@ -271,7 +284,7 @@ func (b *binding) plain(s *schema.Shape, path []string) node {
 				return b.constant(n, text)
 			}
 		}
-		n.col = b.column(f.Name, f.Path, kind)
+		n.col = b.column(f.Name, f.Path, kind, of)
 		if at == b.source.Roles.Version && b.out.Roles.Version < 0 && kind == plan.String {
 			b.out.Roles.Version = n.col
 		}
@@ -280,7 +293,7 @@ func (b *binding) plain(s *schema.Shape, path []string) node {
 	for _, name := range []string{dotted, path[len(path)-1]} {
 		if at := slices.Index(b.columns, name); at >= 0 && !b.claimed[at] {
 			b.claimed[at] = true
-			n.col = b.column(dotted, []string{name}, kind)
+			n.col = b.column(dotted, []string{name}, kind, of)
 			return n
 		}
 	}
@@ -308,7 +321,11 @@ func constant(n node, text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := plan.Projection{Fields: []plan.Field{{Name: "value", Path: []string{"value"}, Kind: kindOf(n.form)}}, Roles: plan.NoRoles()}
+	of := plan.Whole
+	if n.form == formVector {
+		of = plan.OfList
+	}
+	p := plan.Projection{Fields: []plan.Field{{Name: "value", Path: []string{"value"}, Kind: kindOf(n.form), Of: of}}, Roles: plan.NoRoles()}
 	cell, err := file.NewProjector(r, &p)
 	if err != nil {
 		return nil, err
@@ -427,6 +444,8 @@ func (e *encoder) write(dst []byte, n *node, b *plan.Batch, row int) ([]byte, *f
 			return binary.AppendVarint(n.union(dst), int64(at)), nil
 		}
 		return dst, n.fault(fmt.Sprintf("%s is none of %s", quoteShort(c.Str[row]), strings.Join(n.symbols[:min(len(n.symbols), 20)], ", ")))
+	case formVector:
+		return n.vector(dst, c.Str[row])
 	default: // formString
 		return text(n.union(dst), c.Str[row]), nil
 	}
@@ -461,6 +480,34 @@ func (n *node) whole(dst []byte, s string) ([]byte, *file.RowError) {
 		return dst, n.fault(fmt.Sprintf("%s is no %s", quoteShort(s), name))
 	}
 	return binary.AppendVarint(n.union(dst), v), nil
+}
+
+// vector writes an array of the numbers that stand in list with commas between.
+func (n *node) vector(dst []byte, list string) ([]byte, *file.RowError) {
+	out := n.union(dst)
+	if list == "" {
+		return append(out, 0), nil
+	}
+	out = binary.AppendVarint(out, int64(strings.Count(list, ",")+1))
+	for item := range strings.SplitSeq(list, ",") {
+		item = strings.TrimSpace(item)
+		v, err := strconv.ParseFloat(item, 64)
+		if err != nil { // what is no number at all, or beyond a double
+			return dst, n.fault(quoteShort(item) + " in the list is no number")
+		}
+		switch n.items.form {
+		case formFloat:
+			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(v)))
+		case formDouble:
+			out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
+		default:
+			var bad *file.RowError
+			if out, bad = n.items.whole(out, item); bad != nil {
+				return dst, bad
+			}
+		}
+	}
+	return append(out, 0), nil
 }
 
 // union writes which branch follows, if the place is a union.

@@ -260,29 +260,54 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// Vectors are refused, by one line for each whatever is measured of it: a CSV can't hold them.
-func TestVectorsAreRefused(t *testing.T) {
-	draft, err := plan.Draft(load(t, strings.Replace(churn, "inputs:\n", "inputs:\n  e: {type: vector, components: 5}\n  f: {type: vector}\n", 1)))
+// Vectors are published as arrays, by the schema that is made here and by one that is given: from the text of a list, as a CSV has them.
+func TestVectorsArePublished(t *testing.T) {
+	draft, err := plan.Draft(load(t, strings.Replace(churn, "inputs:\n", "inputs:\n  e: {type: vector, components: 5}\n", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns := []string{"id", "at", "score", "version", "amount", "plan", "active", "since", "e", "f"}
-	_, _, derived := derive("churn", "Prediction", &draft.Prediction, columns, nil, nil)
-	array := func(name string) string {
-		return `{"name":"` + name + `","type":["null",{"type":"array","items":"float"}]}`
+	given := func(items string) string {
+		return `{"type":"record","name":"P","fields":[{"name":"id","type":"string"},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
+			{"name":"score","type":"double"},{"name":"version","type":"string"},{"name":"amount","type":"double"},{"name":"plan","type":"string"},{"name":"active","type":"boolean"},
+			{"name":"account","type":{"type":"record","name":"A","fields":[{"name":"since","type":"long"}]}},
+			{"name":"e","type":["null",{"type":"array","items":"` + items + `"}]},{"name":"more","type":["null",{"type":"array","items":"long"}],"default":null}]}`
 	}
-	_, bound := newEncoder(`{"type":"record","name":"P","fields":[{"name":"id","type":"string"},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
-		{"name":"score","type":"double"},{"name":"version","type":"string"},{"name":"amount","type":"double"},{"name":"plan","type":"string"},{"name":"active","type":"boolean"},
-		{"name":"account","type":{"type":"record","name":"A","fields":[{"name":"since","type":"long"}]}},`+array("e")+`,`+array("f")+`]}`, &draft.Prediction, columns, nil)
-	for how, c := range map[string]struct {
-		err  error
-		want string
+	const head = "id,at,score,version,amount,plan,active,account.since,e,more\n"
+	row := func(e, more string) string { return `a,2026-01-01,.5,v,1,p,true,7,"` + e + `","` + more + "\"\n" }
+	made, _, err := derive("churn", "Prediction", &draft.Prediction, strings.Split(strings.TrimSpace(head), ","), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	array := func(items ...any) any { return goavro.Union("array", append([]any{}, items...)) }
+	for _, c := range []struct {
+		name, text, list string
+		want             any
+		refused          string
 	}{
-		"a schema made here": {derived, "field e.norm: vectors can't be published from a file\nfield f.norm: vectors can't be published from a file"},
-		"a schema given":     {bound, "field e.norm can't be written: vectors can't be published from a file\nfield f.norm can't be written: vectors can't be published from a file"},
+		{"made here", made, "[1.5, -2,1e3]", array(1.5, -2., 1000.), ""},
+		{"made here, none", made, "[ ]", array(), ""},
+		{"made here, no value", made, "", nil, ""},
+		{"floats", given("float"), "[1.5,-2]", array(float32(1.5), float32(-2)), ""},
+		{"longs", given("long"), "[9007199254740993,3.0]", array(int64(9007199254740993), int64(3)), ""},
+		{"ints", given("int"), "[1]", array(int32(1)), ""},
+		{"too wide", given("int"), "[1,2147483648]", nil, `"2147483648" is no int`},
+		{"a part of a number", given("long"), "[1.5]", nil, `"1.5" is no long`},
+		{"a word", made, "[1,x]", nil, `"x" in the list is no number`},
+		{"a gap", made, "[1,,2]", nil, `"" in the list is no number`},
+		{"no list", made, "1", nil, "what stands there can't be read as the schema's type"},
 	} {
-		if c.err == nil || c.err.Error() != c.want {
-			t.Errorf("%s: %v\nwant %s", how, c.err, c.want)
+		events, refused := encoded(t, c.text, &draft.Prediction, head+row(c.list, "[7]"))
+		if c.refused != "" {
+			if len(events) != 0 || len(refused) != 1 || !strings.Contains(refused[0], c.refused) || !strings.Contains(refused[0], "e") {
+				t.Errorf("%s: %v, refused %q; want %s", c.name, events, refused, c.refused)
+			}
+			continue
+		}
+		if len(refused) != 0 || len(events) != 1 || !reflect.DeepEqual(events[0]["e"], c.want) {
+			t.Errorf("%s: %v, refused %q; want %v", c.name, events, refused, c.want)
+		}
+		if strings.HasPrefix(c.text, `{"type":"record","name":"P"`) && !reflect.DeepEqual(events[0]["more"], array(int64(7))) {
+			t.Errorf("%s: a list that the contract doesn't read is %v", c.name, events[0]["more"])
 		}
 	}
 }

@@ -8,6 +8,7 @@ type Shape struct {
 	Fields   []ShapeField // of a record, in their order
 	Symbols  []string     // of an enum
 	Branches []*Shape     // of a union
+	Items    *Shape       // of an array
 	words    string
 }
 
@@ -40,6 +41,9 @@ func newShape(t *avroType, known map[*avroType]*Shape) *Shape {
 	}
 	for _, b := range t.branches {
 		s.Branches = append(s.Branches, newShape(b, known))
+	}
+	if t.kind == kindArray {
+		s.Items = newShape(t.elem, known)
 	}
 	return s
 }
