@@ -83,9 +83,15 @@ demo: ## See it work: a real drift, in a few seconds
 	go run ./cmd/plumbline demo
 
 .PHONY: bench
-bench: ## Measure decoder and sketches; fails if a limit is missed, writes benchmarks/results.json
-	go run ./benchmarks decode
-	go run ./benchmarks sketch
+bench: ## Measure decoder, sketches, and counts; fails if a limit is missed, writes benchmarks/results.json
+	@code=0; for verb in decode sketch set; do \
+	  echo "== $$verb"; \
+	  go run ./benchmarks $$verb || code=1; \
+	done; exit $$code
+
+.PHONY: bench-kafka
+bench-kafka: ## Measure the ingestor against a bare poll, on a Kafka of its own (needs Java 17 and Maven), as bench does
+	go run ./benchmarks poll --kafka
 
 .PHONY: ci
 ci: ## All that a change must pass

@@ -6,6 +6,7 @@
 //		go run ./benchmarks sketch      t-digest and distinct count against other libraries: speed and rank error; results.json
 //		go run ./benchmarks ingest      the ingestor: CPU of an epoch, bytes of fragments, two against one, memory
 //		go run ./benchmarks poll        the whole ingestor against a loop that only polls, with zstd and uncompressed
+//		go run ./benchmarks poll --kafka  the same on a Kafka of its own; results.json
 //		go run ./benchmarks balance     how evenly models spread over detectors, and what more partitions cost
 //		go run ./benchmarks balance --processes 10  the same, as ten detectors on real Kafka judge 1,000 models
 //		go run ./benchmarks latency     from the end of a pane to its finding, on real Kafka

@@ -28,6 +28,7 @@ type ground struct {
 	binaries string // folder of the services' binaries; "": built from this tree
 
 	env    []string // of the scripts
+	parts  []string // that were started, by the names of their scripts
 	broker string
 	url    string // of the registry
 	redis  string
@@ -60,10 +61,7 @@ func say(format string, args ...any) {
 
 // open builds the services and starts the parts, empty.
 func (g *ground) open(ctx context.Context) (err error) {
-	if g.folder, err = filepath.Abs(g.folder); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(g.folder, 0o750); err != nil {
+	if err := g.prepare(); err != nil {
 		return err
 	}
 	if g.binaries == "" {
@@ -74,23 +72,54 @@ func (g *ground) open(ctx context.Context) (err error) {
 			return fmt.Errorf("build (from the root of the repository): %w\n%s", err, said)
 		}
 	}
+	if err := g.start(ctx, "kafka", "registry", "redis"); err != nil {
+		return err
+	}
+	if g.url, err = g.script(ctx, "registry", "url"); err != nil {
+		return errors.Join(err, g.close())
+	}
+	return nil
+}
+
+// prepare makes the folder and sets what the scripts go by.
+func (g *ground) prepare() (err error) {
+	if g.folder, err = filepath.Abs(g.folder); err != nil {
+		return err
+	}
 	g.redis = fmt.Sprintf("127.0.0.1:%d", g.port+500)
 	g.env = append(os.Environ(),
 		"PARTS_RUN="+filepath.Join(g.folder, "parts"), "PARTS_BROKERS=1", "PARTS_KAFKA_HEAP=1g", "PARTS_KAFKA_TIER=4", "PARTS_REDIS_MEMORY=8gb",
 		fmt.Sprint("PARTS_KAFKA_PORT=", g.port), fmt.Sprint("PARTS_REDIS_PORT=", g.port+500), fmt.Sprint("PARTS_REGISTRY_PORT=", g.port+600),
 	)
-	say("starting Kafka, registry and Redis")
+	return os.MkdirAll(g.folder, 0o750)
+}
+
+// openParts starts some of the parts only, without services.
+func (g *ground) openParts(ctx context.Context, parts ...string) error {
+	if err := g.prepare(); err != nil {
+		return err
+	}
+	return g.start(ctx, parts...)
+}
+
+// start starts some of the parts, empty, and connects to them.
+func (g *ground) start(ctx context.Context, parts ...string) (err error) {
+	g.parts = parts
+	say("starting %s", strings.Join(parts, ", "))
 	for _, verb := range []string{"reset", "start"} {
-		for _, script := range []string{"kafka", "registry", "redis"} {
+		for _, script := range parts {
 			if _, err := g.script(ctx, script, verb); err != nil {
 				return errors.Join(err, g.close())
 			}
 		}
 	}
-	if g.broker, err = g.script(ctx, "kafka", "bootstrap"); err != nil {
-		return errors.Join(err, g.close())
+	if slices.Contains(parts, "redis") {
+		g.cache = redis.NewClient(&redis.Options{Addr: g.redis})
 	}
-	if g.url, err = g.script(ctx, "registry", "url"); err != nil {
+	if !slices.Contains(parts, "kafka") {
+		return nil
+	}
+	if g.broker, err = g.script(ctx, "kafka", "bootstrap"); err != nil {
 		return errors.Join(err, g.close())
 	}
 	g.cl, err = kgo.NewClient(kgo.SeedBrokers(g.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(50_000),
@@ -98,7 +127,7 @@ func (g *ground) open(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, g.close())
 	}
-	g.adm, g.cache = kadm.NewClient(g.cl), redis.NewClient(&redis.Options{Addr: g.redis})
+	g.adm = kadm.NewClient(g.cl)
 	return nil
 }
 
@@ -109,9 +138,11 @@ func (g *ground) close() error {
 	var errs []error
 	if g.cl != nil {
 		g.cl.Close()
+	}
+	if g.cache != nil {
 		errs = append(errs, g.cache.Close())
 	}
-	for _, script := range []string{"redis", "registry", "kafka"} {
+	for _, script := range slices.Backward(g.parts) {
 		_, err := g.script(ctx, script, "reset")
 		errs = append(errs, err)
 	}

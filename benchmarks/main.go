@@ -20,7 +20,7 @@ const usage = `usage: go run ./benchmarks VERB [flags]
   sketch    the t-digest and the distinct count against other libraries, speed and rank error; writes benchmarks/results.json
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
   set       the full set of counts against the hand-written walk, and the pipeline one would write first against the set
-  poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed
+  poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed; with --kafka on a Kafka of its own
   balance   how evenly models spread over detectors, and what more partitions cost; with --processes N as N detectors judge them
   latency   from the end of a pane to its finding on the topic: whole services on real Kafka
   replay    events replayed from zero: time, memory, and whether the findings are the same as live
@@ -107,6 +107,11 @@ func run(ctx context.Context, args []string) error {
 	f.DurationVar(&o.memory, "memory", time.Minute, "how long memory is watched")
 	f.Float64Var(&o.rate, "rate", 5000, "predictions per second while memory is watched")
 	f.StringVar(&o.profile, "profile", "", "file for a CPU profile of one more run of the ingestor")
+	kafka := false
+	if args[0] == "poll" {
+		f.BoolVar(&kafka, "kafka", false, "start a Kafka of its own (tools/parts) and stop it; keeps the ratios in benchmarks/results.json")
+		o.ground.flags(f, 31092)
+	}
 	if args[0] == "balance" {
 		f.IntVar(&o.processes, "processes", 0, "run so many detectors as processes on a real Kafka of their own and count what each judges; 0: by arithmetic")
 		o.ground.flags(f, 41092)
@@ -126,6 +131,9 @@ func run(ctx context.Context, args []string) error {
 		}
 		return errors.Join(measureIngest(ctx, b, o), b.close())
 	case "poll":
+		if kafka {
+			return pollsOnKafka(ctx, o.ground, o)
+		}
 		b, err := openBroker(ctx, o.bootstrap, codec)
 		if err != nil {
 			return err
