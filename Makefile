@@ -83,8 +83,8 @@ demo: ## See it work: a real drift, in a few seconds
 	go run ./cmd/plumbline demo
 
 .PHONY: bench
-bench: ## Measure decoder, sketches, and counts; fails if a limit is missed, writes benchmarks/results.json
-	@code=0; for verb in decode sketch set; do \
+bench: ## Measure decoder, sketches, counts and sizes; fails if a limit is missed, writes benchmarks/results.json (20 min)
+	@code=0; for verb in decode sketch set sizing; do \
 	  echo "== $$verb"; \
 	  go run ./benchmarks $$verb || code=1; \
 	done; exit $$code

@@ -30,7 +30,7 @@ import (
 
 // job is what a child is asked to do.
 type job struct {
-	Verb       string        `json:"verb"` // "bare", "poll" or "whole"
+	Verb       string        `json:"verb"` // "bare", "poll", "whole" or "fleet"
 	Brokers    []string      `json:"brokers"`
 	Group      string        `json:"group"`
 	Instance   string        `json:"instance"`
@@ -38,12 +38,14 @@ type job struct {
 	EpochMax   time.Duration `json:"epoch_max"`         // 0: 10 s
 	Workers    int           `json:"workers"`           // of "whole"; 0: one
 	Profile    string        `json:"profile,omitempty"` // file for a CPU profile
+	Fleet      fleetJob      `json:"fleet"`
 }
 
 // used is what a child used from the moment it was told to measure (or began) to its end.
 type used struct {
 	CPU    time.Duration `json:"cpu"`
 	Events int64         `json:"events,omitempty"` // not of "whole"
+	Fleet  fleetHeld     `json:"fleet"`
 }
 
 // cpu is the processor time of this process, user and system.
@@ -76,7 +78,7 @@ func child(text string) (err error) {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if alone := map[string]func(context.Context, job) (used, error){"bare": bare, "poll": poll}[j.Verb]; alone != nil {
+	if alone := map[string]func(context.Context, job) (used, error){"bare": bare, "poll": poll, "fleet": fleet}[j.Verb]; alone != nil {
 		u, err := alone(ctx, j)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@
 //		go run ./benchmarks decode      the decoder against a hand-written walk and two libraries; results.json
 //		go run ./benchmarks sketch      t-digest and distinct count against other libraries: speed and rank error; results.json
 //		go run ./benchmarks ingest      the ingestor: CPU of an epoch, bytes of fragments, two against one, memory
+//		go run ./benchmarks sizing      bytes per model, input, slice and pane, held and written; flat in events; results.json
 //		go run ./benchmarks poll        the whole ingestor against a loop that only polls, with zstd and uncompressed
 //		go run ./benchmarks poll --kafka  the same on a Kafka of its own; results.json
 //		go run ./benchmarks balance     how evenly models spread over detectors, and what more partitions cost
@@ -27,4 +28,6 @@
 //	11. sketch.go: the t-digest and the distinct count.
 //	12. results.go: results.json, which keeps the last ratio of every name.
 //	13. simulate.go: the simulation of package simulation.
+//	14. sized.go: a model of 50 inputs and 20 slices, whose events are drawn into columns; sizing.go: what it takes, by held.go
+//	    (in memory), wired.go (on topics), flat.go (whatever the events), fleet.go (1,000 of them); heap.go: how bytes are weighed.
 package main

@@ -20,6 +20,7 @@ const usage = `usage: go run ./benchmarks VERB [flags]
   sketch    the t-digest and the distinct count against other libraries, speed and rank error; writes benchmarks/results.json
   ingest    the ingestor: CPU against poll + decode + count, bytes of fragments, two against one, memory
   set       the full set of counts against the hand-written walk, and the pipeline one would write first against the set
+  sizing    bytes per model, input, slice and pane, in memory and on topics; whether they are flat in events; writes benchmarks/results.json
   poll      the whole ingestor against a bare poll loop on the same topic, with zstd and uncompressed; with --kafka on a Kafka of its own
   balance   how evenly models spread over detectors, and what more partitions cost; with --processes N as N detectors judge them
   latency   from the end of a pane to its finding on the topic: whole services on real Kafka
@@ -54,7 +55,7 @@ func code() int {
 }
 
 // verbs have flags of their own: whole services, as processes of their own, on real Kafka, registry and Redis; and the simulation.
-var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate}
+var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate, "sizing": measureSizing}
 
 // options are the flags.
 type options struct {
