@@ -91,6 +91,7 @@ func drawn(p *plan.Plan, events int64, stop <-chan struct{}) (next <-chan *plan.
 		}
 		<-stop
 		runtime.KeepAlive(d)
+		runtime.KeepAlive(empty) // where all batches are in the end
 	}()
 	return full, empty
 }

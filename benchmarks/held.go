@@ -9,6 +9,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -78,6 +79,7 @@ type detectorHeld struct {
 	cohorts   float64 // outcomes that may still be revised
 	committed float64 // the state as of the last commit, encoded
 	windows   float64 // what dashboards show: a day and a week
+	state     int     // bytes that a commit of the model writes
 }
 
 func (h *detectorHeld) sum() float64 {
@@ -126,8 +128,32 @@ func inDetector(p *plan.Plan, s shape, open int) (h detectorHeld, err error) {
 			return h, err
 		}
 	}
+	h.state = len(held[0].committed)
 	runtime.KeepAlive(held)
 	return h, nil
+}
+
+// inPane weighs the parts of an open pane by themselves, as they are when they have been read.
+func inPane(p *plan.Plan) (cell, description float64, err error) {
+	e, err := collected(p, 1, sizedSlices, sizedRows)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, part := range []struct {
+		kind  record.Kind
+		bytes *float64
+		read  func(r *wire.Reader) (any, error)
+	}{
+		{record.Counted, &cell, func(r *wire.Reader) (any, error) { return sketch.ReadSet(p, r) }},
+		{record.Described, &description, func(r *wire.Reader) (any, error) { return sketch.ReadSummary(p, r) }},
+	} {
+		of := slices.DeleteFunc(slices.Clone(e.counted), func(c record.Cell) bool { return c.Kind != part.kind })
+		if *part.bytes, _, err = weigh(len(of), func(i int) (any, error) { return part.read(wire.NewReader(of[i].Body)) }); err != nil {
+			return 0, 0, err
+		}
+	}
+	runtime.KeepAlive(e)
+	return cell, description, nil
 }
 
 func (m *modelHeld) add(cells []record.Cell) error {

@@ -34,12 +34,12 @@ func (w *sizing) line(name, format string, args ...any) {
 	fmt.Printf("  %-42s %s\n", name, fmt.Sprintf(format, args...))
 }
 
-// limit prints a ratio that must not be above its limit; 0 is none.
+// limit prints a ratio that must be above 0 and not above its limit; 0 is none.
 func (w *sizing) limit(name string, ratio, most float64, against string) {
 	said := ""
 	if most > 0 {
 		said = fmt.Sprintf("at most %g: ok", most)
-		if !(ratio <= most) {
+		if !(ratio > 0 && ratio <= most) {
 			said, w.missed = fmt.Sprintf("at most %g: MISSED", most), true
 		}
 	}
@@ -59,7 +59,7 @@ func measureSizing(ctx context.Context, args []string) error {
 	events := f.Int64("events", 100_000_000, "counted into one pane; the same is looked at after a hundredth of them")
 	models := f.Int("models", models, "of the fleet")
 	over := f.Int("detectors", detectors, "that the fleet is dealt to")
-	only := f.String("only", "", "parts, comma separated: held, wired, joined, flat, fleet; empty: all")
+	only := f.String("only", "", "parts, comma separated: held, judged, wired, joined, flat, fleet; empty: all")
 	cache := f.Bool("redis", false, "start a Redis of its own to weigh the join index in (tools/parts)")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -84,6 +84,7 @@ func measureSizing(ctx context.Context, args []string) error {
 		measure func() error
 	}{
 		{"held", func() error { return held(w, p) }},
+		{"judged", func() error { return judged(w, p) }},
 		{"wired", func() error { return wired(w, p) }},
 		{"joined", func() error { return joined(ctx, w, p, g) }},
 		{"flat", func() error { return flat(w, p, *events) }},
@@ -185,7 +186,12 @@ func heldByDetector(w *sizing, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	w.line("a commit of that model writes", "%.0f bytes of state, whatever came in the epoch", usual.committed)
+	w.line("a commit of that model writes", "%d bytes of state, however little came in the epoch", usual.state)
+	cell, description, err := inPane(p)
+	if err != nil {
+		return err
+	}
+	w.line("of an open pane", "%.0f bytes per cell, %.0f for what describes one version of it", cell, description)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func wired(w *sizing, p *plan.Plan) error {
 		bodies += len(e.counted[i].Body)
 	}
 	fragment := len((&record.Fragment{Cells: e.counted}).AppendBinary(nil))
-	w.line("fragment of one epoch", "%d bytes: %d slices of %d rows and their description; %.1f per cell are no counts", fragment, sizedSlices, sizedRows, float64(fragment-bodies)/float64(len(e.counted)))
+	w.line("fragments of a pane in "+strconv.Itoa(sizedEpochs)+" epochs", "%d bytes: %d slices, %d rows in all, and their descriptions; %.1f per cell are no counts", fragment, sizedSlices, sizedRows, float64(fragment-bodies)/float64(len(e.counted)))
 	full, bare, err := paneRecords(p, e)
 	if err != nil {
 		return err
