@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	heldCopies = 4    // of each model that is weighed, to keep what the runtime itself takes out of the figure
-	heldBatch  = 1000 // rows, as the ingestor's batches
+	heldCopies = 4   // of each model that is weighed, to keep what the runtime itself takes out of the figure
+	heldBatch  = 500 // rows, as the ingestor's batches
 )
 
 // ingestorHeld is what an ingestor holds of a model, bytes of heap.

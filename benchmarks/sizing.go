@@ -136,7 +136,7 @@ func heldByIngestor(w *sizing, p *plan.Plan) error {
 	}
 	f, err := formed(func(s shape) (float64, error) {
 		h, err := show(s)
-		return h.taken, err
+		return h.counting, err
 	})
 	if err != nil {
 		return err
@@ -147,8 +147,8 @@ func heldByIngestor(w *sizing, p *plan.Plan) error {
 			return err
 		}
 		if s == large {
-			f.print("Bytes of a model in an ingestor, after an epoch = the sum of")
-			w.told("ingestor_formula", f.of(large), h.taken, collectorFormLimit)
+			f.print("Bytes of a model in an ingestor, at the end of an epoch = the sum of")
+			w.told("ingestor_formula", f.of(large), h.counting, collectorFormLimit)
 			w.limit("collector_vs_own", (h.counting-h.made)/h.own, ownLimit, "what a collector says that its counts take, by which an epoch ends")
 		}
 	}
