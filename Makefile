@@ -91,7 +91,7 @@ bench: ## Measure decoder, sketches, counts and sizes; fails if a limit is misse
 
 .PHONY: bench-kafka
 bench-kafka: ## Measure the ingestor against a bare poll, on a Kafka of its own (needs Java 17 and Maven), as bench does
-	go run ./benchmarks poll --kafka
+	go run ./benchmarks poll --kafka --events 2000000
 
 .PHONY: ci
 ci: ## All that a change must pass
