@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"runtime"
@@ -30,7 +31,7 @@ type flatAt struct {
 
 // flatCounter counts events into one pane of a counter, in one epoch, and looks at it after a hundredth of them and after all. It goes on
 // drawing new ones, so that tails and rare values go on growing as they do in a stream.
-func flatCounter(p *plan.Plan, events int64) (few, many flatAt, err error) {
+func flatCounter(ctx context.Context, p *plan.Plan, events int64) (few, many flatAt, err error) {
 	counted, stop := int64(0), make(chan struct{})
 	defer close(stop)
 	next, again := drawn(p, stop)
@@ -38,7 +39,7 @@ func flatCounter(p *plan.Plan, events int64) (few, many flatAt, err error) {
 	c := sketch.NewCounter(p)
 	c.Describe()
 	count := func(upTo int64) {
-		for counted < upTo {
+		for counted < upTo && ctx.Err() == nil {
 			b := <-next
 			for range flatAgain {
 				if counted < upTo {
@@ -72,6 +73,9 @@ func flatCounter(p *plan.Plan, events int64) (few, many flatAt, err error) {
 	count(events)
 	many = look()
 	runtime.KeepAlive(c)
+	if ctx.Err() != nil {
+		return few, many, ctx.Err()
+	}
 	if few.events != events/flatTimes || many.events != events {
 		return few, many, fmt.Errorf("%d and %d events were counted, want %d and %d", few.events, many.events, events/flatTimes, events)
 	}
@@ -199,10 +203,10 @@ func summaryIntegers(s *sketch.Summary) int {
 }
 
 // flat says whether a pane takes the same memory after a hundred times the events, and what its encoding grows by.
-func flat(w *sizing, p *plan.Plan, events int64) error {
+func flat(ctx context.Context, w *sizing, p *plan.Plan, events int64) error {
 	w.head("Flat in events: one pane, %d slices, one model version", sizedSlices)
 	began := time.Now()
-	few, many, err := flatCounter(p, events)
+	few, many, err := flatCounter(ctx, p, events)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,13 +88,13 @@ func measureSizing(ctx context.Context, args []string) error {
 		{"judged", func() error { return judged(w, p) }},
 		{"wired", func() error { return wired(w, p) }},
 		{"joined", func() error { return joined(ctx, w, p, g) }},
-		{"flat", func() error { return flat(w, p, *events) }},
+		{"flat", func() error { return flat(ctx, w, p, *events) }},
 		{"fleet", func() error { return fleets(ctx, w, *models, *over) }},
 	} {
 		if *only != "" && !slices.Contains(strings.Split(*only, ","), part.name) {
 			continue
 		}
-		if err := part.measure(); err != nil {
+		if err := errors.Join(part.measure(), ctx.Err()); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
