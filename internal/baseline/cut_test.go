@@ -178,9 +178,9 @@ func TestThresholdIsAnEdge(t *testing.T) {
 		if !slices.IsSorted(p.Score.Edges) || len(slices.Compact(slices.Clone(p.Score.Edges))) != len(p.Score.Edges) {
 			t.Fatalf("edges %v don't ascend", p.Score.Edges)
 		}
-		decided := map[int]bool{}
+		decided, bins := map[int]bool{}, sketch.NewScoreBins(p)
 		for _, s := range append(scores, threshold, math.Nextafter(threshold, -1)) {
-			bin := sketch.ScoreBin(p, s)
+			bin := bins.Of(s)
 			if was, seen := decided[bin]; seen && was != (s >= threshold) {
 				t.Fatalf("bin %d of %v holds both decisions at %v", bin, p.Score.Edges, threshold)
 			}

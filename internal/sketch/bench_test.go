@@ -124,3 +124,18 @@ func BenchmarkNumbers(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkNewTable makes the table of a column with so many values: every column of every model and worker has one.
+func BenchmarkNewTable(b *testing.B) {
+	for _, n := range []int{4, 60, 1000, 10000} {
+		values := make([]string, n)
+		for i := range values {
+			values[i] = fmt.Sprintf("value-%d", i)
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				newTable(values)
+			}
+		})
+	}
+}

@@ -29,10 +29,7 @@ func binOf(edges []float64, v float64) int {
 	return low
 }
 
-// ScoreBin is the bin of a score in the reliability curve. The plan must have one.
-func ScoreBin(p *plan.Plan, score float64) int { return binOf(p.Score.Edges, score) }
-
-// ScoreBins is ScoreBin of one plan for many scores. It is read-only and may be shared.
+// ScoreBins finds the bins of scores in the reliability curve of a plan. It is read-only and may be shared.
 type ScoreBins struct{ grid grid }
 
 // NewScoreBins makes the ScoreBins of a plan; a plan without scores has none that could be asked.
@@ -43,7 +40,7 @@ func NewScoreBins(p *plan.Plan) *ScoreBins {
 	return &ScoreBins{newGrid(p.Score.Edges)}
 }
 
-// Of is ScoreBin of a score from 0 to 1.
+// Of is the bin of a score from 0 to 1.
 func (b *ScoreBins) Of(score float64) int { return b.grid.find(score) }
 
 // BinString is the bin of a category, and whether the reference had no such value (which is then counted in the last bin). It

@@ -51,7 +51,7 @@ func squared(score int64) int64 { return (score*score + ScoreScale/2) >> 30 }
 // Bins is the number of score bins.
 func (c *Curve) Bins() int { return len(c.N) }
 
-// Predict counts a prediction: its bin (of ScoreBin) and its score (of ScoreFixed).
+// Predict counts a prediction: its bin (of ScoreBins) and its score (of ScoreFixed).
 func (c *Curve) Predict(bin int, score int64) {
 	c.N[bin]++
 	c.S[bin] += score

@@ -65,27 +65,40 @@ func newTable(lists ...[]string) *table {
 	return t
 }
 
-// scatter puts the texts into slots by the one of some seeds by which the fewest of them are not where they are looked for first: for a
-// search that ends at the first slot is one that the processor foresees.
+// scatter puts the texts into slots. Of few texts, which are those that most rows hold, it does so by the one of some seeds by which the
+// fewest are not where they are looked for first: for a search that ends at the first slot is one that the processor foresees. Among
+// many texts no seed is much better than another, and a table is made for every column of every model.
 func (t *table) scatter(size int) {
-	const tries = 32
-	best := len(t.digests) + 1
-	for seed := uint64(hashSeed); seed < hashSeed+tries && best > 0; seed++ {
-		slots, displaced := make([]uint32, size), 0
-		for i, d := range t.digests[1:] {
-			at := d.place(mix64(seed)) & uint64(size-1)
-			if slots[at] != 0 {
-				displaced++
-			}
-			for slots[at] != 0 {
-				at = (at + 1) & uint64(size-1)
-			}
-			slots[at] = uint32(i + 1)
-		}
-		if displaced < best {
-			best, t.slots, t.seed = displaced, slots, mix64(seed)
+	const few, tries = 64, 32
+	seeds := uint64(1)
+	if len(t.values) <= few {
+		seeds = tries
+	}
+	best := len(t.values) + 1
+	spare := make([]uint32, size)
+	t.slots = make([]uint32, size)
+	for seed := uint64(hashSeed); seed < hashSeed+seeds && best > 0; seed++ {
+		if displaced := t.fillSlots(spare, mix64(seed)); displaced < best {
+			best, t.seed, t.slots, spare = displaced, mix64(seed), spare, t.slots
 		}
 	}
+}
+
+// fillSlots puts the texts into slots by a seed, and counts those that are not where they are looked for first.
+func (t *table) fillSlots(slots []uint32, seed uint64) (displaced int) {
+	clear(slots)
+	mask := uint64(len(slots) - 1)
+	for i, d := range t.digests[1:] {
+		at := d.place(seed) & mask
+		if slots[at] != 0 {
+			displaced++
+		}
+		for slots[at] != 0 {
+			at = (at + 1) & mask
+		}
+		slots[at] = uint32(i + 1)
+	}
+	return displaced
 }
 
 // find is the number of a text, or numberOther.
