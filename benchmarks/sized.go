@@ -8,7 +8,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/baseline"
 	"github.com/plumbline-ml/plumbline/internal/collect"
-	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
@@ -191,15 +190,7 @@ func (s sizedSource) Outcomes(visit func(*plan.Batch) error) error {
 
 // sizedPlan is the plan of the model, learnt from events of its own kind.
 func sizedPlan() (*plan.Plan, error) {
-	c, err := contract.Parse("sized.yaml", []byte(sizedContract()))
-	if err != nil {
-		return nil, err
-	}
-	draft, err := plan.Draft(c)
-	if err != nil {
-		return nil, err
-	}
-	p, err := baseline.Build(draft, sizedSource{draft})
+	p, err := learntPlan("sized.yaml", sizedContract(), func(draft *plan.Plan) baseline.Source { return sizedSource{draft} })
 	if err == nil && p.TestPane != time.Hour {
 		return nil, fmt.Errorf("the plan of %s has test panes of %s, want an hour", p.Model, p.TestPane)
 	}

@@ -193,7 +193,12 @@ func (w *writer) outcome(n int64, at time.Time) []byte {
 
 // widePlan is the plan of the wide event, learnt from events of its own kind.
 func widePlan() (*plan.Plan, error) {
-	c, err := contract.Parse("wide.yaml", []byte(contractText()))
+	return learntPlan("wide.yaml", contractText(), func(draft *plan.Plan) baseline.Source { return reference{draft} })
+}
+
+// learntPlan is the plan of a contract, learnt from what source makes for its draft.
+func learntPlan(name, text string, source func(draft *plan.Plan) baseline.Source) (*plan.Plan, error) {
+	c, err := contract.Parse(name, []byte(text))
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +206,7 @@ func widePlan() (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return baseline.Build(draft, reference{draft})
+	return baseline.Build(draft, source(draft))
 }
 
 // reference is three days of events.

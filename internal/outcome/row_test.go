@@ -96,6 +96,17 @@ func TestIDsOfAPlan(t *testing.T) {
 	}
 }
 
+func BenchmarkID(b *testing.B) {
+	for name, key := range map[string]string{"siphash": "000102030405060708090a0b0c0d0e0f", "sha256": ""} {
+		h := NewHasher(&plan.Plan{Model: "wide", IDs: key})
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				h.ID("event-000000000012")
+			}
+		})
+	}
+}
+
 func TestStateRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &State{}
