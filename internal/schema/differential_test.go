@@ -40,6 +40,7 @@ var lax = []difference{
 	{"both", "too_long|the count of items", `A block of more than 2^31-1 items, which the libraries read where an item takes no bytes.`},
 	{"both", "too_long|items of no bytes", `The number of items of no bytes isn't bounded by the specification: it is by us, at 4,096 for the whole array, as in twmb/avro; goavro's limit is for each block.`},
 	{"both", "negative_length|a block's size", `A size in bytes isn't below zero. The libraries don't look at it.`},
+	{"both", "too_long|a block's size", `The size is beyond what any event may have (2^31-1 bytes), and so beyond the end too. The libraries don't look at it.`},
 	{"both", "truncated|a block's size", `The size says that the block goes beyond the end. The libraries don't look at it.`},
 }
 
