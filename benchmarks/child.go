@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -72,7 +71,6 @@ func child(text string) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
-		runtime.SetCPUProfileRate(500) // says so on stderr when the profile sets its own; that one is ignored
 		if err := pprof.StartCPUProfile(f); err != nil {
 			return err
 		}

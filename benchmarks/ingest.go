@@ -105,11 +105,21 @@ func (m *bench) epochs(ctx context.Context) (ok bool, err error) {
 			out.epochs, m.o.events/max(1, out.epochs), out.cells/max(1, out.epochs), out.summaries/max(1, out.epochs), out.cellBytes/max(1, out.cells), out.summaryBytes/max(1, out.summaries))
 	}
 	if m.o.profile != "" {
-		j := m.job("whole", m.o.epochs[0]*m.bytes/m.o.events)
-		j.Profile = m.o.profile
-		_, err = m.drain(ctx, j)
+		err = m.profiles(ctx, m.o.epochs[0]*m.bytes/m.o.events)
 	}
 	return ok, err
+}
+
+// profiles writes a profile of the ingestor, and beside it one of what it is held against.
+func (m *bench) profiles(ctx context.Context, epochBytes int64) error {
+	for verb, path := range map[string]string{"whole": m.o.profile, "bare": m.o.profile + ".bare"} {
+		j := m.job(verb, epochBytes)
+		j.Profile = path
+		if _, err := m.drain(ctx, j); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // written is what an ingestor wrote.

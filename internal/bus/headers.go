@@ -7,8 +7,8 @@ import (
 )
 
 // SchemaRecord is rec for a schema.Reader. It copies nothing.
-func SchemaRecord(rec *kgo.Record) schema.Record {
-	r := schema.Record{Key: rec.Key, Value: rec.Value, Offset: rec.Offset}
+func SchemaRecord(rec *kgo.Record) *schema.Record {
+	r := &schema.Record{Key: rec.Key, Value: rec.Value, Offset: rec.Offset}
 	if len(rec.Headers) > 0 {
 		r.Headers = (*headers)(rec)
 	}

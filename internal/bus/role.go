@@ -120,6 +120,9 @@ type Options struct {
 	// a steady stream comes in very many small fetches, each of which costs as much as hundreds of events.
 	FetchWait time.Duration
 
+	// Packed says that compression gains next to nothing on the outputs and isn't worth its time.
+	Packed bool
+
 	Ready    *Readiness // told when the service does its work; may be nil
 	Pressure Pressure   // while true, fetching pauses; nil: never
 

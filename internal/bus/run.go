@@ -146,6 +146,9 @@ func (r *runner) groupOptions() []kgo.Opt {
 	if r.o.FetchWait > 0 {
 		opts = append(opts, kgo.FetchMinBytes(fetchMinBytes), kgo.FetchMaxWait(r.o.FetchWait))
 	}
+	if r.o.Packed {
+		opts = append(opts, kgo.ProducerBatchCompression(kgo.NoCompression()))
+	}
 	if r.o.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(r.o.InstanceID))
 	}

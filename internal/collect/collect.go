@@ -28,7 +28,8 @@ type Collector struct {
 	deriver *plan.Deriver
 	counter *sketch.Counter
 	bins    *sketch.ScoreBins
-	ids     *outcome.Hasher
+	hasher  *outcome.Hasher
+	ids     []outcome.ID // of the batch at hand
 	rows    Rows
 	sources []Source
 	crowded int64
@@ -45,7 +46,7 @@ func New(p *plan.Plan, rows Rows) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("collect %s: %w", p.Model, err)
 	}
-	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), bins: sketch.NewScoreBins(p), ids: outcome.NewHasher(p), rows: rows, model: &record.RowCell{Model: p.Model}}
+	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), bins: sketch.NewScoreBins(p), hasher: outcome.NewHasher(p), rows: rows, model: &record.RowCell{Model: p.Model}}
 	c.counter.Describe()
 	return c, nil
 }
@@ -59,19 +60,22 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 	if b.N == 0 {
 		return
 	}
+	r := c.plan.Prediction.Roles
+	if c.plan.Outcome != nil { // while the records are still near: counting pushes them out of the caches
+		c.ids = c.hasher.AppendIDs(c.ids[:0], b.Cols[r.ID].Str[:b.N])
+	}
 	c.counter.Count(c.source(src), b, c.deriver.Broken(b))
 	if c.plan.Outcome == nil {
 		return
 	}
-	r := c.plan.Prediction.Roles
-	ids, times := b.Cols[r.ID].Str, b.Cols[r.Time].Int
+	times := b.Cols[r.Time].Int
 	var p outcome.Prediction
 	for i := range b.N {
 		at := c.counter.CellOf(i)
 		if at < 0 {
 			continue
 		}
-		id := c.ids.ID(ids[i])
+		id := c.ids[i]
 		if !id.In(c.plan.Sampled()) || !p.Read(c.plan, c.bins, b, i) {
 			continue
 		}
@@ -95,13 +99,14 @@ func (c *Collector) cell(at int) *record.RowCell {
 // Outcomes takes a batch of the outcome stream and returns how many of its rows carry no label: those say nothing.
 func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 	r := c.plan.Outcome.Roles
+	c.ids = c.hasher.AppendIDs(c.ids[:0], b.Cols[r.ID].Str[:b.N])
 	var o outcome.Outcome
 	for i := range b.N {
 		if b.Cols[r.Label].State[i] != plan.OK {
 			unlabelled++
 			continue
 		}
-		id := c.ids.ID(b.Cols[r.ID].Str[i])
+		id := c.ids[i]
 		if !id.In(c.plan.Sampled()) {
 			continue
 		}

@@ -66,16 +66,16 @@ func readIn(m *reading, rec *kgo.Record) (int64, error) {
 	elsewhere := int64(record.NoTime)
 	for _, s := range slices.Backward(m.streams) {
 		at, err := decode(s, rec)
-		var bad *schema.Error
-		switch {
-		case errors.As(err, &bad):
+		if err != nil {
+			if _, bad := errors.AsType[*schema.Error](err); !bad {
+				return 0, err
+			}
 			if first == nil {
 				first = err
 			}
 			continue
-		case err != nil:
-			return 0, err
-		case s.era.Holds(at):
+		}
+		if s.era.Holds(at) {
 			return at, nil
 		}
 		elsewhere = at

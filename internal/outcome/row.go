@@ -43,6 +43,15 @@ func (h *Hasher) ID(event string) ID {
 	return id
 }
 
+// AppendIDs appends the join keys of events. One loop over all of them waits for the memory of several events at once, which a batch's
+// texts are spread over.
+func (h *Hasher) AppendIDs(to []ID, events []string) []ID {
+	for _, event := range events {
+		to = append(to, h.ID(event))
+	}
+	return to
+}
+
 // HashID is the join key of an event by SHA-256.
 func HashID(model, event string) ID {
 	var room [128]byte // enough for most, so that nothing is allocated per event

@@ -8,11 +8,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// What one record of joins may hold: a reader takes it in one piece, and brokers take 1 MiB by default.
-const (
-	maxRows     = 4000      // one call of the join index takes them
-	maxRowBytes = 400 << 10 // of rows; what exceeds it begins the next record
-)
+// maxRowBytes is what one record of joins may hold of rows; what exceeds it begins the next record. A reader takes it in one piece, and
+// brokers take 1 MiB by default. Records are as large as can be: each writes the cells of its rows anew.
+const maxRowBytes = 400 << 10
 
 // RowCell is what many join rows have in common: for a prediction the cell it was counted in, for an outcome its model alone.
 // Its exported fields don't change once a row was written. It belongs to one Rows.
@@ -95,7 +93,7 @@ func (w *Rows) place(id outcome.ID, c *RowCell) (*rowsOf, uint64) {
 
 func (w *Rows) cut(of *rowsOf) {
 	of.total++
-	if of.codec.rows == maxRows || len(of.codec.body) >= maxRowBytes {
+	if len(of.codec.body) >= maxRowBytes {
 		w.end(of)
 	}
 }
@@ -198,8 +196,10 @@ func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outc
 	if p.Positive {
 		flags = rowPositive
 	}
-	w.add(flags, id, c, number, p.Place)
-	w.body = wire.Int(wire.Uint(w.body, uint64(p.Bin)), p.Score)
+	row, at := w.begin(flags, id, c, number)
+	at = w.placed(row, at, p.Place)
+	at = putUint(row, at, uint64(p.Bin))
+	w.end(putInt(row, at, p.Score))
 }
 
 func (w *rowWriter) outcome(id outcome.ID, c *RowCell, number uint64, o *outcome.Outcome) {
@@ -207,23 +207,58 @@ func (w *rowWriter) outcome(id outcome.ID, c *RowCell, number uint64, o *outcome
 	if o.Positive {
 		flags |= rowPositive
 	}
-	w.add(flags, id, c, number, o.Place)
+	row, at := w.begin(flags, id, c, number)
+	w.end(w.placed(row, at, o.Place))
 }
 
-// add writes a row but for what only a prediction has. The number of a cell that is new to the record is the next one.
-func (w *rowWriter) add(flags byte, id outcome.ID, c *RowCell, number uint64, place outcome.Place) {
-	b := append(append(w.body, flags), id[:]...)
-	b = wire.Uint(b, number)
-	if number == uint64(w.known) {
-		w.known++
-		b = w.texts.append(w.texts.append(w.texts.append(b, c.Model), c.Plan), c.Version)
-		b = wire.Int(wire.String(b, c.Slice), c.Pane)
+// widestRow is the room of a row with all its numbers as long as can be, the texts of its cell apart.
+const widestRow = 1 + len(outcome.ID{}) + 6*binary.MaxVarintLen64
+
+// begin makes room for a row and writes what comes before its place; at is how long that is. The number of a cell that is new to the
+// record is the next one.
+func (w *rowWriter) begin(flags byte, id outcome.ID, c *RowCell, number uint64) (row []byte, at int) {
+	if cap(w.body)-len(w.body) < widestRow {
+		w.body = slices.Grow(w.body, widestRow)
 	}
-	b = wire.Int(wire.Int(b, place.Time-w.before.Time), int64(place.Partition))
-	w.body = wire.Int(b, place.Offset-w.before.Offset)
-	w.before = place
+	row = w.body[len(w.body) : len(w.body)+widestRow]
+	row[0] = flags
+	*(*outcome.ID)(row[1:]) = id
+	at = putUint(row, 1+len(id), number)
+	if number < uint64(w.known) {
+		return row, at
+	}
+	w.known++
+	b := w.texts.append(w.texts.append(w.texts.append(w.body[:len(w.body)+at], c.Model), c.Plan), c.Version)
+	w.body = slices.Grow(wire.Int(wire.String(b, c.Slice), c.Pane), widestRow)
+	return w.body[len(w.body) : len(w.body)+widestRow], 0
+}
+
+func (w *rowWriter) placed(row []byte, at int, p outcome.Place) int {
+	at = putInt(row, at, p.Time-w.before.Time)
+	at = putInt(row, at, int64(p.Partition))
+	at = putInt(row, at, p.Offset-w.before.Offset)
+	w.before = p
+	return at
+}
+
+// end ends the row of which at bytes lie behind the body.
+func (w *rowWriter) end(at int) {
+	w.body = w.body[:len(w.body)+at]
 	w.rows++
 }
+
+// putUint is wire.Uint at a place of b that has room for it; it returns the place behind.
+func putUint(b []byte, at int, v uint64) int {
+	for ; v >= 0x80; v >>= 7 {
+		b[at] = byte(v) | 0x80
+		at++
+	}
+	b[at] = byte(v)
+	return at + 1
+}
+
+// putInt is wire.Int likewise.
+func putInt(b []byte, at int, v int64) int { return putUint(b, at, uint64(v)<<1^uint64(v>>63)) }
 
 // record is the whole record: markers, then the rows.
 func (w *rowWriter) record(markers []Marker) []byte {

@@ -118,11 +118,11 @@ func NewReader(p *plan.Projection, model string, schemas Schemas) *Reader {
 
 // Read reads a record into a new row of b, a batch of the reader's projection. A *Error says that the record can't be read, and
 // what is wrong with it; any other error that its schema could not be asked for. Both leave b as it was.
-func (r *Reader) Read(ctx context.Context, rec Record, b *plan.Batch) error {
+func (r *Reader) Read(ctx context.Context, rec *Record, b *plan.Batch) error {
 	if r.key != nil {
 		r.keyRow.Reset()
 		if len(rec.Key) > 0 {
-			if err := r.key.value(ctx, rec.Key, &rec, r.keyRow); err != nil {
+			if err := r.key.value(ctx, rec.Key, rec, r.keyRow); err != nil {
 				if bad, ok := errors.AsType[*Error](err); ok {
 					return inKey(bad)
 				}
@@ -130,7 +130,7 @@ func (r *Reader) Read(ctx context.Context, rec Record, b *plan.Batch) error {
 			}
 		}
 	}
-	if err := r.value(ctx, rec.Value, &rec, b); err != nil {
+	if err := r.value(ctx, rec.Value, rec, b); err != nil {
 		return err
 	}
 	if len(r.inKey)+len(r.keyText)+len(r.headers) == 0 {

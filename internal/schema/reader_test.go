@@ -53,7 +53,7 @@ func TestReaderAsksOnce(t *testing.T) {
 	} {
 		r, b := NewReader(c.p, "m", &c.s), plan.NewBatch(c.p, 3)
 		for range 3 {
-			err := r.Read(t.Context(), Record{Value: confluentEvent(t, 7)}, b)
+			err := r.Read(t.Context(), &Record{Value: confluentEvent(t, 7)}, b)
 			bad, refused := errors.AsType[*Error](err)
 			switch {
 			case refused && bad.Reason != c.reason, !refused && c.reason != "", c.err != nil && !errors.Is(err, c.err):
@@ -77,7 +77,7 @@ func TestReaderAllocatesNothing(t *testing.T) {
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() {
 		b.Reset()
-		if err := r.Read(ctx, record, b); err != nil {
+		if err := r.Read(ctx, &record, b); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {

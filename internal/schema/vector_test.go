@@ -319,7 +319,7 @@ func TestMeasuresOfKeyAndHeader(t *testing.T) {
 	b := plan.NewBatch(p, 2)
 	r := NewReader(p, "m", &shelf{text: readerEvent})
 	for _, v := range []string{"125", "\xff"} {
-		if err := r.Read(t.Context(), Record{Key: []byte(v), Value: confluentEvent(t, 7), Headers: header(v)}, b); err != nil {
+		if err := r.Read(t.Context(), &Record{Key: []byte(v), Value: confluentEvent(t, 7), Headers: header(v)}, b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -120,11 +121,20 @@ func lowBits(n int64, bins int) uint {
 // length stays bounded.
 func appendBins(b []byte, counts []int64, n int64) []byte {
 	low := lowBits(n, len(counts))
-	w := bitWriter{b: b}
+	w := bitWriter{b: slices.Grow(b, len(counts)*(int(low)+3)/8+16)}
 	left := n
 	for _, v := range counts[:len(counts)-1] {
 		v = min(max(v, 0), left)
 		left -= v
+		if high := uint(v) >> low; high+low < 32 { // as rice has it, with all of it in registers
+			w.held |= (1<<high - 1 | (uint64(v)&(1<<low-1))<<(high+1)) << w.n
+			if w.n += high + 1 + low; w.n >= 32 {
+				w.b = binary.LittleEndian.AppendUint32(w.b, uint32(w.held))
+				w.held >>= 32
+				w.n -= 32
+			}
+			continue
+		}
 		w.rice(uint64(v), low)
 	}
 	return w.close()
