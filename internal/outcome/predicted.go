@@ -10,7 +10,7 @@ import (
 // Predicted is what one row of a prediction batch brings to the join, without its place. ok is false where the event has no
 // usable score: such a prediction is counted, but no outcome can be held against it. bins are the plan's.
 func Predicted(p *plan.Plan, bins *sketch.ScoreBins, b *plan.Batch, row int) (pr *Prediction, ok bool) {
-	r := p.Prediction.Roles
+	r := &p.Prediction.Roles
 	k := sketch.Key{Pane: p.PaneStart(b.Cols[r.Time].Int[row]), Slice: sketch.SliceCode(p, b, row)}
 	if r.Version >= 0 && b.Cols[r.Version].State[row] == plan.OK {
 		k.Version = strings.Clone(b.Cols[r.Version].Str[row])
@@ -26,7 +26,7 @@ func Predicted(p *plan.Plan, bins *sketch.ScoreBins, b *plan.Batch, row int) (pr
 // Read sets what Predicted returns, but for the cell that the row was counted in. It reports false, and leaves pr as it is, where the
 // event has no usable score. bins are the plan's.
 func (pr *Prediction) Read(p *plan.Plan, bins *sketch.ScoreBins, b *plan.Batch, row int) bool {
-	r := p.Prediction.Roles
+	r := &p.Prediction.Roles
 	if p.Score == nil || r.Score < 0 || b.Cols[r.Score].State[row] != plan.OK {
 		return false
 	}

@@ -1,6 +1,7 @@
 package sketch
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
 	"math/big"
@@ -171,22 +172,26 @@ var errFixed = errors.New("a sum in fixed point is not in its shortest form")
 // (bytes that follow - 1), then those bytes, lowest first. Zero is the single byte 0xff.
 func appendFixed(b []byte, f Fixed) []byte {
 	lo, hi := zigzag128(f)
-	var raw [16]byte
-	for i := range 8 {
-		raw[i], raw[i+8] = byte(lo>>(8*i)), byte(hi>>(8*i))
-	}
-	first, end := 0, len(raw)
-	for end > 0 && raw[end-1] == 0 {
-		end--
-	}
-	if end == 0 {
+	var first, end int // of the bytes that are written
+	switch {
+	case lo != 0:
+		first = bits.TrailingZeros64(lo) / 8
+	case hi != 0:
+		first = 8 + bits.TrailingZeros64(hi)/8
+	default:
 		return append(b, 0xff)
 	}
-	for raw[first] == 0 {
-		first++
+	if hi != 0 {
+		end = 8 + (bits.Len64(hi)+7)/8
+	} else {
+		end = (bits.Len64(lo) + 7) / 8
 	}
-	b = append(b, byte(first<<4|(end-first-1)))
-	return append(b, raw[first:end]...)
+	var raw [32]byte // so that 16 may be copied from any place
+	binary.LittleEndian.PutUint64(raw[:], lo)
+	binary.LittleEndian.PutUint64(raw[8:], hi)
+	n := end - first
+	b = append(append(b, byte(first<<4|(n-1))), raw[first:first+16]...)
+	return b[:len(b)-16+n]
 }
 
 func readFixed(r *wire.Reader) Fixed {
