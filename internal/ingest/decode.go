@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -64,7 +63,8 @@ func (w *worker) record(readings []*reading, rec *kgo.Record) (int64, error) {
 func readIn(m *reading, rec *kgo.Record) (int64, error) {
 	var first error
 	elsewhere := int64(record.NoTime)
-	for _, s := range slices.Backward(m.streams) {
+	for i := len(m.streams) - 1; i >= 0; i-- {
+		s := m.streams[i]
 		at, err := decode(s, rec)
 		if err != nil {
 			if _, bad := errors.AsType[*schema.Error](err); !bad {

@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -186,6 +187,11 @@ func (r *Reader) value(ctx context.Context, value []byte, rec *Record, b *plan.B
 		if rec.Headers != nil {
 			named, _ = rec.Headers.Header(r.part.header)
 		}
+	}
+	// Nearly every record begins as the one before.
+	if r.last.Kind == FrameConfluent && named == nil && len(value) >= confluentHeader && value[0] == 0 &&
+		int32(binary.BigEndian.Uint32(value[1:])) == r.last.ID {
+		return r.lastProgram.Decode(value, confluentHeader, b, rec.Offset)
 	}
 	w, body, err := FrameAs(r.part.encoding, named, value)
 	if err != nil {
