@@ -317,6 +317,12 @@ func (c *Counter) sorted() []int32 {
 
 // set writes what was counted of a cell to s.
 func (c *Counter) set(s *Set, cell int) *Set {
+	for _, n := range c.numbers {
+		n.touch(int32(cell))
+	}
+	for _, n := range c.texts {
+		n.touch(int32(cell))
+	}
 	s.Rows, s.LatencyN = int64(c.rows[cell]), int64(c.latencies[cell])
 	for _, n := range c.numbers {
 		n.column(&s.Columns[n.at], cell, s.Rows)

@@ -90,6 +90,9 @@ func (n *numberColumn) count(in *plan.Col, at *placed) {
 	if n.empty {
 		return
 	}
+	for _, r := range x.cells {
+		n.touch(r.of)
+	}
 	n.countBins(x)
 	n.countEnds(x)
 	n.countSums(x)

@@ -22,6 +22,8 @@ type numberColumn struct {
 	sums   []numberSums
 	odds   []numberOdds
 	frames []*histogramCounter // what describes the column, by frame; empty if nothing does
+
+	touched uint32 // see touch
 }
 
 // numberSums is what is counted of a cell beside its bins: one line of the cache. An epoch holds fewer than 2^32 rows.
@@ -59,6 +61,15 @@ func (n *numberColumn) reset() {
 	clear(n.odds)
 	clear(n.frames)
 	n.bins, n.sums, n.odds, n.frames = kept(n.bins, keptCells*n.stride), kept(n.sums, keptCells), kept(n.odds, keptCells), n.frames[:0]
+}
+
+// touch reads a little of everything that a cell has, and of the next cells if it is called for them one after another: none of these
+// reads waits for another, so that the caches fetch many lines at once, where counting would wait for each.
+func (n *numberColumn) touch(cell int32) {
+	n.touched += n.sums[cell].zero
+	if n.stride > 0 {
+		n.touched += n.bins[int(cell)*n.stride] + n.bins[(int(cell)+1)*n.stride-1]
+	}
 }
 
 // column writes what a cell of so many rows holds to c, whose bins are there.

@@ -18,6 +18,8 @@ type textColumn struct {
 	bins   []uint32
 	sums   []textSums
 	frames []*textFrame
+
+	touched uint32 // as of a numberColumn
 }
 
 // textFrame describes a column in a frame. Values that the plan names are only ticked off while an epoch runs.
@@ -129,6 +131,13 @@ func (n *textColumn) countOdd(c *category, s *textSums, bins []uint32) {
 	bins[c.bin]++
 	if c.isNew {
 		s.isNew++
+	}
+}
+
+func (n *textColumn) touch(cell int32) {
+	n.touched += n.sums[cell].missing
+	if n.stride > 0 {
+		n.touched += n.bins[int(cell)*n.stride]
 	}
 }
 
