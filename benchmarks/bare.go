@@ -48,7 +48,8 @@ func bare(ctx context.Context, j job) (used, error) {
 	}
 	counter := sketch.NewCounter(p)
 	counter.Describe()
-	begun := cpu() // the plan took long; it isn't part of it
+	j.begin() // the plan took long; it isn't part of it
+	begun := cpu()
 	offsets, left, err := all(ctx, s)
 	if err != nil {
 		return used{}, err

@@ -36,8 +36,11 @@ type job struct {
 	EpochBytes int           `json:"epoch_bytes"`
 	EpochMax   time.Duration `json:"epoch_max"`         // 0: 10 s
 	Workers    int           `json:"workers"`           // of "whole"; 0: one
+	Held       bool          `json:"held"`              // of "bare" and "poll": begin at SIGUSR1
 	Profile    string        `json:"profile,omitempty"` // file for a CPU profile
 	Fleet      fleetJob      `json:"fleet"`
+
+	begin func() // of a child: waits for the start, if it is held
 }
 
 // used is what a child used from the moment it was told to measure (or began) to its end.
@@ -76,6 +79,16 @@ func child(text string) (err error) {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR1)
+	j.begin = func() {
+		if j.Held {
+			select {
+			case <-told:
+			case <-ctx.Done():
+			}
+		}
+	}
 	if alone := map[string]func(context.Context, job) (used, error){"bare": bare, "poll": poll, "fleet": fleet}[j.Verb]; alone != nil {
 		u, err := alone(ctx, j)
 		if err != nil {
@@ -84,13 +97,11 @@ func child(text string) (err error) {
 		return json.NewEncoder(os.Stdout).Encode(u)
 	}
 	begun := cpu()
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, syscall.SIGUSR1)
 	began := make(chan time.Duration, 1)
 	go func() {
 		for {
 			select {
-			case <-again:
+			case <-told:
 				begun = cpu()
 			case <-ctx.Done():
 				began <- begun

@@ -73,15 +73,11 @@ func (m *bench) epochs(ctx context.Context) (ok bool, err error) {
 		var ratios, wholes, bares []float64
 		var out written
 		for range m.o.runs {
-			bare, err := m.drain(ctx, m.job("bare", epochBytes))
-			if err != nil {
-				return false, err
-			}
 			before, err := m.admin.ListEndOffsets(ctx, bus.TopicFragments, bus.TopicJoins)
 			if err != nil {
 				return false, err
 			}
-			whole, err := m.drain(ctx, m.job("whole", epochBytes))
+			bare, whole, err := m.turns(ctx, m.job("bare", epochBytes), m.job("whole", epochBytes))
 			if err != nil {
 				return false, err
 			}

@@ -54,11 +54,7 @@ func polls(ctx context.Context, b *broker, o options) error {
 		}
 		var ratios, wholes, bares []float64
 		for range o.runs {
-			poll, err := m.drain(ctx, m.job("poll", 0))
-			if err != nil {
-				return err
-			}
-			whole, err := m.drain(ctx, m.job("whole", defaultEpochBytes))
+			poll, whole, err := m.turns(ctx, m.job("poll", 0), m.job("whole", defaultEpochBytes))
 			if err != nil {
 				return err
 			}
@@ -86,6 +82,7 @@ func polls(ctx context.Context, b *broker, o options) error {
 // poll reads all there is and looks at nothing.
 func poll(ctx context.Context, j job) (used, error) {
 	s := bus.Settings{Brokers: j.Brokers}
+	j.begin()
 	begun := cpu()
 	offsets, left, err := all(ctx, s)
 	if err != nil {

@@ -77,10 +77,21 @@ func (s Settings) Options(logger *zap.Logger, reg prometheus.Registerer) ([]kgo.
 		opts = append(opts, kgo.SASL(s.SASL))
 	}
 	if reg != nil {
-		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("plumbline_kafka",
-			kprom.Registerer(reg), kprom.FetchAndProduceDetail(kprom.ByTopic, kprom.Records))))
+		m := kprom.NewMetrics("plumbline_kafka", kprom.Registerer(reg))
+		opts = append(opts, kgo.WithHooks(brokerHooks{m, m, m, m, m, m}))
 	}
 	return opts, nil
+}
+
+// brokerHooks are the hooks of kprom's metrics but for those of every fetched batch, which look up series by label for each: records are
+// counted by the services that read them.
+type brokerHooks struct {
+	kgo.HookNewClient
+	kgo.HookClientClosed
+	kgo.HookBrokerConnect
+	kgo.HookBrokerDisconnect
+	kgo.HookBrokerE2E
+	kgo.HookBrokerThrottle
 }
 
 // NewClient opens a client with the options of Options and more. It does not connect: the first request does.
