@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string) error {
 	if verb := verbs[args[0]]; verb != nil {
 		return verb(ctx, args[1:])
 	}
-	o := options{epochs: sizes{10_000, 20_000, 50_000}, ground: &ground{}}
+	o := options{epochs: sizes{60_000, 10_000}, ground: &ground{}}
 	f := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	f.Usage = func() {
 		fmt.Fprint(f.Output(), usage, "\nflags:\n")
@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.bootstrap, "bootstrap", "", "host:port,... of a Kafka cluster whose topics may be deleted; empty: the embedded broker")
 	f.StringVar(&o.codec, "compression", "none", "of the source topics: none, zstd, lz4, snappy")
 	f.IntVar(&o.runs, "runs", 5, "of each measurement; the median is printed")
-	f.Int64Var(&o.events, "events", 300_000, "predictions per run")
+	f.Int64Var(&o.events, "events", 1_200_000, "predictions per run")
 	f.Var(&o.epochs, "epochs", "predictions per epoch, comma separated")
 	f.IntVar(&o.workers, "workers", 1, "goroutines of the ingestor that decode and count")
 	f.StringVar(&o.only, "only", "", "one part of ingest: cpu, two or memory; empty: all")

@@ -63,8 +63,7 @@ func (w *worker) record(readings []*reading, rec *kgo.Record) (int64, error) {
 func readIn(m *reading, rec *kgo.Record) (int64, error) {
 	var first error
 	elsewhere := int64(record.NoTime)
-	for i := len(m.streams) - 1; i >= 0; i-- {
-		s := m.streams[i]
+	for _, s := range m.streams {
 		at, err := decode(s, rec)
 		if err != nil {
 			if _, bad := errors.AsType[*schema.Error](err); !bad {

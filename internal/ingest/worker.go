@@ -24,7 +24,7 @@ type worker struct {
 	tally      tally                 // of the poll
 }
 
-// reading is one model's reading of one topic: a stream for each plan that is or was in force, in the order of their eras.
+// reading is one model's reading of one topic: a stream for each plan that is or was in force, the newest first.
 type reading struct {
 	model   string
 	streams []*stream
@@ -91,7 +91,7 @@ func (w *worker) add(era plan.Era, c *collect.Collector, proj *plan.Projection, 
 	}
 	for _, known := range w.readings[proj.Topic] {
 		if known.model == era.Plan.Model && known.streams[0].outcomes == outcomes {
-			known.streams = append(known.streams, s)
+			known.streams = slices.Insert(known.streams, 0, s) // eras come in their order
 			return nil
 		}
 	}
