@@ -35,11 +35,9 @@ func (pr *Prediction) Read(p *plan.Plan, bins *sketch.ScoreBins, b *plan.Batch, 
 	if !ok {
 		return false
 	}
-	positive := score >= p.Score.Threshold
-	if p.Score.Own {
-		if positive, ok = sketch.Decide(p, b, row); !ok {
-			return false
-		}
+	positive, ok := sketch.Decide(p, b, row)
+	if !ok {
+		return false
 	}
 	pr.Bin, pr.Score, pr.Positive = bins.Of(score), fixed, positive
 	return true
