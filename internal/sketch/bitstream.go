@@ -33,12 +33,8 @@ func (w *bitWriter) unary(v uint64) {
 	w.put(1<<v-1, uint(v)+1)
 }
 
-// rice writes v with so many low bits as they are and the rest in unary.
+// rice writes v with so many low bits as they are and the rest in unary, however long that is.
 func (w *bitWriter) rice(v uint64, low uint) {
-	if high := uint(v >> low); high+low < 32 {
-		w.put(1<<high-1|v&(1<<low-1)<<(high+1), high+1+low)
-		return
-	}
 	w.unary(v >> low)
 	for ; low > 32; low -= 32 {
 		w.put(v&(1<<32-1), 32)
@@ -126,7 +122,7 @@ func appendBins(b []byte, counts []int64, n int64) []byte {
 	for _, v := range counts[:len(counts)-1] {
 		v = min(max(v, 0), left)
 		left -= v
-		if high := uint(v) >> low; high+low < 32 { // as rice has it, with all of it in registers
+		if high := uint(v) >> low; high+low < 32 { // what rice writes, in one piece
 			w.held |= (1<<high - 1 | (uint64(v)&(1<<low-1))<<(high+1)) << w.n
 			if w.n += high + 1 + low; w.n >= 32 {
 				w.b = binary.LittleEndian.AppendUint32(w.b, uint32(w.held))
