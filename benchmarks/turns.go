@@ -22,9 +22,11 @@ func (m *bench) turns(ctx context.Context, other, whole job) (u, w used, err err
 	if err != nil {
 		return u, w, errors.Join(err, o.cmd.Process.Kill(), o.cmd.Wait())
 	}
-	err = m.members(ctx, whole.Group, 1)
-	if err == nil {
+	if err = m.members(ctx, whole.Group, 1); err == nil {
 		err = o.measure()
+	}
+	if err != nil { // it would wait for its start for ever
+		err = errors.Join(err, o.cmd.Process.Kill())
 	}
 	stop := make(chan struct{})
 	ended := make(chan struct{})
