@@ -19,10 +19,6 @@ const (
 	twoLimit      = 1.10
 )
 
-// steadyEpoch is the least of predictions for which cpuLimit holds: with the default settings an epoch of a busy ingestor has more. Of
-// smaller ones, as of a slow stream, the ratio is told and not judged.
-const steadyEpoch = 50_000
-
 // bench is one broker with load on it.
 type bench struct {
 	*broker
@@ -96,11 +92,7 @@ func (m *bench) epochs(ctx context.Context) (ok bool, err error) {
 			bares = append(bares, float64(bare.CPU)/float64(m.o.events)/1e3)
 		}
 		name := func(s string) string { return fmt.Sprintf("%s@%d", s, size) }
-		limit := cpuLimit
-		if size < steadyEpoch {
-			limit = 0
-		}
-		ok = report(name("ingest_vs_count"), ratios, limit) && ok
+		ok = report(name("ingest_vs_count"), ratios, cpuLimit) && ok
 		report(name("  us per prediction, ingest"), wholes, 0)
 		report(name("  us per prediction, count"), bares, 0)
 		ok = report(name("fragments_vs_input"), []float64{float64(out.fragments) / float64(m.bytes)}, fragmentLimit) && ok
