@@ -14,7 +14,13 @@ import (
 // Take hands over what was counted and starts afresh: of each pane and version what describes it, then its cells, in the order of
 // panes, versions and slices.
 func (c *Collector) Take() []record.Cell {
-	cells := encode(c, c.counter.Each(), c.frames())
+	cells := encode(c, func(yield func(counted) bool) {
+		for w := range c.counter.Each() {
+			if !yield(counted{w.Key, w.Rows, w}) {
+				return
+			}
+		}
+	}, c.frames())
 	c.crowded = c.counter.Crowded()
 	c.Reset()
 	return cells
@@ -27,15 +33,15 @@ func Together(of []*Collector) ([]record.Cell, error) {
 	if len(of) == 1 {
 		return of[0].Take(), nil
 	}
-	var counted []sketch.Cell
+	var list []sketch.Cell
 	var frames []frame
 	for _, c := range of {
-		counted = append(counted, c.counter.Cells()...)
+		list = append(list, c.counter.Cells()...)
 		frames = append(frames, c.frames()...)
 	}
-	slices.SortStableFunc(counted, func(a, b sketch.Cell) int { return a.Key.Compare(b.Key) })
+	slices.SortStableFunc(list, func(a, b sketch.Cell) int { return a.Key.Compare(b.Key) })
 	slices.SortStableFunc(frames, frame.compare)
-	counted, err := merge(counted, func(a, b sketch.Cell) bool { return a.Key == b.Key }, func(a *sketch.Cell, b sketch.Cell) error { return a.Set.Merge(b.Set) })
+	list, err := merge(list, func(a, b sketch.Cell) bool { return a.Key == b.Key }, func(a *sketch.Cell, b sketch.Cell) error { return a.Set.Merge(b.Set) })
 	if err != nil {
 		return nil, fmt.Errorf("put together what was counted of %s: %w", of[0].plan.Model, err)
 	}
@@ -43,7 +49,13 @@ func Together(of []*Collector) ([]record.Cell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("put together what describes %s: %w", of[0].plan.Model, err)
 	}
-	cells := encode(of[0], slices.Values(counted), frames)
+	cells := encode(of[0], func(yield func(counted) bool) {
+		for _, cell := range list {
+			if !yield(counted{cell.Key, cell.Set.Rows, cell.Set}) {
+				return
+			}
+		}
+	}, frames)
 	for _, c := range of {
 		c.crowded = c.counter.Crowded()
 		c.Reset()
@@ -67,8 +79,15 @@ func merge[T any](list []T, same func(a, b T) bool, add func(a *T, b T) error) (
 	return list[:n], nil
 }
 
+// counted is a cell that can be written.
+type counted struct {
+	key  sketch.Key
+	rows int64
+	body interface{ AppendBinary(b []byte) []byte }
+}
+
 // encode writes cells and frames, both in their order, as the cells of a fragment. Every frame has cells.
-func encode(c *Collector, counted iter.Seq[sketch.Cell], frames []frame) []record.Cell {
+func encode(c *Collector, list iter.Seq[counted], frames []frame) []record.Cell {
 	out := make([]record.Cell, 0, len(frames)+c.counter.Len())
 	c.taken = Taken{}
 	bodies := make([]byte, 0, c.written+c.written/8)
@@ -79,8 +98,8 @@ func encode(c *Collector, counted iter.Seq[sketch.Cell], frames []frame) []recor
 		out = append(out, cell)
 	}
 	begun := 0
-	for cell := range counted {
-		k := cell.Key
+	for cell := range list {
+		k := cell.key
 		if begun == 0 || k.Pane != frames[begun-1].Pane || k.Version != frames[begun-1].Version {
 			f := &frames[begun]
 			begun++
@@ -88,8 +107,8 @@ func encode(c *Collector, counted iter.Seq[sketch.Cell], frames []frame) []recor
 			add(record.Cell{Kind: record.Described, Version: f.Version, Pane: f.Pane, Spans: f.spans}, f.Summary.AppendBinary)
 		}
 		c.taken.Cells++
-		c.taken.Rows += cell.Set.Rows
-		add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, cell.Set.AppendBinary)
+		c.taken.Rows += cell.rows
+		add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, cell.body.AppendBinary)
 	}
 	c.written = len(bodies)
 	return out

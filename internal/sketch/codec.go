@@ -62,12 +62,20 @@ var (
 // A counter of 0 takes no bytes but its bit, and bins of no values none at all. Equal sets have equal bytes, and ReadSet
 // refuses any other bytes.
 func (s *Set) AppendBinary(b []byte) []byte {
-	b = append(b, setFormat)
-	b = append(b, s.shape[:]...)
-	b = wire.Uint(b, uint64(s.Rows))
+	b = s.appendHead(b)
 	for i := range s.Columns {
 		b = s.Columns[i].append(b, s.Rows)
 	}
+	return s.appendParts(b)
+}
+
+func (s *Set) appendHead(b []byte) []byte {
+	b = append(b, setFormat)
+	b = append(b, s.shape[:]...)
+	return wire.Uint(b, uint64(s.Rows))
+}
+
+func (s *Set) appendParts(b []byte) []byte {
 	at := len(b)
 	b = append(b, 0)
 	if anySet([]*[]int64{&s.Rules}) {

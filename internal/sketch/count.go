@@ -2,7 +2,6 @@ package sketch
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"strings"
 	"unsafe"
@@ -88,6 +87,7 @@ type Counter struct {
 
 	spareSets   []*Set
 	spareFrames []*frame
+	written     []writtenColumn // by plan.Columns
 
 	// Scratch of one batch.
 	at       placed
@@ -291,20 +291,6 @@ func (c *Counter) Cells() []Cell {
 	return out
 }
 
-// Each hands out what Cells returns, one cell after another, all in the same memory: it is the next cell's as soon as that is asked for.
-func (c *Counter) Each() iter.Seq[Cell] {
-	return func(yield func(Cell) bool) {
-		if len(c.spareSets) == 0 {
-			c.spareSets = append(c.spareSets, NewSet(c.plan))
-		}
-		for _, at := range c.sorted() {
-			if !yield(Cell{c.keys[at], c.set(c.spareSets[0], int(at))}) {
-				return
-			}
-		}
-	}
-}
-
 // sorted are the numbers of the cells by their keys.
 func (c *Counter) sorted() []int32 {
 	out := make([]int32, len(c.keys))
@@ -323,7 +309,7 @@ func (c *Counter) set(s *Set, cell int) *Set {
 	for _, n := range c.texts {
 		n.touch(int32(cell))
 	}
-	s.Rows, s.LatencyN = int64(c.rows[cell]), int64(c.latencies[cell])
+	s.Rows = int64(c.rows[cell])
 	for _, n := range c.numbers {
 		n.column(&s.Columns[n.at], cell, s.Rows)
 	}
@@ -333,13 +319,19 @@ func (c *Counter) set(s *Set, cell int) *Set {
 	for _, n := range c.unread {
 		n.column(&s.Columns[n.at], cell, s.Rows)
 	}
+	c.parts(s, cell)
+	return s
+}
+
+// parts writes to s what a cell holds beside its columns.
+func (c *Counter) parts(s *Set, cell int) {
+	s.LatencyN = int64(c.latencies[cell])
 	for i := range s.Rules {
 		s.Rules[i] = int64(c.rules[i][cell])
 	}
 	if c.score != nil {
 		c.score.scores(s, cell)
 	}
-	return s
 }
 
 // Reset forgets what was counted. Its memory is used again, up to what an ordinary epoch takes.
@@ -362,6 +354,9 @@ func (c *Counter) Reset() {
 	}
 	c.keys, c.frameOf, c.rows, c.latencies = kept(c.keys, keptCells), kept(c.frameOf, keptCells), kept(c.rows, keptCells), kept(c.latencies, keptCells)
 	c.eachColumn(columnOfCells.reset)
+	for i := range c.written {
+		c.written[i].reset()
+	}
 	c.frames, c.versions, c.at.cells, c.recent = c.frames[:0], c.versions[:0], c.at.cells[:0], [2]*frame{}
 	c.bytes, c.crowded, c.describing = 0, 0, c.describes
 	clear(c.index)

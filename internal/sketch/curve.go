@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -144,10 +143,15 @@ func (c *Curve) labelled() bool {
 	return anySet(arrays[3:]) || c.TP != 0 || c.FP != 0 || c.FN != 0 || c.TN != 0
 }
 
+// anySet reports whether any element is other than 0.
 func anySet(arrays []*[]int64) bool {
-	return slices.ContainsFunc(arrays, func(a *[]int64) bool {
-		return slices.ContainsFunc(*a, func(v int64) bool { return v != 0 })
-	})
+	bits := int64(0)
+	for _, a := range arrays {
+		for _, v := range *a {
+			bits |= v
+		}
+	}
+	return bits != 0
 }
 
 // ReadCurve reads what AppendBinary wrote of a curve with so many bins.

@@ -1,0 +1,93 @@
+package sketch
+
+import (
+	"iter"
+)
+
+// Written is a cell as a fragment takes it: what its Set would write, without the Set.
+type Written struct {
+	Key  Key
+	Rows int64
+
+	of *Counter
+	at int
+}
+
+// writtenColumn is what Column.append writes of one column for every cell, in the order of the cells' numbers.
+type writtenColumn struct {
+	bytes []byte
+	ends  []int32 // by cell: where in bytes its column ends
+}
+
+// Each writes the cells counted since the last Reset and hands them out by key. They are the counter's own until Reset, or until
+// something is counted.
+//
+// All cells of a column are written before the next column is looked at, in the order in which they lie in memory, and then put together
+// cell by cell. To go through one cell after another would fetch a few lines out of each of as many arrays as there are columns.
+func (c *Counter) Each() iter.Seq[Written] {
+	return func(yield func(Written) bool) {
+		c.write()
+		for _, at := range c.sorted() {
+			if !yield(Written{Key: c.keys[at], Rows: int64(c.rows[at]), of: c, at: int(at)}) {
+				return
+			}
+		}
+	}
+}
+
+// AppendBinary writes what Set.AppendBinary would.
+func (w Written) AppendBinary(b []byte) []byte {
+	c := w.of
+	s := c.scratch()
+	s.Rows = w.Rows
+	c.parts(s, w.at)
+	b = s.appendHead(b)
+	for i := range c.written {
+		column, from := &c.written[i], int32(0)
+		if w.at > 0 {
+			from = column.ends[w.at-1]
+		}
+		b = append(b, column.bytes[from:column.ends[w.at]]...)
+	}
+	return s.appendParts(b)
+}
+
+func (c *Counter) write() {
+	columns := c.scratch().Columns
+	if c.written == nil {
+		c.written = make([]writtenColumn, len(columns))
+	}
+	for _, n := range c.numbers {
+		c.writeColumn(n.at, &columns[n.at], n.column)
+	}
+	for _, n := range c.texts {
+		c.writeColumn(n.at, &columns[n.at], n.column)
+	}
+	for _, n := range c.unread {
+		c.writeColumn(n.at, &columns[n.at], n.column)
+	}
+}
+
+func (c *Counter) writeColumn(at int, scratch *Column, read func(c *Column, cell int, rows int64)) {
+	w := &c.written[at]
+	w.bytes, w.ends = w.bytes[:0], w.ends[:0]
+	for cell, n := range c.rows[:len(c.keys)] {
+		read(scratch, cell, int64(n))
+		w.bytes = scratch.append(w.bytes, int64(n))
+		w.ends = append(w.ends, int32(len(w.bytes)))
+	}
+}
+
+// scratch is a set that lives no longer than a call.
+func (c *Counter) scratch() *Set {
+	if len(c.spareSets) == 0 {
+		c.spareSets = append(c.spareSets, NewSet(c.plan))
+	}
+	return c.spareSets[0]
+}
+
+// reset keeps what an ordinary epoch takes.
+func (w *writtenColumn) reset() {
+	const ordinary = 64 // bytes of a column and a cell
+	w.bytes, w.ends = kept(w.bytes, keptCells*ordinary), kept(w.ends, keptCells)
+}
