@@ -27,7 +27,6 @@ type Collector struct {
 	plan    *plan.Plan
 	deriver *plan.Deriver
 	counter *sketch.Counter
-	bins    *sketch.ScoreBins
 	hasher  *outcome.Hasher
 	ids     []outcome.ID // of the batch at hand
 	rows    Rows
@@ -46,7 +45,7 @@ func New(p *plan.Plan, rows Rows) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("collect %s: %w", p.Model, err)
 	}
-	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), bins: sketch.NewScoreBins(p), hasher: outcome.NewHasher(p), rows: rows, model: &record.RowCell{Model: p.Model}}
+	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), hasher: outcome.NewHasher(p), rows: rows, model: &record.RowCell{Model: p.Model}}
 	c.counter.Describe()
 	return c, nil
 }
@@ -68,18 +67,19 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 	if c.plan.Outcome == nil {
 		return
 	}
-	times := b.Cols[r.Time].Int
+	times, sampled := b.Cols[r.Time].Int, c.plan.Sampled()
 	var p outcome.Prediction
 	for i := range b.N {
 		at := c.counter.CellOf(i)
 		if at < 0 {
 			continue
 		}
-		id := c.ids[i]
-		if !id.In(c.plan.Sampled()) || !p.Read(c.plan, c.bins, b, i) {
+		id, scored := c.ids[i], c.counter.ScoreOf(i)
+		if !scored.OK || !id.In(sampled) {
 			continue
 		}
 		p.Place = outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}
+		p.Bin, p.Score, p.Positive = int(scored.Bin), scored.Score, scored.Positive
 		c.rows.Prediction(id, c.cell(at), &p)
 	}
 }

@@ -15,30 +15,19 @@ func Predicted(p *plan.Plan, bins *sketch.ScoreBins, b *plan.Batch, row int) (pr
 	if r.Version >= 0 && b.Cols[r.Version].State[row] == plan.OK {
 		k.Version = strings.Clone(b.Cols[r.Version].Str[row])
 	}
-	pr = &Prediction{}
-	if !pr.Read(p, bins, b, row) {
-		return nil, false
-	}
-	pr.Plan, pr.Version, pr.Pane, pr.Slice = p.Digest(), k.Version, k.Pane, k.Slice
-	return pr, true
-}
-
-// Read sets what Predicted returns, but for the cell that the row was counted in. It reports false, and leaves pr as it is, where the
-// event has no usable score. bins are the plan's.
-func (pr *Prediction) Read(p *plan.Plan, bins *sketch.ScoreBins, b *plan.Batch, row int) bool {
-	r := &p.Prediction.Roles
 	if p.Score == nil || r.Score < 0 || b.Cols[r.Score].State[row] != plan.OK {
-		return false
+		return nil, false
 	}
 	score := b.Cols[r.Score].Num[row]
 	fixed, ok := sketch.ScoreFixed(score)
 	if !ok {
-		return false
+		return nil, false
 	}
 	positive, ok := sketch.Decide(p, b, row)
 	if !ok {
-		return false
+		return nil, false
 	}
-	pr.Bin, pr.Score, pr.Positive = bins.Of(score), fixed, positive
-	return true
+	return &Prediction{
+		Plan: p.Digest(), Version: k.Version, Pane: k.Pane, Slice: k.Slice, Bin: bins.Of(score), Score: fixed, Positive: positive,
+	}, true
 }

@@ -276,6 +276,14 @@ func (c *Counter) CellOf(row int) int {
 	return int(c.at.cells[row])
 }
 
+// ScoreOf is the score and the decision of a row of the last batch that has a cell.
+func (c *Counter) ScoreOf(row int) Scored {
+	if c.score == nil {
+		return Scored{}
+	}
+	return c.score.read[row]
+}
+
 // Key is the key of a cell by its number. Its texts don't point into the batch.
 func (c *Counter) Key(cell int) Key { return c.keys[cell] }
 

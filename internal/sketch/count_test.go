@@ -320,6 +320,36 @@ func TestCounterTellsTheCellOfARow(t *testing.T) {
 	}
 }
 
+// Each row can be asked for its score: the bin, the fixed point and the decision that the functions for one value give.
+func TestCounterTellsTheScoreOfARow(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		p := testPlan()
+		p.Score.Own = own
+		b := batchOf(p, rand.New(rand.NewPCG(5, 1)), 300, 1)
+		c := NewCounter(p)
+		c.Count(0, b, nil)
+		usable := 0
+		for row := range b.N {
+			if c.CellOf(row) < 0 {
+				continue
+			}
+			var want Scored
+			v, there := number(p, b, p.Prediction.Roles.Score, row)
+			fixed, in := ScoreFixed(v)
+			if positive, decided := Decide(p, b, row); there && in && decided {
+				want = Scored{Score: fixed, Bin: int32(NewScoreBins(p).Of(v)), Positive: positive, OK: true}
+				usable++
+			}
+			if got := c.ScoreOf(row); got.OK != want.OK || got.OK && got != want {
+				t.Fatalf("own %v, row %d: %+v, want %+v", own, row, got, want)
+			}
+		}
+		if usable < 30 || usable == b.N {
+			t.Errorf("own %v: %d usable scores of %d rows prove nothing", own, usable, b.N)
+		}
+	}
+}
+
 // Versions beyond the cap are one version, whatever they are called, and memory is that of the cells that are there.
 func TestCounterCapsVersions(t *testing.T) {
 	p := testPlan()

@@ -14,6 +14,15 @@ type scoreColumn struct {
 	bins  int
 	curve []scoreBin // by cell and bin
 	sums  []scoreSums
+	read  []Scored // by row of the last batch
+}
+
+// Scored is what a row says of its score.
+type Scored struct {
+	Score    int64 // of ScoreFixed
+	Bin      int32 // of ScoreBins
+	Positive bool  // the decision, see Decide
+	OK       bool  // there is a usable score, and a decision was taken: an outcome can be held against them
 }
 
 type scoreBin struct{ n, s, s2 int64 }
@@ -41,12 +50,15 @@ func (n *scoreColumn) reset() {
 func (n *scoreColumn) count(b *plan.Batch, at *placed) {
 	in := &b.Cols[n.field]
 	own, threshold := n.plan.Score.Own, n.plan.Score.Threshold
+	n.read = grown(n.read[:0], len(at.cells))
+	clear(n.read)
 	from := int32(0)
 	for _, r := range at.runs {
 		s, curve := &n.sums[r.of], n.curve[int(r.of)*n.bins:][:n.bins]
 		for _, row := range at.rows[from:r.end] {
+			positive, decided := false, false
 			if own {
-				if positive, ok := Decide(n.plan, b, int(row)); ok {
+				if positive, decided = Decide(n.plan, b, int(row)); decided {
 					s.decided++
 					if positive {
 						s.positive++
@@ -63,13 +75,16 @@ func (n *scoreColumn) count(b *plan.Batch, at *placed) {
 				continue
 			}
 			if !own {
+				positive, decided = v >= threshold, true
 				s.decided++
-				if v >= threshold {
+				if positive {
 					s.positive++
 				}
 			}
 			s.scored++
-			bin := &curve[n.grid.find(v)]
+			found := n.grid.find(v)
+			n.read[row] = Scored{Score: score, Bin: int32(found), Positive: positive, OK: decided}
+			bin := &curve[found]
 			bin.n++
 			bin.s += score
 			bin.s2 += squared(score)
