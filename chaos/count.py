@@ -16,6 +16,7 @@ import json
 import math
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timezone
@@ -70,14 +71,24 @@ class Registry:
 
     def schema(self, id_):
         if id_ not in self.known:
+            self.known[id_] = self.ask(id_)
+        return self.known[id_]
+
+    def ask(self, id_):
+        for left in reversed(range(5)):
             try:
                 with urllib.request.urlopen(f"{self.url}/schemas/ids/{id_}", timeout=30) as r:
-                    self.known[id_] = fastavro.parse_schema(plain(json.loads(json.loads(r.read())["schema"])))
+                    return fastavro.parse_schema(plain(json.loads(json.loads(r.read())["schema"])))
             except urllib.error.HTTPError as e:
-                if e.code != 404:
+                if e.code == 404:
+                    return None
+                if left == 0:
                     raise
-                self.known[id_] = None
-        return self.known[id_]
+            except OSError as e:  # a connection that ended without an answer is one too
+                if left == 0:
+                    raise
+                print(f"schema {id_}: {e}; asking again", file=sys.stderr)
+            time.sleep(1)
 
 
 def plain(schema):
