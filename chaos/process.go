@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -101,13 +102,20 @@ func (p *process) release() {
 	p.busy = false
 }
 
+// signal sends a signal. A process that has just ended is started again at once, and gets it then.
 func (p *process) signal(s syscall.Signal) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s == syscall.SIGKILL {
-		p.killed = true
+	for left := 100; ; left-- {
+		p.mu.Lock()
+		err := p.cmd.Process.Signal(s)
+		if err == nil && s == syscall.SIGKILL {
+			p.killed = true
+		}
+		p.mu.Unlock()
+		if left == 0 || !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return p.cmd.Process.Signal(s)
 }
 
 // leave asks the process to end in order, and kills it if it doesn't within the time given.

@@ -57,7 +57,7 @@ func (s *storm) run(ctx context.Context) error {
 		}
 		switch f {
 		case kill:
-			s.kill()
+			s.kill(ctx)
 		case freeze:
 			for _, i := range s.r.Perm(len(s.slots)) {
 				if p := s.slots[i]; p.take() {
@@ -92,18 +92,23 @@ func sortFailures(all []failure) { // the map above has no order
 	}
 }
 
-func (s *storm) kill() {
-	for _, i := range s.r.Perm(len(s.slots)) {
-		p := s.slots[i]
-		if !p.take() {
-			continue
+func (s *storm) kill(ctx context.Context) {
+	for {
+		for _, i := range s.r.Perm(len(s.slots)) {
+			p := s.slots[i]
+			if !p.take() {
+				continue
+			}
+			if err := p.signal(syscall.SIGKILL); err != nil {
+				s.fail(fmt.Errorf("kill %s: %w", p.name, err))
+			}
+			p.release()
+			s.count(func(d *plan) { d.kills++ })
+			return
 		}
-		if err := p.signal(syscall.SIGKILL); err != nil {
-			s.fail(fmt.Errorf("kill %s: %w", p.name, err))
+		if !pause(ctx, 100*time.Millisecond) { // all of them are frozen just now
+			return
 		}
-		p.release()
-		s.count(func(d *plan) { d.kills++ })
-		return
 	}
 }
 

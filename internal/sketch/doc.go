@@ -11,7 +11,8 @@
 //
 // Parts: fixed.go (sums in fixed point), histogram.go (log-linear counts), tdigest.go with radix.go (quantiles),
 // tdigest_codec.go and datasketches.go (their bytes, and those of Apache DataSketches), distinct.go (cardinality), frequent.go (the
-// most frequent texts, never stored), hash.go, bitstream.go (bins in bits),
+// most frequent texts, never stored), hash.go, bitstream.go (bins in bits), confusion.go (which class for which), errors.go (of predicted
+// numbers), products.go (pairs of columns), week.go (hours of the week), all with sparse.go,
 // published.go (a finished state for readers that don't wait).
 //
 // Invariants:

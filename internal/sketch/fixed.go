@@ -72,8 +72,11 @@ func (f Fixed) Float() float64 {
 // IsZero reports whether the sum is exactly 0.
 func (f Fixed) IsZero() bool { return f == Fixed{} }
 
-// times is f added n times.
+// times is f added n times, or taken back -n times.
 func (f Fixed) times(n int64) Fixed {
+	if n < 0 {
+		f, n = f.negated(), -n
+	}
 	hi, lo := bits.Mul64(f.Lo, uint64(n))
 	return Fixed{Hi: int64(hi + uint64(f.Hi)*uint64(n)), Lo: lo}
 }

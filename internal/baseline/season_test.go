@@ -1,0 +1,46 @@
+package baseline
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// A reference that lacks a weekend, or nights, says so; one with events at all hours, or too few events to tell, doesn't.
+func TestSeason(t *testing.T) {
+	monday := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	every := func(d time.Duration, weeks int, is func(time.Time) bool) []time.Time {
+		var out []time.Time
+		for at := monday; at.Before(monday.AddDate(0, 0, 7*weeks)); at = at.Add(d) {
+			if is(at) {
+				out = append(out, at)
+			}
+		}
+		return out
+	}
+	weekday := func(at time.Time) bool { return at.Weekday() != time.Saturday && at.Weekday() != time.Sunday }
+	for name, c := range map[string]struct {
+		times []time.Time
+		want  string
+	}{
+		"all hours":       {every(20*time.Minute, 2, func(time.Time) bool { return true }), ""},
+		"no weekends":     {every(20*time.Minute, 2, weekday), "no events from Saturday 00:00 to Monday 00:00 (UTC)"},
+		"no nights":       {every(20*time.Minute, 2, func(at time.Time) bool { return at.Hour() >= 7 }), "no events from Monday 00:00 to Monday 07:00, Tuesday 00:00 to Tuesday 07:00, Wednesday 00:00 to Wednesday 07:00 and 4 more stretches (UTC)"},
+		"three days":      {every(20*time.Minute, 1, func(at time.Time) bool { return at.Day() <= 3 }), "no events from Thursday 00:00 to Monday 00:00 (UTC)"},
+		"too few to tell": {every(24*time.Hour, 2, func(time.Time) bool { return true }), ""},
+		"a single event":  {[]time.Time{monday}, ""},
+	} {
+		p := &plan.Plan{Prediction: plan.Projection{Fields: []plan.Field{{Name: "at", Kind: plan.Time}}, Roles: plan.NoRoles()}}
+		p.Prediction.Roles.Time = 0
+		rows := plan.NewBatch(&p.Prediction, 0)
+		for i, at := range c.times {
+			rows.SetTime(0, rows.Grow(int64(i)), at.UnixMicro())
+		}
+		got := strings.Join(season(p, rows), "\n")
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
