@@ -54,7 +54,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 			return nil, err
 		}
 	}
-	p.Unjudged = append(p.Unjudged, season(p, rows)...)
+	p.Unjudged = append(p.Unjudged, judge(p, rows, panes)...)
 	p.Unjudged = append(p.Unjudged, unjudged(p)...)
 	if err := seal(p); err != nil {
 		return nil, err

@@ -186,7 +186,6 @@ func (r *run) finish() *Report {
 			out.Notes = append(out.Notes, fmt.Sprintf("the pane from %s on is not over yet and not judged", end.Format(time.RFC3339)))
 		}
 	}
-	out.Notes = append(out.Notes, tooShort(r.plan)...)
 	return out
 }
 
@@ -224,21 +223,3 @@ func (r *run) joined() []string {
 
 // name is what offsets call the file.
 func (r *Report) name(c *Counts) string { return c.File }
-
-// tooShort says what can't be judged because the reference is too short for it.
-func tooShort(p *plan.Plan) []string {
-	var out []string
-	for i := range p.Columns {
-		c := &p.Columns[i]
-		if c.Layout.Bins() > 1 && !c.Layout.Constant() && c.Reference.Null.Panes < 8 {
-			out = append(out, fmt.Sprintf("distributions are not judged: the reference holds %d panes of %s with enough events, at least 8 are needed", c.Reference.Null.Panes, Span(p.TestPane)))
-			break
-		}
-	}
-	if p.Outcome != nil && p.Score != nil && len(p.Score.Views) > 0 {
-		if m, ok := p.Score.Views[0].Metrics["brier"]; ok && m.Null.Panes < 8 {
-			out = append(out, fmt.Sprintf("outcomes are not judged: the reference holds %d panes of %s, at least 8 are needed", m.Null.Panes, Span(p.TruthPane)))
-		}
-	}
-	return out
-}
