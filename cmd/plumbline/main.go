@@ -77,7 +77,7 @@ Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return badInput(fmt.Errorf("%w; see %s --help", err, c.CommandPath()))
 	})
-	root.AddCommand(newDemoCommand(), newCheckCommand(), newContractCommand(), newConfigCommand(), newApplyCommand(), newStandaloneCommand(),
+	root.AddCommand(newDemoCommand(), newCheckCommand(), newContractCommand(), newBaselineCommand(), newConfigCommand(), newApplyCommand(), newStandaloneCommand(),
 		newProduceCommand(), newTopicsCommand(), newReadyCommand(), newPanesCommand(), newInspectCommand(), newBackfillCommand())
 	return root
 }

@@ -43,9 +43,9 @@ const (
 	// halves of less than a week are different days.
 	halfPanes = 8
 	leastSpan = 7 * 24 * time.Hour
-	// apart is how many standard errors the halves must differ by: of 300 inputs, two readings each, one in 26 references without drift
-	// would have one (two-sided normal law).
-	apart = 4
+	// chance is how often halves that differ by chance alone may be told apart, by Student's law. With autocorrelated panes, of which there
+	// are few, it is more often: 1.5 in 1,000 for four weeks of days with .5 (TestHalvesThatDifferByChance -v).
+	chance = 1e-4
 	// toldDrifts is how many inputs are named.
 	toldDrifts = 5
 )
@@ -150,11 +150,15 @@ func between(x []float64) float64 {
 	if variance == 0 {
 		return d
 	}
-	// The mean of n values with the lag-1 autocorrelation r scatters as that of n (1-r)/(1+r) independent ones (Bartlett 1935).
+	// The mean of n values with the lag-1 autocorrelation r scatters as that of n (1-r)/(1+r) independent ones (Bartlett 1935). The
+	// correlation is estimated too low by about (1+4r)/n (Kendall 1954), of each half.
 	const most = 0.95
-	r := min(max(lagged/variance, 0), most)
-	variance *= (1 + r) / (1 - r) / float64(len(x)-2)
-	if math.Abs(d) < apart*math.Sqrt(variance*(1/float64(len(a))+1/float64(len(b)))) {
+	n := float64(len(x))
+	r := lagged / variance
+	r = min(max(r+2*(1+4*max(r, 0))/n, 0), most)
+	free := max((n-2)*(1-r)/(1+r), 2)
+	se := math.Sqrt(variance / free * (1/float64(len(a)) + 1/float64(len(b))))
+	if 2*stat.StudentCDF(-math.Abs(d)/se, free) > chance {
 		return 0
 	}
 	return d

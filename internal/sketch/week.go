@@ -33,7 +33,7 @@ func (w *Week) Count(us, times int64) { w.N[HourOfWeek(us)] += times }
 // Total is how many events there are.
 func (w *Week) Total() int64 {
 	n := int64(0)
-	for _, v := range w.N {
+	for _, v := range w.N[:] {
 		n += v
 	}
 	return n
@@ -49,7 +49,7 @@ type Gap struct{ First, Hours int }
 // Gaps are the stretches of at least so many hours without events, by their first hours; the whole week where there are none at all.
 func (w *Week) Gaps(least int) []Gap {
 	begin := -1 // an hour with events: no stretch goes over it
-	for h, n := range w.N {
+	for h, n := range w.N[:] {
 		if n != 0 {
 			begin = h
 			break

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/baseline"
+	"github.com/plumbline-ml/plumbline/internal/check"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// shownBaseline is a baseline in JSON.
+type shownBaseline struct {
+	Kind      string        `json:"kind"`
+	Model     string        `json:"model"`
+	Baseline  string        `json:"baseline"`
+	Reference plan.Span     `json:"reference"`
+	Rows      int64         `json:"reference_rows"`
+	TestPane  string        `json:"test_pane"`
+	Columns   []shownColumn `json:"columns"`
+	Notes     []string      `json:"notes"`
+}
+
+// shownColumn is one column of it.
+type shownColumn struct {
+	Name    string         `json:"name"`
+	Type    string         `json:"type"` // numeric, categorical, constant or empty
+	Bins    int            `json:"bins"`
+	Mean    finding.Number `json:"mean"`
+	Missing finding.Number `json:"missing_share"`
+	Panes   int            `json:"panes"`
+	Scatter finding.Number `json:"scatter_psi"`
+}
+
+func showColumn(c *plan.Column) shownColumn {
+	l, r := &c.Layout, &c.Reference
+	s := shownColumn{Name: c.Name, Type: "numeric", Bins: l.Bins(), Mean: finding.Number(r.Mean), Missing: finding.None(), Panes: r.Null.Panes, Scatter: finding.None()}
+	switch {
+	case l.Empty:
+		s.Type, s.Mean = "empty", finding.None()
+	case l.Categorical:
+		s.Type, s.Mean = "categorical", finding.None()
+	case l.Constant():
+		s.Type = "constant"
+	}
+	if r.N > 0 {
+		s.Missing = finding.Number(float64(r.Missing) / float64(r.N))
+	}
+	if r.Null.Panes > 0 {
+		s.Scatter = finding.Number(r.Null.Mean * r.Null.Mean * r.Null.Mean) // the null is that of the cube root
+	}
+	return s
+}
+
+// stretch says a reference range in words for people.
+func stretch(s plan.Span) string {
+	format := time.DateOnly
+	if day := 24 * time.Hour; !s.From.Truncate(day).Equal(s.From) || !s.To.Truncate(day).Equal(s.To) {
+		format = "2006-01-02 15:04"
+	}
+	return s.From.UTC().Format(format) + " to " + s.To.UTC().Format(format)
+}
+
+func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
+	shown := shownBaseline{
+		Kind: "baseline", Model: p.Model, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows, TestPane: check.Span(p.TestPane), Notes: p.Unjudged,
+	}
+	if shown.Notes == nil {
+		shown.Notes = []string{}
+	}
+	for i := range p.Columns {
+		shown.Columns = append(shown.Columns, showColumn(&p.Columns[i]))
+	}
+	if asJSON {
+		return json.NewEncoder(w).Encode(shown)
+	}
+	fmt.Fprintf(w, "%s: baseline %s\n  reference %s, %d events; a test pane is %s\n", p.Model, short(p.Baseline), stretch(p.Reference), p.ReferenceRows, shown.TestPane)
+	for _, n := range p.Unjudged {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tSCATTER\t")
+	for _, c := range shown.Columns {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t\n", c.Name, c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"), c.Panes, figure(float64(c.Scatter), "%.4f"))
+	}
+	return table.Flush()
+}
+
+// figure is a number for people, "-" for none.
+func figure(v float64, format string) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return fmt.Sprintf(format, v)
+}
+
+// shownDifference is a difference in JSON.
+type shownDifference struct {
+	Kind     string            `json:"kind"`
+	Column   string            `json:"column"`
+	Change   string            `json:"change"` // same, added, removed, retyped or moved
+	Missing  [2]finding.Number `json:"missing_share"`
+	Mean     [2]finding.Number `json:"mean"`
+	Distance finding.Number    `json:"distance"`
+	Appeared []string          `json:"appeared,omitempty"`
+	Gone     []string          `json:"gone,omitempty"`
+}
+
+func changeOf(d *baseline.Difference) string {
+	switch {
+	case d.Before == nil:
+		return "added"
+	case d.After == nil:
+		return "removed"
+	case d.Before.Layout.Categorical != d.After.Layout.Categorical:
+		return "retyped"
+	case d.Same && d.Before.Reference.N == d.After.Reference.N && d.Before.Reference.Missing == d.After.Reference.Missing:
+		return "same"
+	default:
+		return "moved"
+	}
+}
+
+func printDifferences(w io.Writer, before, after *plan.Plan, asJSON bool) error {
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+	if !asJSON {
+		for _, p := range []*plan.Plan{before, after} {
+			fmt.Fprintf(w, "%s: baseline %s, reference %s, %d events\n", p.Model, short(p.Baseline), stretch(p.Reference), p.ReferenceRows)
+		}
+		if before.Baseline == after.Baseline {
+			_, err := fmt.Fprintln(w, "they are the same")
+			return err
+		}
+		fmt.Fprintln(table, "INPUT\tCHANGE\tDISTANCE\tMEAN\t\tMISSING\t\t")
+	}
+	for _, d := range baseline.Diff(before, after) {
+		if asJSON {
+			if err := json.NewEncoder(w).Encode(shownDifference{
+				Kind: "difference", Column: d.Column, Change: changeOf(&d), Distance: finding.Number(d.Distance), Appeared: d.Appeared, Gone: d.Gone,
+				Missing: [2]finding.Number{finding.Number(d.Missing[0]), finding.Number(d.Missing[1])}, Mean: [2]finding.Number{finding.Number(d.Mean[0]), finding.Number(d.Mean[1])},
+			}); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", d.Column, changeOf(&d), figure(d.Distance, "%.3f"), figure(d.Mean[0], "%.6g"), figure(d.Mean[1], "%.6g"),
+			figure(100*d.Missing[0], "%.2f%%"), figure(100*d.Missing[1], "%.2f%%"))
+	}
+	if asJSON {
+		return nil
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, d := range baseline.Diff(before, after) {
+		for _, l := range []struct {
+			word   string
+			values []string
+		}{{"new", d.Appeared}, {"gone", d.Gone}} {
+			if len(l.values) > 0 {
+				fmt.Fprintf(w, "%s: %s: %s\n", d.Column, l.word, named(l.values))
+			}
+		}
+	}
+	return nil
+}
+
+// named lists a few values.
+func named(values []string) string {
+	const most = 10
+	out := make([]string, 0, most)
+	for _, v := range values[:min(len(values), most)] {
+		out = append(out, fmt.Sprintf("%q", v))
+	}
+	if n := len(values) - len(out); n > 0 {
+		return strings.Join(out, ", ") + fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(out, ", ")
+}
