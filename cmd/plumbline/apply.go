@@ -131,7 +131,7 @@ func printApplied(w io.Writer, p *plan.Plan, change app.Change, asJSON bool) err
 	if change == app.Policy || change == app.Afresh {
 		fmt.Fprintf(w, ", from %s on", p.From.Format("2006-01-02 15:04"))
 	}
-	fmt.Fprintf(w, "\n  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, check.Span(p.TestPane), check.Span(p.TruthPane))
+	fmt.Fprintf(w, "\n  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, contract.Span(p.TestPane), contract.Span(p.TruthPane))
 	for _, n := range p.Unjudged {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}

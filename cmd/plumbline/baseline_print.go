@@ -69,7 +69,7 @@ func stretch(s plan.Span) string {
 
 func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	shown := shownBaseline{
-		Kind: "baseline", Model: p.Model, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows, TestPane: check.Span(p.TestPane), Notes: p.Unjudged,
+		Kind: "baseline", Model: p.Model, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows, TestPane: contract.Span(p.TestPane), Notes: p.Unjudged,
 	}
 	if shown.Notes == nil {
 		shown.Notes = []string{}

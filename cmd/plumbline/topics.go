@@ -249,5 +249,5 @@ func kept(config map[string]string) string {
 	if err != nil || ms < 0 {
 		return "kept for ever"
 	}
-	return config["cleanup.policy"] + " after " + check.Span(time.Duration(ms)*time.Millisecond)
+	return config["cleanup.policy"] + " after " + contract.Span(time.Duration(ms)*time.Millisecond)
 }

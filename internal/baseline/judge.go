@@ -26,13 +26,13 @@ func short(p *plan.Plan) []string {
 		c := &p.Columns[i]
 		if c.Layout.Bins() > 1 && !c.Layout.Constant() && c.Reference.Null.Panes < stat.MinWindows {
 			out = append(out, fmt.Sprintf("distributions are not judged: the reference holds %d panes of %s with enough events, at least %d are needed",
-				c.Reference.Null.Panes, contract.Duration(p.TestPane), stat.MinWindows))
+				c.Reference.Null.Panes, contract.Span(p.TestPane), stat.MinWindows))
 			break
 		}
 	}
 	if p.Outcome != nil && p.Score != nil && len(p.Score.Views) > 0 {
 		if m, ok := p.Score.Views[0].Metrics["brier"]; ok && m.Null.Panes < stat.MinWindows {
-			out = append(out, fmt.Sprintf("outcomes are not judged: the reference holds %d panes of %s, at least %d are needed", m.Null.Panes, contract.Duration(p.TruthPane), stat.MinWindows))
+			out = append(out, fmt.Sprintf("outcomes are not judged: the reference holds %d panes of %s, at least %d are needed", m.Null.Panes, contract.Span(p.TruthPane), stat.MinWindows))
 		}
 	}
 	return out

@@ -400,7 +400,7 @@ func TestUnsortedFile(t *testing.T) {
 func TestTooShortReference(t *testing.T) {
 	short := strings.Replace(head, "to: 2024-01-21", "to: 2024-01-06", 1)
 	r := run(t, parse(t, short), in(map[string]string{"a.csv": csv(lines(32))}, "a.csv", "a.csv"))
-	for _, want := range []string{"distributions are not judged: the reference holds 5 panes of 1d", "outcomes are not judged: the reference holds 5 panes of 1d"} {
+	for _, want := range []string{"distributions are not judged: the reference holds 5 panes of 1 d", "outcomes are not judged: the reference holds 5 panes of 1 d"} {
 		if !slices.ContainsFunc(r.Notes, func(n string) bool {
 			return strings.HasPrefix(n, want) && strings.HasSuffix(n, "at least 8 are needed")
 		}) {

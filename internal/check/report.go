@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/file"
@@ -102,14 +101,6 @@ func WriteIncident(w io.Writer, i *incident.Incident) {
 		}
 		fmt.Fprintln(w)
 	}
-}
-
-// Span renders a duration for people: in days where it is whole days.
-func Span(d time.Duration) string {
-	if day := 24 * time.Hour; d >= day && d%day == 0 {
-		return fmt.Sprintf("%d d", d/day)
-	}
-	return contract.Duration(d).String()
 }
 
 // count says how many there are of something.

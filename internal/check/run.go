@@ -65,7 +65,7 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 		joiner: collect.NewJoiner(func(string) *plan.Plan { return p }), progress: progress,
 		report: &Report{
 			Model: p.Model, Contract: p.Contract, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows,
-			TestPane: Span(p.TestPane), TruthPane: Span(p.TruthPane), Notes: p.Unjudged,
+			TestPane: contract.Span(p.TestPane), TruthPane: contract.Span(p.TruthPane), Notes: p.Unjudged,
 			Findings: []finding.Finding{}, Incidents: []incident.Incident{},
 		},
 	}

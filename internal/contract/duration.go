@@ -88,3 +88,11 @@ func (d Date) String() string {
 	}
 	return t.Format(time.RFC3339Nano)
 }
+
+// Span renders a duration for people: in days where it is whole days.
+func Span(d time.Duration) string {
+	if d >= day && d%day == 0 {
+		return fmt.Sprintf("%d d", d/day)
+	}
+	return Duration(d).String()
+}

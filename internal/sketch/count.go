@@ -64,6 +64,7 @@ type Counter struct {
 	version int          // field, or -1
 	latency int          // field, or -1
 
+	scoring      bool // what rows say of their scores is kept for ScoreOf
 	describes    bool // from the next Reset on
 	describing   bool
 	combinations uint32 // of slices; 0: too many for a table
@@ -86,6 +87,7 @@ type Counter struct {
 	cellBytes int
 
 	spareSets   []*Set
+	single      *Set // see scratch
 	spareFrames []*frame
 	written     []writtenColumn // by plan.Columns
 
@@ -183,6 +185,9 @@ func (c *Counter) Describe() {
 	c.describing = c.describing || len(c.frames) == 0
 }
 
+// TellScores makes the counter answer ScoreOf.
+func (c *Counter) TellScores() { c.scoring = true }
+
 // Count adds the rows of a batch, which come from the source src. broken[i][row] says that the row broke plan.Rules[i]; it may
 // be nil. Rows without an event time belong to no pane: they are skipped, and their number is returned.
 func (c *Counter) Count(src int, b *plan.Batch, broken [][]bool) (skipped int) {
@@ -219,7 +224,7 @@ func (c *Counter) Count(src int, b *plan.Batch, broken [][]bool) (skipped int) {
 		c.countLatency(&b.Cols[c.latency])
 	}
 	if c.score != nil {
-		c.score.count(b, &c.at)
+		c.score.count(b, &c.at, c.scoring)
 	}
 	for _, f := range c.frames {
 		if f.batch.Rows > 0 {
@@ -276,9 +281,9 @@ func (c *Counter) CellOf(row int) int {
 	return int(c.at.cells[row])
 }
 
-// ScoreOf is the score and the decision of a row of the last batch that has a cell.
+// ScoreOf is the score and the decision of a row of the last batch that has a cell, after TellScores.
 func (c *Counter) ScoreOf(row int) Scored {
-	if c.score == nil {
+	if c.score == nil || !c.scoring {
 		return Scored{}
 	}
 	return c.score.read[row]

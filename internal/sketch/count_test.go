@@ -327,6 +327,7 @@ func TestCounterTellsTheScoreOfARow(t *testing.T) {
 		p.Score.Own = own
 		b := batchOf(p, rand.New(rand.NewPCG(5, 1)), 300, 1)
 		c := NewCounter(p)
+		c.TellScores()
 		c.Count(0, b, nil)
 		usable := 0
 		for row := range b.N {

@@ -15,6 +15,8 @@
 // numbers), products.go (pairs of columns), week.go (hours of the week), all with sparse.go,
 // published.go (a finished state for readers that don't wait).
 //
+// Errors, Confusion and Products have no user in the services yet: outcomes are binary, and no pair of columns is judged.
+//
 // Invariants:
 //   - Sets and summaries commute and associate under Merge bit for bit, and so do their bytes. A TDigest is made of a
 //     histogram when somebody looks, and only describes, as all of a summary does: no test may read it.

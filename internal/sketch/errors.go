@@ -13,15 +13,16 @@ import (
 // quantile loss at any q (Koenker & Bassett 1978). The histogram gives the errors' distribution, in the bins of Histogram.
 //
 // Merging adds, and a label that is taken back leaves nothing behind: each pair is rounded once, by itself. So entries of a difference may be
-// negative. The zero value is empty.
+// negative. The sums of squares are right while they are below 2^87 (see Fixed): of 131,072 pairs of the largest magnitude, of 2^36 below
+// 2^25. The zero value is empty.
 type Errors struct {
 	N        int64 // pairs counted
-	Unusable int64 // pairs left out: NaN, infinite, or so large that a square would not fit (2^35)
+	Unusable int64 // pairs left out: NaN, infinite, or 2^35 and more
 
 	Sum, Abs, Square    Fixed // of the errors
 	Actual, ActualSq    Fixed // of what turned out
 	Share               Fixed // of |error| / |actual|
-	ShareN              int64 // pairs in Share: not those whose actual value is 0, or so near to it that the share would not fit (2^70)
+	ShareN              int64 // pairs in Share: not those whose actual value is 0, or so near to it that the share is 2^35 and more
 	Symmetric           Fixed // of 2 |error| / (|predicted| + |actual|); 0 where both are 0
 	Intervals, Covered  int64 // pairs with an interval that was predicted; of them, those whose actual value lies in it, ends included
 	Above, Below, Equal int64 // predictions above, below and at the actual value
@@ -35,6 +36,9 @@ type Pair struct {
 	Low, High         float64 // the interval that was predicted, where Interval says there is one
 	Interval          bool
 }
+
+// mostShare is what an error is in units of the actual value at most: the sum of 2^52 of them fits.
+const mostShare = 1 << 35
 
 // Label counts a pair, with sign +1; -1 takes it back exactly.
 func (e *Errors) Label(p Pair, sign int64) {
@@ -53,7 +57,8 @@ func (e *Errors) Label(p Pair, sign int64) {
 	e.Square.Merge(square.times(sign))
 	e.Actual.count(p.Actual, sign)
 	e.ActualSq.Merge(actualSq.times(sign))
-	if e.Share.count(size/math.Abs(p.Actual), sign) { // not where that is NaN or infinite
+	if s := size / math.Abs(p.Actual); s < mostShare { // which NaN is not
+		e.Share.count(s, sign)
 		e.ShareN += sign
 	}
 	if size > 0 {
@@ -76,13 +81,10 @@ func (e *Errors) Label(p Pair, sign int64) {
 	e.bins.add(histogramKey(difference), sign)
 }
 
-// count adds v so many times. It returns false, and changes nothing, if v is NaN or |v| >= 2^70.
-func (f *Fixed) count(v float64, times int64) bool {
-	u, ok := toFixed(v)
-	if ok {
-		f.Merge(u.times(times))
-	}
-	return ok
+// count adds v, which fits, so many times.
+func (f *Fixed) count(v float64, times int64) {
+	u, _ := toFixed(v)
+	f.Merge(u.times(times))
 }
 
 // Quantile is the q-quantile of the errors, the middle of its bin: at most 1/64 of the error away from it. ok is false without errors, or
@@ -178,7 +180,9 @@ func ReadErrors(r *wire.Reader) (*Errors, error) {
 	e.Equal = e.N - e.Above - e.Below
 	binned := int64(0)
 	for _, n := range e.bins.all() {
-		binned += n // some ten thousand bins at most: their sum fits
+		if binned += n; binned < -maxCount || binned > maxCount {
+			break // far from wrapping around
+		}
 	}
 	if r.Err() == nil && binned != e.N {
 		r.Fail(fmt.Errorf("%w: %d errors in bins, %d counted", errBinned, binned, e.N))

@@ -47,11 +47,15 @@ func (n *scoreColumn) reset() {
 	n.curve, n.sums = kept(n.curve, keptCells*n.bins), kept(n.sums, keptCells)
 }
 
-func (n *scoreColumn) count(b *plan.Batch, at *placed) {
+// count takes the rows of a batch. tell says to keep what each says, see ScoreOf.
+func (n *scoreColumn) count(b *plan.Batch, at *placed, tell bool) {
 	in := &b.Cols[n.field]
 	own, threshold := n.plan.Score.Own, n.plan.Score.Threshold
-	n.read = grown(n.read[:0], len(at.cells))
-	clear(n.read)
+	n.read = n.read[:0]
+	if tell {
+		n.read = grown(n.read, len(at.cells))
+		clear(n.read)
+	}
 	from := int32(0)
 	for _, r := range at.runs {
 		s, curve := &n.sums[r.of], n.curve[int(r.of)*n.bins:][:n.bins]
@@ -83,7 +87,9 @@ func (n *scoreColumn) count(b *plan.Batch, at *placed) {
 			}
 			s.scored++
 			found := n.grid.find(v)
-			n.read[row] = Scored{Score: score, Bin: int32(found), Positive: positive, OK: decided}
+			if tell {
+				n.read[row] = Scored{Score: score, Bin: int32(found), Positive: positive, OK: decided}
+			}
 			bin := &curve[found]
 			bin.n++
 			bin.s += score

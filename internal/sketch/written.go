@@ -16,7 +16,7 @@ type Written struct {
 // writtenColumn is what Column.append writes of one column for every cell, in the order of the cells' numbers.
 type writtenColumn struct {
 	bytes []byte
-	ends  []int32 // by cell: where in bytes its column ends
+	ends  []int // by cell: where in bytes its column ends
 }
 
 // Each writes the cells counted since the last Reset and hands them out by key. They are the counter's own until Reset, or until
@@ -43,7 +43,7 @@ func (w Written) AppendBinary(b []byte) []byte {
 	c.parts(s, w.at)
 	b = s.appendHead(b)
 	for i := range c.written {
-		column, from := &c.written[i], int32(0)
+		column, from := &c.written[i], 0
 		if w.at > 0 {
 			from = column.ends[w.at-1]
 		}
@@ -74,16 +74,16 @@ func (c *Counter) writeColumn(at int, scratch *Column, read func(c *Column, cell
 	for cell, n := range c.rows[:len(c.keys)] {
 		read(scratch, cell, int64(n))
 		w.bytes = scratch.append(w.bytes, int64(n))
-		w.ends = append(w.ends, int32(len(w.bytes)))
+		w.ends = append(w.ends, len(w.bytes))
 	}
 }
 
 // scratch is a set that lives no longer than a call.
 func (c *Counter) scratch() *Set {
-	if len(c.spareSets) == 0 {
-		c.spareSets = append(c.spareSets, NewSet(c.plan))
+	if c.single == nil {
+		c.single = NewSet(c.plan)
 	}
-	return c.spareSets[0]
+	return c.single
 }
 
 // reset keeps what an ordinary epoch takes.
