@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plumbline-ml/plumbline/internal/baseline"
 	"github.com/plumbline-ml/plumbline/internal/check"
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -25,7 +27,7 @@ func newBaselineCommand() *cobra.Command {
 		Short: "Learn, show, compare and list what models are held against",
 		Long: `A baseline is what a contract's reference range taught: where the values of each input lie, how much the reference's own panes
 scatter, what outcomes showed. It is named by the digest of its content, and it is judged when it is made: too few panes, hours of the
-week it lacks, inputs that drifted within it, slices with hardly any events.`,
+week it lacks, inputs whose level, mixture or missing values moved within it, slices with hardly any events.`,
 		Example: `  plumbline baseline build contract.yaml history.csv.gz --output baseline.json
   plumbline baseline show baseline.json
   plumbline baseline diff electricity baseline.json`,
@@ -68,23 +70,22 @@ does, and writes it to the file that --output names. Nothing is put in force: ` 
 					files.Outcomes = files.Predictions
 				}
 			}
+			write, discard, err := baselineFile(output, args)
+			if err != nil {
+				return badInput(err)
+			}
+			defer discard()
 			progress, done := progressLine(cmd.ErrOrStderr())
 			if progress != nil {
 				progress("learning the reference", 0)
 			}
-			p, err := check.Plan(c, files)
+			p, err := untilInterrupted(cmd.Context(), func() (*plan.Plan, error) { return check.Plan(c, files) })
 			done()
 			if err != nil {
-				return badInput(err)
+				return err
 			}
-			if output != "" {
-				b, err := p.JSON()
-				if err != nil {
-					return err
-				}
-				if err := os.WriteFile(output, append(b, '\n'), 0o644); err != nil {
-					return badInput(fmt.Errorf("write the baseline: %w", err))
-				}
+			if err := write(p); err != nil {
+				return err
 			}
 			return printBaseline(cmd.OutOrStdout(), p, asJSON)
 		},
@@ -96,6 +97,48 @@ does, and writes it to the file that --output names. Nothing is put in force: ` 
 	return cmd
 }
 
+// baselineFile makes the file that a baseline is written to, before anything is learnt: under another name, so that nobody finds half of it, and
+// what was there before stays until write has succeeded. discard takes away what was not written. Without a name both do nothing.
+func baselineFile(name string, inputs []string) (write func(*plan.Plan) error, discard func(), err error) {
+	if name == "" {
+		return func(*plan.Plan) error { return nil }, func() {}, nil
+	}
+	if there, err := os.Stat(name); err == nil {
+		for _, in := range inputs {
+			if of, err := os.Stat(in); err == nil && os.SameFile(there, of) {
+				return nil, nil, fmt.Errorf("--output %s would replace an input, %s", name, in)
+			}
+		}
+		if !there.Mode().IsRegular() {
+			return nil, nil, fmt.Errorf("--output %s is there and is no file", name)
+		}
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return nil, nil, fmt.Errorf("--output %s: %w", name, err)
+	}
+	write = func(p *plan.Plan) error {
+		b, err := p.JSON()
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(append(b, '\n'))
+		const readable = 0o644
+		if err = errors.Join(err, f.Chmod(readable), f.Close()); err != nil {
+			return badInput(fmt.Errorf("write the baseline: %w", err))
+		}
+		if err := os.Rename(f.Name(), name); err != nil {
+			return badInput(fmt.Errorf("write the baseline: %w", err))
+		}
+		return nil
+	}
+	discard = func() {
+		_ = f.Close()           // closed already, if it was written
+		_ = os.Remove(f.Name()) // gone already, likewise
+	}
+	return write, discard, nil
+}
+
 func newBaselineShowCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -105,8 +148,8 @@ func newBaselineShowCommand() *cobra.Command {
 the one whose digest begins with what follows the @ (see ` + "`plumbline baseline list`" + `).
 
 MEAN is of numbers; MISSING the share of events without a value; PANES how many panes of the test's length the reference held with
-enough events; SCATTER the population stability index that those panes had against the whole reference, on average: what no drift looks
-like.`,
+enough events; PSI the population stability index that such a pane typically had against the whole reference (the mean of the cube
+roots, cubed: near the median): what no drift looks like.`,
 		Example: `  plumbline baseline show baseline.json
   plumbline baseline show electricity@3f2a`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -131,7 +174,7 @@ func newBaselineDiffCommand() *cobra.Command {
 
 DISTANCE is how far the distributions are apart for certain, from 0 to 1. Of numbers it is a Kolmogorov-Smirnov distance: two baselines
 cut their bins at different places, and what could be a matter of where values lie within a bin is left out. Of categories it is
-the total variation.
+the total variation. What else differs (the reference range, outcomes, slices, what the contract says of an input) is named below.
 
 Exit codes: 0 they say the same, 1 they differ.`,
 		Example: `  plumbline baseline diff electricity baseline.json
@@ -242,10 +285,15 @@ func namedBaseline(cmd *cobra.Command, name string) (*plan.Plan, error) {
 		if err != nil {
 			return nil, badInput(fmt.Errorf("%s is no baseline that plumbline baseline build wrote: %w", name, err))
 		}
+		if digest, err := baseline.Digest(p); err != nil || digest != p.Baseline {
+			return nil, badInput(fmt.Errorf("%s was changed after it was written: it says that it is baseline %s, and holds %s", name, short(p.Baseline), short(digest)))
+		}
 		return p, nil
 	}
-	if !errors.Is(err, os.ErrNotExist) || strings.ContainsAny(name, "/\\") {
-		return nil, badInput(err)
+	dir, missing := os.Stat(name)
+	model, digest, which := strings.Cut(name, "@")
+	if model == "" || strings.ContainsAny(name, "/\\") || missing == nil && !dir.IsDir() {
+		return nil, badInput(fmt.Errorf("%q is neither a file nor a model: %w", name, err))
 	}
 	parts, done, err := openBroker(cmd)
 	if err != nil {
@@ -256,7 +304,6 @@ func namedBaseline(cmd *cobra.Command, name string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, dependencyAway(err)
 	}
-	model, digest, which := strings.Cut(name, "@")
 	if err := knownModel(plans, model); err != nil {
 		return nil, err
 	}

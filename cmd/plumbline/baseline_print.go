@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/baseline"
-	"github.com/plumbline-ml/plumbline/internal/check"
+	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -35,12 +36,12 @@ type shownColumn struct {
 	Mean    finding.Number `json:"mean"`
 	Missing finding.Number `json:"missing_share"`
 	Panes   int            `json:"panes"`
-	Scatter finding.Number `json:"scatter_psi"`
+	Typical finding.Number `json:"typical_psi"` // of a pane against the whole
 }
 
 func showColumn(c *plan.Column) shownColumn {
 	l, r := &c.Layout, &c.Reference
-	s := shownColumn{Name: c.Name, Type: "numeric", Bins: l.Bins(), Mean: finding.Number(r.Mean), Missing: finding.None(), Panes: r.Null.Panes, Scatter: finding.None()}
+	s := shownColumn{Name: c.Name, Type: "numeric", Bins: l.Bins(), Mean: finding.Number(r.Mean), Missing: finding.None(), Panes: r.Null.Panes, Typical: finding.None()}
 	switch {
 	case l.Empty:
 		s.Type, s.Mean = "empty", finding.None()
@@ -53,7 +54,7 @@ func showColumn(c *plan.Column) shownColumn {
 		s.Missing = finding.Number(float64(r.Missing) / float64(r.N))
 	}
 	if r.Null.Panes > 0 {
-		s.Scatter = finding.Number(r.Null.Mean * r.Null.Mean * r.Null.Mean) // the null is that of the cube root
+		s.Typical = finding.Number(r.Null.Mean * r.Null.Mean * r.Null.Mean) // the null is that of the cube root
 	}
 	return s
 }
@@ -85,9 +86,9 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tSCATTER\t")
+	fmt.Fprintln(table, "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tPSI\t")
 	for _, c := range shown.Columns {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t\n", c.Name, c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"), c.Panes, figure(float64(c.Scatter), "%.4f"))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t\n", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"), c.Panes, figure(float64(c.Typical), "%.4f"))
 	}
 	return table.Flush()
 }
@@ -120,7 +121,7 @@ func changeOf(d *baseline.Difference) string {
 		return "removed"
 	case d.Before.Layout.Categorical != d.After.Layout.Categorical:
 		return "retyped"
-	case d.Same && d.Before.Reference.N == d.After.Reference.N && d.Before.Reference.Missing == d.After.Reference.Missing:
+	case d.Same:
 		return "same"
 	default:
 		return "moved"
@@ -149,10 +150,15 @@ func printDifferences(w io.Writer, before, after *plan.Plan, asJSON bool) error 
 			}
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", d.Column, changeOf(&d), figure(d.Distance, "%.3f"), figure(d.Mean[0], "%.6g"), figure(d.Mean[1], "%.6g"),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", printable(d.Column), changeOf(&d), figure(d.Distance, "%.3f"), figure(d.Mean[0], "%.6g"), figure(d.Mean[1], "%.6g"),
 			figure(100*d.Missing[0], "%.2f%%"), figure(100*d.Missing[1], "%.2f%%"))
 	}
 	if asJSON {
+		for _, what := range baseline.Apart(before, after) {
+			if err := json.NewEncoder(w).Encode(map[string]string{"kind": "other_difference", "what": what}); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	if err := table.Flush(); err != nil {
@@ -164,11 +170,24 @@ func printDifferences(w io.Writer, before, after *plan.Plan, asJSON bool) error 
 			values []string
 		}{{"new", d.Appeared}, {"gone", d.Gone}} {
 			if len(l.values) > 0 {
-				fmt.Fprintf(w, "%s: %s: %s\n", d.Column, l.word, named(l.values))
+				fmt.Fprintf(w, "%s: %s: %s\n", printable(d.Column), l.word, named(l.values))
 			}
 		}
 	}
+	for _, what := range baseline.Apart(before, after) {
+		fmt.Fprintf(w, "other: %s\n", what)
+	}
 	return nil
+}
+
+// printable is a name as it is, or quoted where it would do something to a terminal.
+func printable(name string) string {
+	for _, r := range name {
+		if !strconv.IsPrint(r) {
+			return strconv.Quote(name)
+		}
+	}
+	return name
 }
 
 // named lists a few values.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,27 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/check"
 	"github.com/plumbline-ml/plumbline/internal/contract"
 )
+
+// untilInterrupted does what knows no context, and leaves it behind when the context ends: the process ends then. What goes wrong is the
+// input's fault.
+func untilInterrupted[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type answer struct {
+		of  T
+		err error
+	}
+	did := make(chan answer, 1)
+	go func() {
+		of, err := do()
+		did <- answer{of, err}
+	}()
+	select {
+	case <-ctx.Done():
+		var none T
+		return none, errInterrupted
+	case a := <-did:
+		return a.of, badInput(a.err)
+	}
+}
 
 func newCheckCommand() *cobra.Command {
 	var files check.Files
@@ -60,26 +82,10 @@ Exits with 1 if there is any incident.`,
 				}
 			}
 			progress, done := progressLine(cmd.ErrOrStderr())
-			type answer struct {
-				r   *check.Report
-				err error
-			}
-			ran := make(chan answer, 1)
-			go func() {
-				r, err := check.Run(c, files, progress)
-				ran <- answer{r, err}
-			}()
-			var r *check.Report
-			select {
-			case <-cmd.Context().Done():
-				done()
-				return errInterrupted
-			case a := <-ran:
-				done()
-				if a.err != nil {
-					return badInput(a.err)
-				}
-				r = a.r
+			r, err := untilInterrupted(cmd.Context(), func() (*check.Report, error) { return check.Run(c, files, progress) })
+			done()
+			if err != nil {
+				return err
 			}
 			out := bufio.NewWriter(cmd.OutOrStdout())
 			if format == "json" {

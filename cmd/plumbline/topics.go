@@ -15,7 +15,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/app"
 	"github.com/plumbline-ml/plumbline/internal/bus"
-	"github.com/plumbline-ml/plumbline/internal/check"
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/telemetry"
 )

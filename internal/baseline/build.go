@@ -44,7 +44,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	if p.Score != nil {
 		p.Score.Edges = scoreEdges(&rows.Cols[p.Prediction.Roles.Score], p.Score.Threshold)
 	}
-	panes, err := count(p, rows)
+	panes, cells, err := count(p, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 			return nil, err
 		}
 	}
-	p.Unjudged = append(p.Unjudged, judge(p, rows, panes)...)
+	p.Unjudged = append(p.Unjudged, judge(p, rows, panes, cells)...)
 	p.Unjudged = append(p.Unjudged, unjudged(p)...)
 	if err := seal(p); err != nil {
 		return nil, err
@@ -139,14 +139,14 @@ func testPane(p *plan.Plan, rows *plan.Batch) time.Duration {
 }
 
 // count counts the reference's rows into test panes, in order.
-func count(p *plan.Plan, rows *plan.Batch) ([]*sketch.Set, error) {
+func count(p *plan.Plan, rows *plan.Batch) (panes []*sketch.Set, cells map[string]int64, err error) {
 	d, err := plan.NewDeriver(&p.Prediction, p.Rules)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := sketch.NewCounter(p)
 	c.Count(0, rows, d.Broken(rows))
-	var panes []*sketch.Set
+	cells = map[string]int64{}
 	at := int64(0)
 	for i, cell := range c.Cells() {
 		start := p.TestStart(cell.Key.Pane)
@@ -155,10 +155,11 @@ func count(p *plan.Plan, rows *plan.Batch) ([]*sketch.Set, error) {
 			at = start
 		}
 		if err := panes[len(panes)-1].Merge(cell.Set); err != nil {
-			return nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
+			return nil, nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
 		}
+		cells[cell.Key.Slice] += cell.Set.Rows
 	}
-	return panes, nil
+	return panes, cells, nil
 }
 
 // Govern puts a plan under the policy of another contract's draft, with the notes that follow from it. What was learnt stays.
@@ -195,6 +196,16 @@ func unjudged(p *plan.Plan) []string {
 }
 
 func seal(p *plan.Plan) error {
+	name, err := Digest(p)
+	if err != nil {
+		return err
+	}
+	p.Baseline = name
+	return p.Seal()
+}
+
+// Digest names what a plan learnt, by its content: it is plan.Baseline.
+func Digest(p *plan.Plan) (string, error) {
 	b, err := json.Marshal(struct {
 		Columns   []plan.Column
 		Score     *plan.Score
@@ -202,9 +213,8 @@ func seal(p *plan.Plan) error {
 		Reference plan.Span
 	}{p.Columns, p.Score, p.Slices, p.Reference})
 	if err != nil {
-		return fmt.Errorf("encode baseline of %s: %w", p.Model, err)
+		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
 	}
 	sum := sha256.Sum256(b)
-	p.Baseline = "sha256:" + hex.EncodeToString(sum[:])
-	return p.Seal()
+	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }

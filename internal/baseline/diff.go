@@ -3,6 +3,7 @@ package baseline
 import (
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -17,7 +18,37 @@ type Difference struct {
 	Distance      float64      // see Diff
 	Appeared      []string     // categories that only the second knows, unless one of them doesn't know all of its own
 	Gone          []string
-	Same          bool // edges, categories and counts
+	Same          bool // all that was learnt
+}
+
+// Apart lists what differs between two baselines beside what was learnt of columns, in words for people.
+func Apart(before, after *plan.Plan) []string {
+	var out []string
+	for _, part := range []struct {
+		words string
+		a, b  any
+	}{
+		{"the reference range", before.Reference, after.Reference},
+		{"the score and what outcomes showed", before.Score, after.Score},
+		{"the slices", before.Slices, after.Slices},
+	} {
+		if !reflect.DeepEqual(part.a, part.b) {
+			out = append(out, part.words)
+		}
+	}
+	for i := range before.Columns {
+		a := before.Columns[i]
+		b := columnOf(after, a.Name)
+		if b == nil {
+			continue
+		}
+		c := *b
+		c.Layout, c.Reference = a.Layout, a.Reference
+		if !reflect.DeepEqual(a, c) {
+			out = append(out, "what the contract says of "+a.Name)
+		}
+	}
+	return out
 }
 
 // Diff compares two baselines column by column, in the order of the first, then what only the second has.
@@ -57,11 +88,10 @@ func differ(a, b *plan.Column) Difference {
 	if b != nil {
 		d.Column, d.Missing[1], d.Mean[1] = b.Name, missingOf(b), meanOf(b)
 	}
+	d.Same = a != nil && b != nil && reflect.DeepEqual(a.Layout, b.Layout) && reflect.DeepEqual(a.Reference, b.Reference)
 	if a == nil || b == nil || a.Layout.Categorical != b.Layout.Categorical || a.Layout.Empty || b.Layout.Empty {
 		return d
 	}
-	d.Same = slices.Equal(a.Layout.Edges, b.Layout.Edges) && slices.Equal(a.Layout.Categories, b.Layout.Categories) &&
-		slices.Equal(a.Reference.Bins, b.Reference.Bins)
 	if a.Layout.Categorical {
 		d.Distance = variation(a, b)
 		if !a.Layout.Open && !b.Layout.Open {

@@ -107,6 +107,39 @@ func TestDiffOfCategories(t *testing.T) {
 	}
 }
 
+// Columns whose bins look alike are not the same if something else was learnt of them.
+func TestDiffSeesWhatBinsDoNot(t *testing.T) {
+	values := func(of ...float64) (out []float64) {
+		for i := range 400 {
+			out = append(out, of[i%len(of)])
+		}
+		return out
+	}
+	a, b := learnt(t, values(20, 40), nil), learnt(t, values(20, 80), nil)
+	if d := differenceOf(t, a, b, "x"); d.Same || d.Distance != 0 || d.Mean != [2]float64{30, 50} {
+		t.Errorf("%+v", d)
+	}
+	if got := baseline.Apart(a, b); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+	c := learnt(t, values(20, 40), nil)
+	c.Reference.To = c.Reference.To.AddDate(0, 0, 1)
+	c.Columns[0].Ignore.Shift = 7
+	c.Score.Labels++
+	want := []string{"the reference range", "the score and what outcomes showed", "what the contract says of x"}
+	if diff := cmp.Diff(want, baseline.Apart(a, c)); diff != "" {
+		t.Error(diff)
+	}
+	digest, err := baseline.Digest(a)
+	if err != nil || digest != a.Baseline {
+		t.Errorf("digest %s, %v, want %s", digest, err, a.Baseline)
+	}
+	a.Columns[0].Reference.Mean++
+	if digest, _ = baseline.Digest(a); digest == a.Baseline {
+		t.Error("another mean, the same digest")
+	}
+}
+
 // What only one side has, or has as another kind, is there without a distance.
 func TestDiffOfOtherColumns(t *testing.T) {
 	values := make([]float64, 100)

@@ -2,9 +2,11 @@ package baseline
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,8 +17,8 @@ import (
 )
 
 // judge says in words for people what is wrong with a reference that was learnt: what it can't be a reference for, and why.
-func judge(p *plan.Plan, rows *plan.Batch, panes []*sketch.Set) []string {
-	return slices.Concat(short(p), season(p, rows), drifted(p, panes), thin(p, rows))
+func judge(p *plan.Plan, rows *plan.Batch, panes []*sketch.Set, cells map[string]int64) []string {
+	return slices.Concat(short(p), season(p, rows), drifted(p, panes), thin(p, cells))
 }
 
 // short says what can't be judged because the reference holds too few panes.
@@ -39,49 +41,47 @@ func short(p *plan.Plan) []string {
 }
 
 const (
-	// halfPanes is how many panes each half of a reference must hold to be held against the other one, and leastSpan how long it must be: the
-	// halves of less than a week are different days.
+	// halfPanes is how many panes each half of a reference must hold to be held against the other one, and leastSpan how long it must be: a
+	// day against the next is no drift.
 	halfPanes = 8
 	leastSpan = 7 * 24 * time.Hour
-	// chance is how often halves that differ by chance alone may be told apart, by Student's law. With autocorrelated panes, of which there
-	// are few, it is more often: 1.5 in 1,000 for four weeks of days with .5 (TestHalvesThatDifferByChance -v).
-	chance = 1e-4
-	// toldDrifts is how many inputs are named.
+	// chance is how often a reference without drift may be said to drift, over all that is read of it: each reading has its share. By
+	// Student's law, that is: of few panes that remember it is more often, up to thirty times for four weeks of days with an autocorrelation of
+	// .5 (go test -v -run Halves), less what ignore_below leaves out.
+	chance = 0.01
+	// toldDrifts is how many of them are named.
 	toldDrifts = 5
 )
 
+// moved is a reading that differs between the halves of a reference.
+type moved struct {
+	words string
+	size  float64 // in units of what is ignored
+}
+
+// reading is one number per pane, and by how much it may differ.
+type reading struct {
+	words  string // with a verb for how much
+	ignore float64
+	unit   float64 // of what is said
+	values []float64
+}
+
 // drifted says which inputs moved within the reference itself, by more than the contract ignores: a reference that drifts is none. It holds the
-// panes of its second half against those of the first, by the location of numbers and by the share of missing values; how far panes scatter,
-// and how long they remember (lag-1 autocorrelation), is taken from the panes.
+// panes of its second half against those of the first: where numbers lie, the shares of categories and of missing values. A change of spread or
+// shape alone is not looked for.
 func drifted(p *plan.Plan, panes []*sketch.Set) []string {
 	if p.Reference.To.Sub(p.Reference.From) < leastSpan {
 		return nil
 	}
-	type moved struct {
-		words string
-		size  float64 // in units of what is ignored
+	var all []reading
+	for i := range p.Columns {
+		all = append(all, readings(&p.Columns[i], i, panes)...)
 	}
 	var found []moved
-	for i := range p.Columns {
-		c := &p.Columns[i]
-		var missing, location []float64
-		scores := locations(c)
-		for _, s := range panes {
-			n := &s.Columns[i]
-			if n.N < fewest {
-				continue
-			}
-			missing = append(missing, float64(n.Missing)/float64(n.N))
-			if scores != nil && n.Valid() >= fewest {
-				x, _ := scores.Location(n.Bins)
-				location = append(location, x)
-			}
-		}
-		if d := between(location); math.Abs(d) > c.Ignore.Shift && c.Ignore.Shift > 0 {
-			found = append(found, moved{fmt.Sprintf("%s by %+.2f sd", c.Name, d), math.Abs(d) / c.Ignore.Shift})
-		}
-		if d := between(missing); math.Abs(d) > c.Ignore.Rate && c.Ignore.Rate > 0 {
-			found = append(found, moved{fmt.Sprintf("missing %s by %+.1f points", c.Name, 100*d), math.Abs(d) / c.Ignore.Rate})
+	for _, r := range all {
+		if d := between(r.values, chance/float64(len(all))); r.ignore > 0 && math.Abs(d) > r.ignore {
+			found = append(found, moved{fmt.Sprintf(r.words, r.unit*d), math.Abs(d) / r.ignore})
 		}
 	}
 	if len(found) == 0 {
@@ -98,6 +98,40 @@ func drifted(p *plan.Plan, panes []*sketch.Set) []string {
 	}
 	return []string{fmt.Sprintf("the reference drifts itself: from its first half to its second moved %s%s, more than ignore_below; what is held against it is held against a mixture of both",
 		strings.Join(told, ", "), more)}
+}
+
+// readings are what is read of a column, pane by pane.
+func readings(c *plan.Column, at int, panes []*sketch.Set) []reading {
+	name := strings.ReplaceAll(c.Name, "%", "%%")
+	out := []reading{{words: "missing " + name + " by %+.1f points", ignore: c.Ignore.Rate, unit: 100}}
+	scores := locations(c)
+	switch {
+	case scores != nil:
+		out = append(out, reading{words: name + " by %+.2f sd", ignore: c.Ignore.Shift, unit: 1})
+	case c.Layout.Categorical:
+		for _, v := range c.Layout.Categories {
+			out = append(out, reading{words: fmt.Sprintf("%s %s by %%+.1f points", name, strings.ReplaceAll(strconv.Quote(v), "%", "%%")), ignore: c.Ignore.Rate, unit: 100})
+		}
+	}
+	for _, s := range panes {
+		n := &s.Columns[at]
+		if n.N < fewest {
+			continue
+		}
+		out[0].values = append(out[0].values, float64(n.Missing)/float64(n.N))
+		if n.Valid() < fewest {
+			continue
+		}
+		if scores != nil {
+			x, _ := scores.Location(n.Bins)
+			out[1].values = append(out[1].values, x)
+			continue
+		}
+		for i := range out[1:] {
+			out[1+i].values = append(out[1+i].values, float64(n.Bins[i])/float64(n.Valid()))
+		}
+	}
+	return out
 }
 
 // locations are the scores that tell where a numeric column lies; nil where it has no order or no spread.
@@ -120,62 +154,74 @@ func locations(c *plan.Column) *stat.Scores {
 	return s
 }
 
-// between is by how much the mean of the second half lies above that of the first; 0 where that may be chance.
-func between(x []float64) float64 {
+// between is by how much the mean of the second half lies above that of the first; 0 where that may be chance, so probable.
+func between(x []float64, chance float64) float64 {
 	half := len(x) / 2
 	if half < halfPanes {
 		return 0
 	}
-	mean := func(x []float64) (m float64) {
-		for _, v := range x {
-			m += v / float64(len(x))
-		}
-		return m
-	}
-	a, b := x[:half], x[half:]
-	ma, mb := mean(a), mean(b)
-	var variance, lagged float64
-	for _, part := range []struct {
-		x []float64
-		m float64
-	}{{a, ma}, {b, mb}} {
-		for i, v := range part.x {
-			variance += (v - part.m) * (v - part.m)
-			if i > 0 {
-				lagged += (v - part.m) * (part.x[i-1] - part.m)
-			}
-		}
-	}
-	d := mb - ma
-	if variance == 0 {
+	a, b := lineOf(x[:half]), lineOf(x[half:])
+	d := b.mean - a.mean
+	variance, lagged := a.variance+b.variance, a.lagged+b.lagged
+	n := float64(len(x))
+	if variance <= 1e-24*n*(a.mean*a.mean+b.mean*b.mean) { // rounding alone
 		return d
 	}
-	// The mean of n values with the lag-1 autocorrelation r scatters as that of n (1-r)/(1+r) independent ones (Bartlett 1935). The
-	// correlation is estimated too low by about (1+4r)/n (Kendall 1954), of each half.
+	// What is left beside a line in each half is chance: a slope is the drift that is looked for, and must not pass for memory. The mean of n values
+	// with the lag-1 autocorrelation r scatters as that of n (1-r)/(1+r) independent ones (Bartlett 1935). Around a line the
+	// correlation is estimated too low: by (1+4r)/n of each half around a mean (Kendall 1954), by more around a line. Three times as much is added, for few panes.
 	const most = 0.95
-	n := float64(len(x))
 	r := lagged / variance
-	r = min(max(r+2*(1+4*max(r, 0))/n, 0), most)
-	free := max((n-2)*(1-r)/(1+r), 2)
-	se := math.Sqrt(variance / free * (1/float64(len(a)) + 1/float64(len(b))))
+	r = min(max(r+6*(1+4*max(r, 0))/n, 0), most)
+	free := max((n-4)*(1-r)/(1+r), 2)
+	se := math.Sqrt(variance / free * (1/float64(half) + 1/float64(len(x)-half)))
 	if 2*stat.StudentCDF(-math.Abs(d)/se, free) > chance {
 		return 0
 	}
 	return d
 }
 
-// thin says which slices that the contract asks for hold too few events in the reference to be held against it.
-func thin(p *plan.Plan, rows *plan.Batch) []string {
+// line is a line through values at equal distances, by least squares, and what they leave beside it.
+type line struct{ mean, variance, lagged float64 }
+
+func lineOf(x []float64) (l line) {
+	n := float64(len(x))
+	for _, v := range x {
+		l.mean += v / n
+	}
+	var slope, spread float64
+	for i, v := range x {
+		at := float64(i) - (n-1)/2
+		slope += at * (v - l.mean)
+		spread += at * at
+	}
+	slope /= spread
+	before := 0.
+	for i, v := range x {
+		rest := v - l.mean - slope*(float64(i)-(n-1)/2)
+		l.variance += rest * rest
+		l.lagged += rest * before
+		before = rest
+	}
+	return l
+}
+
+// thin says which slices that the contract asks for hold too few events in the reference to be held against it. cells are its events by finest
+// slice. Values that are counted together as other, or missing, make no slice here.
+func thin(p *plan.Plan, cells map[string]int64) []string {
 	var out []string
 	for _, group := range p.Groups {
-		found := map[string]int{}
-		for row := range rows.N {
-			code := sketch.SliceCode(p, rows, row)
+		found := map[string]int64{}
+	cells:
+		for code, n := range cells {
 			key := make([]byte, 0, 2*len(group))
 			for _, d := range group {
+				if int(binary.BigEndian.Uint16([]byte(code[2*d:]))) >= len(p.Slices[d].Values) {
+					continue cells
+				}
 				key = append(key, code[2*d:2*d+2]...)
 			}
-			found[string(key)]++
+			found[string(key)] += n
 		}
 		few := 0
 		for _, n := range found {

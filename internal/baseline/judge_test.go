@@ -50,7 +50,7 @@ func TestReferenceThatDrifts(t *testing.T) {
 		return 1
 	}
 	got := noted(build(t, draft(t, 14, ""), noisy(14, 48*24, 1, step)))
-	if !strings.Contains(got, "from its first half to its second moved x by +0.") || strings.Contains(got, "more,") {
+	if !strings.Contains(got, "from its first half to its second moved x by +0.") || strings.Contains(got, " more,") {
 		t.Errorf("a step of a standard deviation: %q", got)
 	}
 	if n := noted(build(t, draft(t, 6, ""), noisy(6, 48*24, 1, func(day float64) float64 { return 2 * step(2*day) }))); n != "" {
@@ -67,18 +67,35 @@ func TestReferenceThatDrifts(t *testing.T) {
 	}
 }
 
-// Slices with hardly any events are counted among those that the reference has.
+// Shares of categories are held against each other too.
+func TestReferenceWhoseMixtureDrifts(t *testing.T) {
+	rows := steady(14, 48*24)
+	for i := range rows {
+		if i > len(rows)/2 && rows[i].cat == "c" && i%2 == 0 {
+			rows[i].cat = "a"
+		}
+	}
+	got := noted(build(t, draft(t, 14, ""), rows))
+	if !strings.Contains(got, `cat "a" by +16.7 points`) || !strings.Contains(got, `cat "c" by -16.7 points`) {
+		t.Errorf("%q", got)
+	}
+}
+
+// Slices with hardly any events are counted among those that the reference has; what has too few to be a slice at all is none.
 func TestReferenceWithThinSlices(t *testing.T) {
 	rows := steady(14, 48*24)
 	for i := range rows {
 		rows[i].seg = "n"
-		if i%1000 == 0 {
-			rows[i].seg = "rare"
+		switch {
+		case i%150 == 0:
+			rows[i].seg = "rare" // 108 events, more than half a percent
+		case i%1000 == 1:
+			rows[i].seg = "hardly" // 16 events: counted as other
 		}
 	}
 	p := build(t, draft(t, 14, ""), rows)
 	want := "1 of 2 slices by seg hold fewer than 200 events in the reference: little can be said of them"
 	if !slices.Contains(p.Unjudged, want) {
-		t.Errorf("%q", p.Unjudged)
+		t.Errorf("%q, slices %q", p.Unjudged, p.Slices[0].Values)
 	}
 }

@@ -1,8 +1,9 @@
 package baseline
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -14,8 +15,6 @@ const (
 	surely = 20
 	// leastGap keeps lulls of a few hours out.
 	leastGap = 6
-	// toldGaps is how many of them are told.
-	toldGaps = 3
 )
 
 // season says in words for people which hours of the week the reference knows nothing of, if any.
@@ -29,14 +28,10 @@ func season(p *plan.Plan, rows *plan.Batch) []string {
 	if len(gaps) == 0 || least > sketch.WeekHours {
 		return nil
 	}
-	told := make([]string, 0, toldGaps)
-	for _, g := range gaps[:min(len(gaps), toldGaps)] {
-		told = append(told, g.String())
-	}
+	longest := slices.MaxFunc(gaps, func(a, b sketch.Gap) int { return cmp.Compare(a.Hours, b.Hours) })
 	more := ""
-	if n := len(gaps) - len(told); n > 0 {
-		more = fmt.Sprintf(" and %d more stretches", n)
+	if n := len(gaps) - 1; n > 0 {
+		more = fmt.Sprintf(", and in %d more stretches", n)
 	}
-	return []string{fmt.Sprintf("the reference has no events from %s%s (UTC): what comes in these hours of the week is held against others; a reference of whole weeks knows them all",
-		strings.Join(told, ", "), more)}
+	return []string{fmt.Sprintf("the reference has no events for %d hours of the week from %s (UTC)%s: what comes then is held against other hours", longest.Hours, longest, more)}
 }

@@ -26,9 +26,10 @@ func TestSeason(t *testing.T) {
 		want  string
 	}{
 		"all hours":       {every(20*time.Minute, 2, func(time.Time) bool { return true }), ""},
-		"no weekends":     {every(20*time.Minute, 2, weekday), "no events from Saturday 00:00 to Monday 00:00 (UTC)"},
-		"no nights":       {every(20*time.Minute, 2, func(at time.Time) bool { return at.Hour() >= 7 }), "no events from Monday 00:00 to Monday 07:00, Tuesday 00:00 to Tuesday 07:00, Wednesday 00:00 to Wednesday 07:00 and 4 more stretches (UTC)"},
-		"three days":      {every(20*time.Minute, 1, func(at time.Time) bool { return at.Day() <= 3 }), "no events from Thursday 00:00 to Monday 00:00 (UTC)"},
+		"no weekends":     {every(20*time.Minute, 2, weekday), "no events for 48 hours of the week from Saturday 00:00 to Monday 00:00 (UTC): what"},
+		"no nights":       {every(20*time.Minute, 2, func(at time.Time) bool { return at.Hour() >= 7 }), "no events for 7 hours of the week from Monday 00:00 to Monday 07:00 (UTC), and in 6 more stretches: what"},
+		"office hours":    {every(20*time.Minute, 2, func(at time.Time) bool { return weekday(at) && at.Hour() >= 7 }), "no events for 55 hours of the week from Saturday 00:00 to Monday 07:00 (UTC), and in 4 more stretches"},
+		"three days":      {every(20*time.Minute, 1, func(at time.Time) bool { return at.Day() <= 3 }), "no events for 96 hours of the week from Thursday 00:00 to Monday 00:00 (UTC): what"},
 		"too few to tell": {every(24*time.Hour, 2, func(time.Time) bool { return true }), ""},
 		"a single event":  {[]time.Time{monday}, ""},
 	} {

@@ -45,6 +45,9 @@ func Plan(c *contract.Contract, f Files) (*plan.Plan, error) {
 		return nil, err
 	}
 	if f.Outcomes == "" {
+		if o := c.Streams.Outcome; o != nil {
+			draft.Unjudged = append(draft.Unjudged, fmt.Sprintf("outcomes are not judged: %s has no column %q, and no file of outcomes was named", f.Predictions, o.Fields.Label))
+		}
 		draft.Outcome = nil
 	}
 	return baseline.Build(draft, Source(f, draft))
