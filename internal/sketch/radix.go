@@ -102,11 +102,8 @@ func (s *sorter) sort(out []float64, keys, room []uint64, differ uint64) {
 
 // settle sorts what is in order but for the lowest bits.
 func (s *sorter) settle(out []float64, keys, room []uint64, low int) {
-	for i := 1; i < len(out); i++ {
+	for i := descent(out, 1); i < len(out); i = descent(out, i+1) {
 		v := out[i]
-		if v >= out[i-1] {
-			continue
-		}
 		at := i
 		for at > 0 && out[at-1] > v && i-at < radixRun {
 			out[at] = out[at-1]
@@ -137,4 +134,19 @@ func (s *sorter) settle(out []float64, keys, room []uint64, low int) {
 		}
 		s.sort(out[begin:end], keys[begin:end], room[begin:end], all^some)
 	}
+}
+
+// descent is the first place from which on a number is less than the one before it; the length where there is none.
+func descent(out []float64, from int) int {
+	if from >= len(out) {
+		return len(out)
+	}
+	before := out[from-1]
+	for i, v := range out[from:] {
+		if v < before {
+			return from + i
+		}
+		before = v
+	}
+	return len(out)
 }
