@@ -154,12 +154,8 @@ func (a *apply) learn(c *contract.Contract) (*plan.Plan, error) {
 		return p, nil
 	}
 	files := a.files
-	if files.Outcomes == "" && c.Streams.Outcome != nil {
-		if has, err := files.HoldsOutcomes(c); err != nil {
-			return nil, err
-		} else if has {
-			files.Outcomes = files.Predictions
-		}
+	if err := files.FindOutcomes(c); err != nil {
+		return nil, err
 	}
 	p, err := check.Plan(c, files)
 	if err != nil {

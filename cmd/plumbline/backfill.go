@@ -45,17 +45,12 @@ The file is what ` + "`plumbline check`" + ` reads: CSV or JSON Lines, plain or 
 			if c.Streams.Outcome == nil && o.Files.Outcomes != "" {
 				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be read as one", o.Files.Outcomes))
 			}
+			if err := o.Files.FindOutcomes(c); err != nil {
+				return badInput(err)
+			}
 			if o.Files.Outcomes == "" && c.Streams.Outcome != nil {
-				has, err := o.Files.HoldsOutcomes(c)
-				if err != nil {
-					return badInput(err)
-				}
-				if has {
-					o.Files.Outcomes = o.Files.Predictions
-				} else {
-					fmt.Fprintf(cmd.ErrOrStderr(), "%s has no column %q, so no cohorts are counted; name the file with the outcomes by --outcomes\n",
-						o.Files.Predictions, c.Streams.Outcome.Fields.Label)
-				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s has no column %q, so no cohorts are counted; name the file with the outcomes by --outcomes\n",
+					o.Files.Predictions, c.Streams.Outcome.Fields.Label)
 			}
 			if err := brokerAnswers(cmd); err != nil {
 				return err

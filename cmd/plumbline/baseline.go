@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,19 +55,14 @@ does, and writes it to the file that --output names. Nothing is put in force: ` 
 				return badInput(err)
 			}
 			files.Predictions = args[1]
-			switch {
-			case len(args) == 3 && c.Streams.Outcome == nil:
-				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be read as one", args[2]))
-			case len(args) == 3:
+			if len(args) == 3 {
 				files.Outcomes = args[2]
-			case c.Streams.Outcome != nil:
-				has, err := files.HoldsOutcomes(c)
-				if err != nil {
-					return badInput(err)
-				}
-				if has {
-					files.Outcomes = files.Predictions
-				}
+			}
+			if c.Streams.Outcome == nil && files.Outcomes != "" {
+				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be read as one", files.Outcomes))
+			}
+			if err := files.FindOutcomes(c); err != nil {
+				return badInput(err)
 			}
 			write, discard, err := baselineFile(output, args)
 			if err != nil {
@@ -223,21 +217,13 @@ func newBaselineListCommand() *cobra.Command {
   plumbline baseline list electricity --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			parts, done, err := openBroker(cmd)
+			plans, err := publishedPlans(cmd)
 			if err != nil {
 				return err
 			}
-			defer done()
-			plans, err := parts.Published(cmd.Context())
+			models, err := chosenModels(plans, args)
 			if err != nil {
-				return dependencyAway(err)
-			}
-			models := slices.Sorted(maps.Keys(plans))
-			if len(args) == 1 {
-				if err := knownModel(plans, args[0]); err != nil {
-					return err
-				}
-				models = args
+				return err
 			}
 			out := cmd.OutOrStdout()
 			table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
@@ -295,14 +281,9 @@ func namedBaseline(cmd *cobra.Command, name string) (*plan.Plan, error) {
 	if model == "" || strings.ContainsAny(name, "/\\") || missing == nil && !dir.IsDir() {
 		return nil, badInput(fmt.Errorf("%q is neither a file nor a model: %w", name, err))
 	}
-	parts, done, err := openBroker(cmd)
+	plans, err := publishedPlans(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("there is no file %s, so it is taken for a model: %w", name, err)
-	}
-	defer done()
-	plans, err := parts.Published(cmd.Context())
-	if err != nil {
-		return nil, dependencyAway(err)
 	}
 	if err := knownModel(plans, model); err != nil {
 		return nil, err

@@ -140,7 +140,8 @@ func printDifferences(w io.Writer, before, after *plan.Plan, asJSON bool) error 
 		}
 		fmt.Fprintln(table, "INPUT\tCHANGE\tDISTANCE\tMEAN\t\tMISSING\t\t")
 	}
-	for _, d := range baseline.Diff(before, after) {
+	differences := baseline.Diff(before, after)
+	for _, d := range differences {
 		if asJSON {
 			if err := json.NewEncoder(w).Encode(shownDifference{
 				Kind: "difference", Column: d.Column, Change: changeOf(&d), Distance: finding.Number(d.Distance), Appeared: d.Appeared, Gone: d.Gone,
@@ -164,7 +165,7 @@ func printDifferences(w io.Writer, before, after *plan.Plan, asJSON bool) error 
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for _, d := range baseline.Diff(before, after) {
+	for _, d := range differences {
 		for _, l := range []struct {
 			word   string
 			values []string

@@ -72,14 +72,8 @@ Exits with 1 if there is any incident.`,
 			if c.Streams.Outcome == nil && files.Outcomes != "" {
 				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be read as one", files.Outcomes))
 			}
-			if files.Outcomes == "" && c.Streams.Outcome != nil {
-				has, err := files.HoldsOutcomes(c)
-				if err != nil {
-					return badInput(err)
-				}
-				if has {
-					files.Outcomes = files.Predictions
-				}
+			if err := files.FindOutcomes(c); err != nil {
+				return badInput(err)
 			}
 			progress, done := progressLine(cmd.ErrOrStderr())
 			r, err := untilInterrupted(cmd.Context(), func() (*check.Report, error) { return check.Run(c, files, progress) })

@@ -41,21 +41,13 @@ Neighbours with the same plan differ in policy only.`,
   plumbline contract list electricity --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			parts, done, err := openBroker(cmd)
+			plans, err := publishedPlans(cmd)
 			if err != nil {
 				return err
 			}
-			defer done()
-			plans, err := parts.Published(cmd.Context())
+			models, err := chosenModels(plans, args)
 			if err != nil {
-				return dependencyAway(err)
-			}
-			models := slices.Sorted(maps.Keys(plans))
-			if len(args) == 1 {
-				if err := knownModel(plans, args[0]); err != nil {
-					return err
-				}
-				models = args
+				return err
 			}
 			out := cmd.OutOrStdout()
 			table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
@@ -102,6 +94,25 @@ func listContracts(h plan.History) []listedContract {
 func short(digest string) string {
 	const enough = len("sha256:") + 12
 	return digest[:min(len(digest), enough)]
+}
+
+// publishedPlans are all plans on the broker.
+func publishedPlans(cmd *cobra.Command) (bus.Plans, error) {
+	parts, done, err := openBroker(cmd)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	plans, err := parts.Published(cmd.Context())
+	return plans, dependencyAway(err)
+}
+
+// chosenModels is the model that an argument names, or else all of them.
+func chosenModels(plans bus.Plans, args []string) ([]string, error) {
+	if len(args) == 0 {
+		return slices.Sorted(maps.Keys(plans)), nil
+	}
+	return args, knownModel(plans, args[0])
 }
 
 func knownModel(plans bus.Plans, model string) error {

@@ -77,14 +77,8 @@ Exits with 2 if no row can be published, with 3 if Kafka or the registry is away
 			if c.Streams.Outcome == nil && o.Files.Outcomes != "" {
 				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be published as one", o.Files.Outcomes))
 			}
-			if o.Files.Outcomes == "" && c.Streams.Outcome != nil {
-				has, err := o.Files.HoldsOutcomes(c)
-				if err != nil {
-					return badInput(err)
-				}
-				if has {
-					o.Files.Outcomes = o.Files.Predictions
-				}
+			if err := o.Files.FindOutcomes(c); err != nil {
+				return badInput(err)
 			}
 			return runProduce(cmd, o, asJSON)
 		},

@@ -29,6 +29,19 @@ func (f *Files) HoldsOutcomes(c *contract.Contract) (bool, error) {
 	return slices.Contains(r.Columns(), label) || slices.Contains(r.Columns(), last), nil
 }
 
+// FindOutcomes takes the file of predictions for that of the outcomes too, where no other was named, the contract has such a stream and the
+// file the label column. Else f stays as it is.
+func (f *Files) FindOutcomes(c *contract.Contract) error {
+	if f.Outcomes != "" || c.Streams.Outcome == nil {
+		return nil
+	}
+	has, err := f.HoldsOutcomes(c)
+	if has {
+		f.Outcomes = f.Predictions
+	}
+	return err
+}
+
 // Write renders a report for people.
 func Write(w io.Writer, r *Report) {
 	fmt.Fprintf(w, "%s\n", r.Model)
