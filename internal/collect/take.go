@@ -3,7 +3,6 @@ package collect
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -14,13 +13,11 @@ import (
 // Take hands over what was counted and starts afresh: of each pane and version what describes it, then its cells, in the order of
 // panes, versions and slices.
 func (c *Collector) Take() []record.Cell {
-	cells := encode(c, func(yield func(counted) bool) {
-		for w := range c.counter.Each() {
-			if !yield(counted{w.Key, w.Rows, w}) {
-				return
-			}
-		}
-	}, c.frames())
+	list := make([]counted, 0, c.counter.Len())
+	for _, w := range c.counter.Written() {
+		list = append(list, counted{w.Key, w.Rows, w})
+	}
+	cells := encode(c, list, c.frames())
 	c.crowded = c.counter.Crowded()
 	c.Reset()
 	return cells
@@ -33,15 +30,15 @@ func Together(of []*Collector) ([]record.Cell, error) {
 	if len(of) == 1 {
 		return of[0].Take(), nil
 	}
-	var list []sketch.Cell
+	var sets []sketch.Cell
 	var frames []frame
 	for _, c := range of {
-		list = append(list, c.counter.Cells()...)
+		sets = append(sets, c.counter.Cells()...)
 		frames = append(frames, c.frames()...)
 	}
-	slices.SortStableFunc(list, func(a, b sketch.Cell) int { return a.Key.Compare(b.Key) })
+	slices.SortStableFunc(sets, func(a, b sketch.Cell) int { return a.Key.Compare(b.Key) })
 	slices.SortStableFunc(frames, frame.compare)
-	list, err := merge(list, func(a, b sketch.Cell) bool { return a.Key == b.Key }, func(a *sketch.Cell, b sketch.Cell) error { return a.Set.Merge(b.Set) })
+	sets, err := merge(sets, func(a, b sketch.Cell) bool { return a.Key == b.Key }, func(a *sketch.Cell, b sketch.Cell) error { return a.Set.Merge(b.Set) })
 	if err != nil {
 		return nil, fmt.Errorf("put together what was counted of %s: %w", of[0].plan.Model, err)
 	}
@@ -49,13 +46,11 @@ func Together(of []*Collector) ([]record.Cell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("put together what describes %s: %w", of[0].plan.Model, err)
 	}
-	cells := encode(of[0], func(yield func(counted) bool) {
-		for _, cell := range list {
-			if !yield(counted{cell.Key, cell.Set.Rows, cell.Set}) {
-				return
-			}
-		}
-	}, frames)
+	list := make([]counted, len(sets))
+	for i, cell := range sets {
+		list[i] = counted{cell.Key, cell.Set.Rows, cell.Set}
+	}
+	cells := encode(of[0], list, frames)
 	for _, c := range of {
 		c.crowded = c.counter.Crowded()
 		c.Reset()
@@ -87,7 +82,7 @@ type counted struct {
 }
 
 // encode writes cells and frames, both in their order, as the cells of a fragment. Every frame has cells.
-func encode(c *Collector, list iter.Seq[counted], frames []frame) []record.Cell {
+func encode(c *Collector, list []counted, frames []frame) []record.Cell {
 	out := make([]record.Cell, 0, len(frames)+c.counter.Len())
 	c.taken = Taken{}
 	bodies := make([]byte, 0, c.written+c.written/8)
@@ -98,7 +93,7 @@ func encode(c *Collector, list iter.Seq[counted], frames []frame) []record.Cell 
 		out = append(out, cell)
 	}
 	begun := 0
-	for cell := range list {
+	for _, cell := range list {
 		k := cell.key
 		if begun == 0 || k.Pane != frames[begun-1].Pane || k.Version != frames[begun-1].Version {
 			f := &frames[begun]

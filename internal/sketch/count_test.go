@@ -285,6 +285,13 @@ func TestCounterAgainstTally(t *testing.T) {
 		if diff := o.compare(c.Cells()); diff != "" {
 			t.Fatal(diff)
 		}
+		cells := c.Cells()
+		for i, w := range c.Written() { // while the sets are out: they must stay as they are
+			set := cells[i].Set.AppendBinary(nil)
+			if w.Key != cells[i].Key || w.Rows != cells[i].Set.Rows || !bytes.Equal(w.AppendBinary(nil), set) || !bytes.Equal(cells[i].Set.AppendBinary(nil), set) {
+				t.Fatalf("cell %d is written otherwise than its set", i)
+			}
+		}
 		if diff := o.compareFrames(c.Frames()); diff != "" {
 			t.Fatal(diff)
 		}

@@ -7,7 +7,7 @@
 //  3. describe.go: the same batches into one summary per pane and model version, over all slices.
 //  4. column.go, set.go: all that is counted of one cell; merging and cloning. summary.go: all that describes one pane and version.
 //  5. curve.go: the reliability curve: predictions and outcomes by score bin.
-//  6. codec.go: a set to bytes and back; codec_v1.go: sets of the format before.
+//  6. written.go: the cells of a counter to the same bytes, without sets. codec.go: a set to bytes and back; codec_v1.go: sets of the format before.
 //
 // Parts: fixed.go (sums in fixed point), histogram.go (log-linear counts), tdigest.go with radix.go (quantiles),
 // tdigest_codec.go and datasketches.go (their bytes, and those of Apache DataSketches), distinct.go (cardinality), frequent.go (the

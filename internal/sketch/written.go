@@ -1,9 +1,5 @@
 package sketch
 
-import (
-	"iter"
-)
-
 // Written is a cell as a fragment takes it: what its Set would write, without the Set.
 type Written struct {
 	Key  Key
@@ -19,20 +15,18 @@ type writtenColumn struct {
 	ends  []int // by cell: where in bytes its column ends
 }
 
-// Each writes the cells counted since the last Reset and hands them out by key. They are the counter's own until Reset, or until
+// Written writes the cells counted since the last Reset and hands them out by key. They are the counter's own until Reset, or until
 // something is counted.
 //
 // All cells of a column are written before the next column is looked at, in the order in which they lie in memory, and then put together
 // cell by cell. To go through one cell after another would fetch a few lines out of each of as many arrays as there are columns.
-func (c *Counter) Each() iter.Seq[Written] {
-	return func(yield func(Written) bool) {
-		c.write()
-		for _, at := range c.sorted() {
-			if !yield(Written{Key: c.keys[at], Rows: int64(c.rows[at]), of: c, at: int(at)}) {
-				return
-			}
-		}
+func (c *Counter) Written() []Written {
+	c.write()
+	out := make([]Written, len(c.keys))
+	for i, at := range c.sorted() {
+		out[i] = Written{Key: c.keys[at], Rows: int64(c.rows[at]), of: c, at: int(at)}
 	}
+	return out
 }
 
 // AppendBinary writes what Set.AppendBinary would.
