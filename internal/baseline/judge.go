@@ -139,15 +139,7 @@ func locations(c *plan.Column) *stat.Scores {
 	if c.Layout.Categorical || c.Layout.Empty || c.Layout.Constant() {
 		return nil
 	}
-	total := 0.
-	for _, n := range c.Reference.Bins {
-		total += float64(n) + 0.5
-	}
-	shares := make([]float64, len(c.Reference.Bins))
-	for i, n := range c.Reference.Bins {
-		shares[i] = (float64(n) + 0.5) / total // no share is 0 (Krichevsky & Trofimov 1981)
-	}
-	s, ok := stat.NewScores(shares)
+	s, ok := stat.NewScores(stat.Smoothed(c.Reference.Bins))
 	if !ok {
 		return nil
 	}

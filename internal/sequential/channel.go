@@ -72,17 +72,12 @@ func newLayout(kind Kind, bins []int64, size float64) layout {
 	if len(bins) < 2 || kind > Categorical {
 		return l
 	}
-	var n float64
 	for i, c := range bins {
-		n += float64(c)
 		if c > bins[l.atom] {
 			l.atom = i
 		}
 	}
-	// Half an event more in each bin (Krichevsky & Trofimov 1981): no share is 0.
-	for _, c := range bins {
-		l.shares = append(l.shares, (float64(c)+0.5)/(n+0.5*float64(len(bins))))
-	}
+	l.shares = stat.Smoothed(bins)
 	if kind == Numeric {
 		l.scores, _ = stat.NewScores(l.shares)
 	}

@@ -15,6 +15,19 @@ type Scores struct {
 	spread   []float64 // the same, and uncorrelated with location; nil if the bins can't tell a spread
 }
 
+// Smoothed are the shares of counts with half an event more in each bin (Krichevsky & Trofimov 1981): they sum to 1, and none is 0.
+func Smoothed(counts []int64) []float64 {
+	var n float64
+	for _, c := range counts {
+		n += float64(c)
+	}
+	shares := make([]float64, len(counts))
+	for i, c := range counts {
+		shares[i] = (float64(c) + 0.5) / (n + 0.5*float64(len(counts)))
+	}
+	return shares
+}
+
 // NewScores makes the scores of a reference with these shares by bin, ascending. ok is false unless there are two bins or more,
 // all shares are positive, and they sum to 1 within 1e-9.
 func NewScores(shares []float64) (s *Scores, ok bool) {
