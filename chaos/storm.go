@@ -59,12 +59,9 @@ func (s *storm) run(ctx context.Context) error {
 		case kill:
 			s.kill(ctx)
 		case freeze:
-			for _, i := range s.r.Perm(len(s.slots)) {
-				if p := s.slots[i]; p.take() {
-					long := 7*time.Second + time.Duration(s.r.Int64N(int64(5*time.Second)))
-					aside.Go(func() { s.freeze(ctx, p, long) })
-					break
-				}
+			if p := s.free(); p != nil {
+				long := 7*time.Second + time.Duration(s.r.Int64N(int64(5*time.Second)))
+				aside.Go(func() { s.freeze(ctx, p, long) })
 			}
 		case flush:
 			if err := s.stack.cache.FlushAll(ctx).Err(); err != nil {
@@ -93,23 +90,27 @@ func sortFailures(all []failure) { // the map above has no order
 }
 
 func (s *storm) kill(ctx context.Context) {
-	for {
-		for _, i := range s.r.Perm(len(s.slots)) {
-			p := s.slots[i]
-			if !p.take() {
-				continue
-			}
-			if err := p.signal(syscall.SIGKILL); err != nil {
-				s.fail(fmt.Errorf("kill %s: %w", p.name, err))
-			}
-			p.release()
-			s.count(func(d *plan) { d.kills++ })
-			return
-		}
+	p := s.free()
+	for ; p == nil; p = s.free() {
 		if !pause(ctx, 100*time.Millisecond) { // all of them are frozen just now
 			return
 		}
 	}
+	defer p.release()
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		s.fail(fmt.Errorf("kill %s: %w", p.name, err))
+	}
+	s.count(func(d *plan) { d.kills++ })
+}
+
+// free takes a process that nothing else is done to; nil if there is none.
+func (s *storm) free() *process {
+	for _, i := range s.r.Perm(len(s.slots)) {
+		if p := s.slots[i]; p.take() {
+			return p
+		}
+	}
+	return nil
 }
 
 // freeze stops a process for longer than its session, sometimes longer than its transaction, and thaws it.
