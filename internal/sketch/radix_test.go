@@ -61,3 +61,27 @@ func TestSorterOfClusters(t *testing.T) {
 		}
 	}
 }
+
+// What comes in order, or in reverse, isn't sorted again; what only looks so at its ends is.
+func TestSorterOfOrdered(t *testing.T) {
+	var s sorter
+	negative := math.Copysign(0, -1)
+	for _, c := range []struct{ values, want []float64 }{
+		{nil, nil},
+		{[]float64{1}, []float64{1}},
+		{[]float64{math.NaN()}, nil},
+		{[]float64{-1, negative, 0, 2, 2}, []float64{-1, 0, 0, 2, 2}},
+		{[]float64{2, 2, 0, negative, -1}, []float64{-1, 0, 0, 2, 2}},
+		{[]float64{1, 2, 3, 3, 1}, []float64{1, 1, 2, 3, 3}},
+		{[]float64{1, math.NaN(), 2}, []float64{1, 2}},
+		{[]float64{1, 2, math.Inf(1)}, []float64{1, 2}},
+		{[]float64{math.Inf(-1), 1, 2}, []float64{1, 2}},
+		{[]float64{2, 1, math.Inf(-1)}, []float64{1, 2}},
+		{[]float64{1, math.Inf(1), 2}, []float64{1, 2}},
+	} {
+		got := s.sorted(c.values)
+		if !slices.EqualFunc(got, c.want, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
+			t.Errorf("%v: %v, want %v", c.values, got, c.want)
+		}
+	}
+}

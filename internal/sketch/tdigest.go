@@ -11,10 +11,10 @@ import (
 const Compression = 400
 
 const (
-	digestValues = 8192 // values kept before they are merged in
-	digestItems  = 512  // of a list that is merged in
-	digestExact  = 64   // items that are kept as they are
-	maxCentroids = 416  // join gives at most delta + 3: any two neighbours span more than one unit of k1, which has delta/2
+	digestValues = 16384 // values kept before they are merged in
+	digestItems  = 512   // of a list that is merged in
+	digestExact  = 64    // items that are kept as they are
+	maxCentroids = 416   // join gives at most delta + 3: any two neighbours span more than one unit of k1, which has delta/2
 
 	// cosStep and sinStep are of 2*pi/delta: written out, because math.Cos may differ in the last bit between machines.
 	cosStep = 0.99987663248166059863890712773
@@ -380,11 +380,16 @@ func runStart(sorted []float64, i int) int {
 
 // firstFrom is the first place from i on where a value is at least v; len(sorted) if there is none.
 func firstFrom(sorted []float64, i int, v float64) int {
-	if n := len(sorted); n <= i || sorted[n-1] < v {
+	n := len(sorted)
+	if n <= i || sorted[n-1] < v {
 		return n
 	}
-	for sorted[i] < v {
-		i++
+	for i < n {
+		if mid := int(uint(i+n) / 2); sorted[mid] < v {
+			i = mid + 1
+		} else {
+			n = mid
+		}
 	}
 	return i
 }
