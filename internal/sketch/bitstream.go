@@ -113,27 +113,70 @@ func lowBits(n int64, bins int) uint {
 	return uint(max(1, bits.Len64(uint64(n)/uint64(bins))) - 1)
 }
 
+// counted is what counts are kept in: in a Set, and while they are counted.
+type counted interface{ int64 | uint32 }
+
 // appendBins writes bins that add up to n > 0, none of them negative. Others can't be written: they are bent to fit, so that the
 // length stays bounded.
 func appendBins(b []byte, counts []int64, n int64) []byte {
-	low := lowBits(n, len(counts))
-	w := bitWriter{b: slices.Grow(b, len(counts)*(int(low)+3)/8+16)}
-	left := n
-	for _, v := range counts[:len(counts)-1] {
-		v = min(max(v, 0), left)
-		left -= v
-		if high := uint(v) >> low; high+low < 32 { // what rice writes, in one piece
-			w.held |= (1<<high - 1 | (uint64(v)&(1<<low-1))<<(high+1)) << w.n
-			if w.n += high + 1 + low; w.n >= 32 {
-				w.b = binary.LittleEndian.AppendUint32(w.b, uint32(w.held))
-				w.held >>= 32
-				w.n -= 32
-			}
-			continue
+	if !addUp(counts, n) {
+		counts = bent(counts, n)
+	}
+	return appendCounted(b, counts, n)
+}
+
+// appendCounted is appendBins of bins that are known to add up.
+func appendCounted[T counted](b []byte, counts []T, n int64) []byte {
+	low, last := lowBits(n, len(counts)), len(counts)-1
+	w := bitWriter{b: slices.Grow(b, len(counts)*(int(low)+3)/8+24)}
+	i := 0
+	for ; i+4 <= last; i += 4 { // codes that don't wait for each other, put together before they wait for those before them
+		c0, n0 := riceCode(uint64(counts[i]), low)
+		c1, n1 := riceCode(uint64(counts[i+1]), low)
+		c2, n2 := riceCode(uint64(counts[i+2]), low)
+		c3, n3 := riceCode(uint64(counts[i+3]), low)
+		if n0+n1+n2+n3 > 64-32 {
+			break
 		}
-		w.rice(uint64(v), low)
+		c0 |= c1 << (n0 & 63)
+		c2 |= c3 << (n2 & 63)
+		w.put(c0|c2<<((n0+n1)&63), n0+n1+n2+n3)
+	}
+	for _, v := range counts[i:last] {
+		if code, length := riceCode(uint64(v), low); length <= 32 {
+			w.put(code, length)
+		} else {
+			w.rice(uint64(v), low)
+		}
 	}
 	return w.close()
+}
+
+// riceCode is what rice writes, if its length is at most 32 bits.
+func riceCode(v uint64, low uint) (code uint64, length uint) {
+	high := uint(v >> (low & 63))
+	return 1<<(high&63) - 1 | v&(1<<(low&63)-1)<<((high+1)&63), high + 1 + low
+}
+
+// addUp is whether bins are what can be written of n values.
+func addUp(counts []int64, n int64) bool {
+	sum, signs := int64(0), int64(0)
+	for _, v := range counts {
+		sum += v
+		signs |= v
+	}
+	return sum == n && signs >= 0
+}
+
+// bent is the nearest that can be written.
+func bent(counts []int64, n int64) []int64 {
+	out, left := make([]int64, len(counts)), n
+	for i, v := range counts {
+		out[i] = min(max(v, 0), left)
+		left -= out[i]
+	}
+	out[len(out)-1] += left
+	return out
 }
 
 func readBins(r *wire.Reader, counts []int64, n int64) {

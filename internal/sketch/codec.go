@@ -77,6 +77,22 @@ func (s *Set) appendHead(b []byte) []byte {
 
 func (s *Set) appendParts(b []byte) []byte {
 	at := len(b)
+	b = s.appendOdds(b)
+	switch {
+	case s.Curve == nil || s.Curve.empty():
+	case s.Curve.scored(s.Scored):
+		b[at] |= setScores
+		b = s.Curve.appendScores(b, s.Scored)
+	default:
+		b[at] |= setCurve
+		b = s.Curve.append(b)
+	}
+	return b
+}
+
+// appendOdds writes which parts follow, and all but the curve.
+func (s *Set) appendOdds(b []byte) []byte {
+	at := len(b)
 	b = append(b, 0)
 	if anySet([]*[]int64{&s.Rules}) {
 		b[at] |= setRules
@@ -89,15 +105,6 @@ func (s *Set) appendParts(b []byte) []byte {
 	if scores := s.scores(); anySet([]*[]int64{&scores}) {
 		b[at] |= setScored
 		b = appendInts(b, scores)
-	}
-	switch {
-	case s.Curve == nil || s.Curve.empty():
-	case s.Curve.scored(s.Scored):
-		b[at] |= setScores
-		b = s.Curve.appendScores(b, s.Scored)
-	default:
-		b[at] |= setCurve
-		b = s.Curve.append(b)
 	}
 	return b
 }
@@ -128,7 +135,16 @@ func (c *Column) counters() [11]*int64 {
 }
 
 func (c *Column) append(b []byte, rows int64) []byte {
-	mask := c.mask(rows)
+	n, mask := c.Valid(), c.mask(rows)
+	b = c.appendCounters(b, mask)
+	if n > 0 && len(c.Bins) > 0 {
+		b = appendBins(b, c.Bins, n)
+	}
+	return c.appendSums(b, mask)
+}
+
+// appendCounters writes what comes before the bins.
+func (c *Column) appendCounters(b []byte, mask uint64) []byte {
 	b = wire.Uint(b, mask)
 	if mask&hasN != 0 {
 		b = wire.Uint(b, uint64(c.N))
@@ -140,9 +156,11 @@ func (c *Column) append(b []byte, rows int64) []byte {
 			}
 		}
 	}
-	if n := c.Valid(); n > 0 && len(c.Bins) > 0 {
-		b = appendBins(b, c.Bins, n)
-	}
+	return b
+}
+
+// appendSums writes what comes behind the bins.
+func (c *Column) appendSums(b []byte, mask uint64) []byte {
 	if mask&hasSums != 0 {
 		b = appendFixed(appendFixed(b, c.Sum), c.SumSq)
 	}

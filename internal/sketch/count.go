@@ -164,7 +164,15 @@ type columnOfCells interface {
 	cellBytes() int
 }
 
-func (c *Counter) eachColumn(visit func(columnOfCells)) {
+// columnOfPlan is one of plan.Columns.
+type columnOfPlan interface {
+	columnOfCells
+	place() int // in plan.Columns
+	// read writes what a cell of so many rows holds to c, but for its bins: it returns those, nil if all are 0.
+	read(c *Column, cell int, rows int64) (bins []uint32)
+}
+
+func (c *Counter) eachPlanned(visit func(columnOfPlan)) {
 	for _, n := range c.numbers {
 		visit(n)
 	}
@@ -174,6 +182,10 @@ func (c *Counter) eachColumn(visit func(columnOfCells)) {
 	for _, n := range c.unread {
 		visit(n)
 	}
+}
+
+func (c *Counter) eachColumn(visit func(columnOfCells)) {
+	c.eachPlanned(func(n columnOfPlan) { visit(n) })
 	if c.score != nil {
 		visit(c.score)
 	}
@@ -323,21 +335,21 @@ func (c *Counter) set(s *Set, cell int) *Set {
 		n.touch(int32(cell))
 	}
 	s.Rows = int64(c.rows[cell])
-	for _, n := range c.numbers {
-		n.column(&s.Columns[n.at], cell, s.Rows)
+	c.eachPlanned(func(n columnOfPlan) {
+		to := &s.Columns[n.place()]
+		for i, v := range n.read(to, cell, s.Rows) {
+			to.Bins[i] = int64(v)
+		}
+	})
+	c.odds(s, cell)
+	if c.score != nil {
+		c.score.curveOf(s.Curve, cell)
 	}
-	for _, n := range c.texts {
-		n.column(&s.Columns[n.at], cell, s.Rows)
-	}
-	for _, n := range c.unread {
-		n.column(&s.Columns[n.at], cell, s.Rows)
-	}
-	c.parts(s, cell)
 	return s
 }
 
-// parts writes to s what a cell holds beside its columns.
-func (c *Counter) parts(s *Set, cell int) {
+// odds writes to s what a cell holds beside its columns and its curve.
+func (c *Counter) odds(s *Set, cell int) {
 	s.LatencyN = int64(c.latencies[cell])
 	for i := range s.Rules {
 		s.Rules[i] = int64(c.rules[i][cell])

@@ -223,13 +223,18 @@ func (c *Curve) appendScores(b []byte, n int64) []byte {
 	b = appendBins(b, c.N, n)
 	mean := int64(0)
 	for i, v := range c.N {
-		if v != 0 {
-			b = wire.Int(b, c.S[i]-v*mean)
-			b = wire.Int(b, c.S2[i]-squareOfMean(c.S[i], v))
-			mean = c.S[i] / v
-		}
+		b, mean = appendScore(b, &scoreBin{v, c.S[i], c.S2[i]}, mean)
 	}
 	return b
+}
+
+// appendScore writes the sums of a bin; mean is that of the bin before, then its own.
+func appendScore(b []byte, bin *scoreBin, mean int64) ([]byte, int64) {
+	if bin.n == 0 {
+		return b, mean
+	}
+	b = wire.Int(b, bin.s-bin.n*mean)
+	return wire.Int(b, bin.s2-squareOfMean(bin.s, bin.n)), bin.s / bin.n
 }
 
 func (c *Curve) readScores(r *wire.Reader, n int64) {

@@ -72,21 +72,17 @@ func (n *numberColumn) touch(cell int32) {
 	}
 }
 
-// column writes what a cell of so many rows holds to c, whose bins are there.
-func (n *numberColumn) column(c *Column, cell int, rows int64) {
+func (n *numberColumn) place() int { return n.at }
+
+// read writes what a cell of so many rows holds to c, but for its bins, which it returns.
+func (n *numberColumn) read(c *Column, cell int, rows int64) (bins []uint32) {
 	s, odd := &n.sums[cell], &n.odds[cell]
-	widen(c.Bins, n.bins[cell*n.stride:(cell+1)*n.stride])
 	*c = Column{
 		N: rows, Missing: int64(s.missing), Invalid: int64(s.invalid), Below: int64(s.below), Above: int64(s.above), Broken: int64(s.broken),
 		Integral: int64(uint32(s.whole)) + int64(odd.minus), Zero: int64(s.zero), Negative: int64(s.whole>>32) - int64(odd.minus), Overflow: int64(odd.overflow),
 		Bins: c.Bins, Sum: s.sum, SumSq: s.squares,
 	}
-}
-
-func widen(to []int64, from []uint32) {
-	for i, v := range from {
-		to[i] = int64(v)
-	}
+	return n.bins[cell*n.stride : (cell+1)*n.stride]
 }
 
 // grown is s with length n, new elements zero.

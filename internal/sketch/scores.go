@@ -15,6 +15,8 @@ type scoreColumn struct {
 	curve []scoreBin // by cell and bin
 	sums  []scoreSums
 	read  []Scored // by row of the last batch
+
+	scratch []int64
 }
 
 // Scored is what a row says of its score.
@@ -99,11 +101,31 @@ func (n *scoreColumn) count(b *plan.Batch, at *placed, tell bool) {
 	}
 }
 
-// scores writes what a cell holds to s.
+// scores writes what a cell holds to s, but for the curve.
 func (n *scoreColumn) scores(to *Set, cell int) {
 	s := &n.sums[cell]
 	to.Scored, to.ScoreInvalid, to.Decided, to.Positive = int64(s.scored), int64(s.invalid), int64(s.decided), int64(s.positive)
-	for i, b := range n.curve[cell*n.bins : (cell+1)*n.bins] {
-		to.Curve.N[i], to.Curve.S[i], to.Curve.S2[i] = b.n, b.s, b.s2
+}
+
+func (n *scoreColumn) binsOf(cell int) []scoreBin { return n.curve[cell*n.bins : (cell+1)*n.bins] }
+
+func (n *scoreColumn) curveOf(to *Curve, cell int) {
+	for i, b := range n.binsOf(cell) {
+		to.N[i], to.S[i], to.S2[i] = b.n, b.s, b.s2
 	}
+}
+
+// append writes a cell's curve as Curve.appendScores would.
+func (n *scoreColumn) append(b []byte, cell int) []byte {
+	n.scratch = n.scratch[:0]
+	bins := n.binsOf(cell)
+	for i := range bins {
+		n.scratch = append(n.scratch, bins[i].n)
+	}
+	b = appendCounted(b, n.scratch, int64(n.sums[cell].scored))
+	mean := int64(0)
+	for i := range bins {
+		b, mean = appendScore(b, &bins[i], mean)
+	}
+	return b
 }

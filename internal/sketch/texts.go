@@ -141,10 +141,12 @@ func (n *textColumn) touch(cell int32) {
 	}
 }
 
-func (n *textColumn) column(c *Column, cell int, rows int64) {
+func (n *textColumn) place() int { return n.at }
+
+func (n *textColumn) read(c *Column, cell int, rows int64) (bins []uint32) {
 	s := &n.sums[cell]
-	widen(c.Bins, n.bins[cell*n.stride:(cell+1)*n.stride])
 	*c = Column{N: rows, Missing: int64(s.missing), Invalid: int64(s.invalid), New: int64(s.isNew), Broken: int64(s.broken), Bins: c.Bins}
+	return n.bins[cell*n.stride : (cell+1)*n.stride]
 }
 
 // unreadColumn is a column whose field holds another kind of values than its layout: none of them can be read.
@@ -174,6 +176,9 @@ func (n *unreadColumn) count(in *plan.Col, of []int32) {
 	}
 }
 
-func (n *unreadColumn) column(c *Column, cell int, rows int64) {
+func (n *unreadColumn) place() int { return n.at }
+
+func (n *unreadColumn) read(c *Column, cell int, rows int64) (bins []uint32) {
 	*c = Column{N: rows, Missing: int64(n.sums[cell].missing), Invalid: int64(n.sums[cell].invalid), Bins: c.Bins}
+	return nil // there is no value in any of them
 }

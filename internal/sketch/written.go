@@ -34,7 +34,7 @@ func (w Written) AppendBinary(b []byte) []byte {
 	c := w.of
 	s := c.scratch()
 	s.Rows = w.Rows
-	c.parts(s, w.at)
+	c.odds(s, w.at)
 	b = s.appendHead(b)
 	for i := range c.written {
 		column, from := &c.written[i], 0
@@ -43,7 +43,13 @@ func (w Written) AppendBinary(b []byte) []byte {
 		}
 		b = append(b, column.bytes[from:column.ends[w.at]]...)
 	}
-	return s.appendParts(b)
+	at := len(b)
+	b = s.appendOdds(b)
+	if s.Scored > 0 {
+		b[at] |= setScores
+		b = c.score.append(b, w.at)
+	}
+	return b
 }
 
 func (c *Counter) write() {
@@ -51,25 +57,21 @@ func (c *Counter) write() {
 	if c.written == nil {
 		c.written = make([]writtenColumn, len(columns))
 	}
-	for _, n := range c.numbers {
-		c.writeColumn(n.at, &columns[n.at], n.column)
-	}
-	for _, n := range c.texts {
-		c.writeColumn(n.at, &columns[n.at], n.column)
-	}
-	for _, n := range c.unread {
-		c.writeColumn(n.at, &columns[n.at], n.column)
-	}
-}
-
-func (c *Counter) writeColumn(at int, scratch *Column, read func(c *Column, cell int, rows int64)) {
-	w := &c.written[at]
-	w.bytes, w.ends = w.bytes[:0], w.ends[:0]
-	for cell, n := range c.rows[:len(c.keys)] {
-		read(scratch, cell, int64(n))
-		w.bytes = scratch.append(w.bytes, int64(n))
-		w.ends = append(w.ends, len(w.bytes))
-	}
+	c.eachPlanned(func(n columnOfPlan) {
+		w, scratch := &c.written[n.place()], &columns[n.place()]
+		w.bytes, w.ends = w.bytes[:0], w.ends[:0]
+		for cell, n32 := range c.rows[:len(c.keys)] {
+			rows := int64(n32)
+			bins := n.read(scratch, cell, rows)
+			mask := scratch.mask(rows)
+			w.bytes = scratch.appendCounters(w.bytes, mask)
+			if valid := scratch.Valid(); valid > 0 && len(bins) > 0 {
+				w.bytes = appendCounted(w.bytes, bins, valid)
+			}
+			w.bytes = scratch.appendSums(w.bytes, mask)
+			w.ends = append(w.ends, len(w.bytes))
+		}
+	})
 }
 
 // scratch is a set that lives no longer than a call.
