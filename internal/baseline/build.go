@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
@@ -48,18 +49,48 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	scatter(p, rows, panes)
+	sets := make([]*sketch.Set, len(panes))
+	for i := range panes {
+		sets[i] = panes[i].Set
+	}
+	scatter(p, rows, sets)
 	if p.Score != nil && p.Outcome != nil {
 		if err := learnTruth(p, rows, src); err != nil {
 			return nil, err
 		}
 	}
-	p.Unjudged = append(p.Unjudged, judge(p, rows, panes, cells)...)
+	p.Unjudged = append(p.Unjudged, judge(p, rows, sets, cells)...)
+	if err := learnDrift(p, panes); err != nil {
+		return nil, err
+	}
 	p.Unjudged = append(p.Unjudged, unjudged(p)...)
 	if err := seal(p); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// mostPlan is how large a plan may be with what it has learnt of drift: it is one record, and brokers take 1 MiB by default.
+const mostPlan = 1_000_000
+
+// learnDrift learns what the sequential engine goes by. Without it, inputs are judged pane by pane.
+func learnDrift(p *plan.Plan, panes []drift.Pane) error {
+	learnt, err := drift.Learn(p, panes)
+	if err != nil {
+		return err
+	}
+	p.Drift = learnt
+	whole, err := p.JSON()
+	if err != nil {
+		return err
+	}
+	if len(learnt) > 0 && len(whole) > mostPlan {
+		p.Drift = nil
+		p.Unjudged = append(p.Unjudged, fmt.Sprintf(
+			"inputs are judged pane by pane, and changes that build up slowly are not found: what was learnt of %d columns takes %d KB, more than a plan may hold",
+			len(p.Columns), len(learnt)/1000))
+	}
+	return nil
 }
 
 // gather collects the reference's rows.
@@ -139,7 +170,7 @@ func testPane(p *plan.Plan, rows *plan.Batch) time.Duration {
 }
 
 // count counts the reference's rows into test panes, in order.
-func count(p *plan.Plan, rows *plan.Batch) (panes []*sketch.Set, cells map[string]int64, err error) {
+func count(p *plan.Plan, rows *plan.Batch) (panes []drift.Pane, cells map[string]int64, err error) {
 	d, err := plan.NewDeriver(&p.Prediction, p.Rules)
 	if err != nil {
 		return nil, nil, err
@@ -147,14 +178,12 @@ func count(p *plan.Plan, rows *plan.Batch) (panes []*sketch.Set, cells map[strin
 	c := sketch.NewCounter(p)
 	c.Count(0, rows, d.Broken(rows))
 	cells = map[string]int64{}
-	at := int64(0)
 	for i, cell := range c.Cells() {
 		start := p.TestStart(cell.Key.Pane)
-		if i == 0 || start != at {
-			panes = append(panes, sketch.NewSet(p))
-			at = start
+		if i == 0 || start != panes[len(panes)-1].Start {
+			panes = append(panes, drift.Pane{Start: start, End: start + p.TestPane.Microseconds(), Set: sketch.NewSet(p)})
 		}
-		if err := panes[len(panes)-1].Merge(cell.Set); err != nil {
+		if err := panes[len(panes)-1].Set.Merge(cell.Set); err != nil {
 			return nil, nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
 		}
 		cells[cell.Key.Slice] += cell.Set.Rows
@@ -211,7 +240,8 @@ func Digest(p *plan.Plan) (string, error) {
 		Score     *plan.Score
 		Slices    []plan.Dimension
 		Reference plan.Span
-	}{p.Columns, p.Score, p.Slices, p.Reference})
+		Drift     []byte `json:",omitempty"`
+	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift})
 	if err != nil {
 		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
 	}

@@ -263,7 +263,7 @@ func TestOneFile(t *testing.T) {
 		t.Error(d)
 	}
 	for name, n := range r.Findings[0].Offsets { // the file's lines: the header is the first
-		if name != "a.csv" || n["0"] != [2]int64{27*perDay + 2, 28*perDay + 1} {
+		if name != "a.csv" || n["0"] != [2]int64{26*perDay + 2, 27*perDay + 1} {
 			t.Errorf("offsets %s %v", name, n)
 		}
 	}

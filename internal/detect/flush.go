@@ -48,6 +48,9 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 				return nil, err
 			}
 			maps.Insert(p.flushed, pieces(stateKey(id), body))
+			if e.DriftMoved() {
+				maps.Insert(p.flushed, pieces(driftKey(id), e.AppendDrift(nil)))
+			}
 		}
 		for _, model := range p.models {
 			key, body := pastKey(model), r.present(p, model).appendBinary(nil)

@@ -93,7 +93,21 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 		if err := rd.Close(); err != nil {
 			return nil, 0, fmt.Errorf("read engine state of %s: %w", id.model, err)
 		}
+		if body, ok, err = join(records, driftKey(id)); err != nil {
+			return nil, 0, err
+		}
+		if ok { // a build that judged pane by pane wrote none
+			rd := wire.NewReader(body)
+			err := restored.ReadDrift(rd)
+			if err == nil {
+				err = rd.Close()
+			}
+			if err != nil {
+				return nil, 0, fmt.Errorf("read %s: %w", driftKey(id), err)
+			}
+		}
 		restored.Govern(r.plans[id.model].Governed(id.digest))
+		restored.GivesWay(e.ends())
 		e.Engine = restored
 	}
 	return p, next, r.divide(p, fresh)

@@ -135,6 +135,15 @@ func (e *ruled) holds(us int64) bool {
 	return slices.ContainsFunc(e.eras, func(era plan.Era) bool { return era.Holds(us) })
 }
 
+// ends are when the plan gives way, each time.
+func (e *ruled) ends() []int64 {
+	out := make([]int64, len(e.eras))
+	for i, era := range e.eras {
+		out[i] = era.To
+	}
+	return out
+}
+
 // until is when the plan gives way for good.
 func (e *ruled) until() int64 { return e.eras[len(e.eras)-1].To }
 
@@ -161,6 +170,9 @@ func (r *role) newPart(partition int32) *part {
 			p.engines[id].eras = append(p.engines[id].eras, era)
 		}
 	}
+	for _, e := range p.engines {
+		e.GivesWay(e.ends())
+	}
 	return p
 }
 
@@ -179,6 +191,8 @@ func (p *part) inOrder() []engineID {
 }
 
 func stateKey(id engineID) string { return "state/" + id.model + "@" + id.digest }
+
+func driftKey(id engineID) string { return stateKey(id) + "/drift" }
 
 func pieceKey(key string, i int) string { return fmt.Sprintf("%s/%d", key, i) }
 

@@ -19,6 +19,8 @@ type Engine struct {
 	losses  []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
 	kept    map[string]*windowKept // by promise, see promiseKey
 
+	watch    watch
+	givesWay []int64 // see GivesWay
 	snapshot Snapshot
 	ended    []*window.Pane // not handed over yet
 	moved    bool           // since Moved was asked
@@ -43,6 +45,10 @@ func (e *Engine) Govern(reigns plan.History) {
 	e.reigns = reigns
 	e.plan = reigns[0]
 }
+
+// GivesWay tells the engine the event times at which its plan gives way to another, microseconds, in order: if the plan is in force again
+// later, drift is followed anew.
+func (e *Engine) GivesWay(at []int64) { e.givesWay = at }
 
 // Retain drops the open panes and cohorts that lie in the era of another plan, which was put in force after their first cells had
 // come, and says so: their events and outcomes are missing from the other plan's, and neither a pane nor a cohort ever mixes plans.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -15,7 +16,7 @@ import (
 // nominally; the rest is for what the null model doesn't know.
 const (
 	nominal    = 0.25
-	ofInputs   = 0.60
+	ofInputs   = drift.OfInputs
 	ofTruth    = 0.40
 	ofSlices   = 0.20 // of what a family has
 	rateFamily = 4    // rates judged per column, beside its distribution
@@ -31,6 +32,12 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 	if err := e.snapshot.pane(e.plan, p, set, alpha/2); err != nil {
 		return err
 	}
+	watched := len(e.plan.Drift) > 0
+	if watched && p.Start >= plan.Micros(e.plan.Reference.To) { // declared odd days, too: the engine leaves them out by itself
+		if err := e.judgeDrift(p, set, emit); err != nil {
+			return err
+		}
+	}
 	if !e.monitored(p.Start, p.End) {
 		return nil
 	}
@@ -42,18 +49,26 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 		if c.Layout.Empty {
 			continue
 		}
-		if f := e.judgeDistribution(p, c, n, alpha/2); f != nil {
-			if err := emit(*f); err != nil {
-				return err
+		if !watched {
+			if f := e.judgeDistribution(p, c, n, alpha/2); f != nil {
+				if err := emit(*f); err != nil {
+					return err
+				}
 			}
 		}
 		for _, r := range rates(c, n) {
+			if watched && r.promised == nil {
+				continue
+			}
 			if f := e.judgeRate(p, c.Name, r, alpha/2/rateFamily); f != nil {
 				if err := emit(*f); err != nil {
 					return err
 				}
 			}
 		}
+	}
+	if watched {
+		return nil
 	}
 	for i, rule := range e.plan.Rules {
 		r := rate{channel: "rule", metric: "broken_share", k: set.Rules[i], n: set.Rows, before: rule.Share, rows: e.plan.ReferenceRows, floor: e.plan.Policy.Floor}

@@ -81,7 +81,7 @@ func TestRestartsDoNotShow(t *testing.T) {
 	for _, f := range found {
 		channels[f.Channel] = true
 	}
-	for _, c := range []string{"distribution", "constant", "cost", "calibration", "performance", "promise", "range"} {
+	for _, c := range []string{"location", "constant", "cost", "calibration", "performance", "promise", "range"} {
 		if !channels[c] {
 			t.Errorf("the stream holds no finding of %s: %v", c, channels)
 		}

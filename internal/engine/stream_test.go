@@ -229,11 +229,15 @@ func (w *world) restarted(p pair) pair {
 	if err != nil {
 		w.tb.Fatal(err)
 	}
+	b = p.engine.AppendDrift(b)
 	r := wire.NewReader(b)
 	if p.clock, err = window.ReadClock(r); err != nil {
 		w.tb.Fatal(err)
 	}
 	if p.engine, err = engine.ReadEngine(w.plan, r); err != nil {
+		w.tb.Fatal(err)
+	}
+	if err := p.engine.ReadDrift(r); err != nil {
 		w.tb.Fatal(err)
 	}
 	if err := r.Close(); err != nil {

@@ -7,7 +7,8 @@ import "time"
 //   - 2: From is the event time from which the plan is in force; Learns; the shares of decisions, from which any costs are
 //     priced, in place of the one expected cost.
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
-const Format = 3
+//   - 4: Drift.
+const Format = 4
 
 // Plan is a contract compiled against a baseline: everything the services need to count and to judge, and nothing of the
 // YAML. It is published once on the plans topic; its digest names it in every record that depends on it.
@@ -37,6 +38,10 @@ type Plan struct {
 	Reference     Span          `json:"reference"`
 	ReferenceRows int64         `json:"reference_rows"`
 	Unjudged      []string      `json:"unjudged,omitempty"` // what the contract asks for and this build counts at most
+
+	// Drift is what the sequential engine has learnt of the reference, see package drift. None: the reference is too short for it, or a
+	// build of an earlier format learnt the plan; then inputs are judged pane by pane.
+	Drift []byte `json:"drift,omitempty"`
 
 	Positive string `json:"positive"` // the label that counts as 1
 

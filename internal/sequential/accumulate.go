@@ -19,9 +19,7 @@ type evidence struct {
 // paid for does not rise on average.
 func (e *evidence) add(lnL *[bets]float64, weights *[bets]float64, hours, effect, gap float64, start int64) {
 	for i, l := range lnL {
-		if weights[i] == 0 {
-			continue
-		}
+		// A bet without a weight wins nothing, and is followed all the same: a large one dates a large change best.
 		e.m[i] = min((e.m[i]+weights[i]*hours)*math.Exp(l), mostEvidence)
 		e.w[i] += l
 		if e.w[i] <= 0 {
@@ -51,22 +49,33 @@ func (e *evidence) relevant(i int, floor, least float64) bool {
 type standing struct {
 	gated float64 // of bets whose effect matters
 	whole float64 // of all
-	best  int     // the bet that has won most of what counts
+	best  int     // the bet that dates the change, see dates
 }
 
 func (e *evidence) standing(floor, least float64) (s standing) {
-	most := -1.
+	s.best = -1
 	for i, m := range e.m {
 		s.whole += m
-		if m == 0 || !e.relevant(i, floor, least) {
+		if !e.relevant(i, floor, least) {
 			continue
 		}
 		s.gated += m
-		if m > most {
-			most, s.best = m, i
+		bet := e.m[i-i%sizes:][:sizes] // in its direction
+		if max(bet[0], bet[1], bet[2]) > 0 && (s.best < 0 || e.dates(i, s.best)) {
+			s.best = i
 		}
 	}
+	s.best = max(s.best, 0)
 	return s
+}
+
+// dates reports whether bet i dates a change better than j does. The sum of a small bet comes to rest seldom, so that a large change finds
+// it under way: of those that have won about as much, the one that began last knows best.
+func (e *evidence) dates(i, j int) bool {
+	if more, less := max(e.w[i], e.w[j]), min(e.w[i], e.w[j]); less < more/2 {
+		return e.w[i] > e.w[j]
+	}
+	return e.since[i] > e.since[j] || e.since[i] == e.since[j] && e.w[i] > e.w[j]
 }
 
 // effect is the mean effect of a bet since its change point, signed as it was measured.

@@ -44,8 +44,10 @@ type Alarm struct {
 	Effect  float64 // mean since then, on the channel's scale
 	// Evidence is what was found, in hours of the budget; Needed what it took.
 	Evidence, Needed float64
-	Joint            bool // the model's streams together, of which this is one, though none alone
-	Phase            Phase
+	// Before and Now are the share in the history and since the onset, of a channel that is one; else both are 0.
+	Before, Now float64
+	Joint       bool // the model's streams together, of which this is one, though none alone
+	Phase       Phase
 }
 
 // Recovery says that an alarmed stream has come to rest where it was before.
@@ -198,8 +200,13 @@ func (e *Engine) raise(s, best int, evidence float64, p *Pane, joint bool) Alarm
 		Stream: e.spec.Streams[s].Name, Channel: c.measure.String(), Bin: c.bin, At: p.End, Onset: c.evidence.since[bet],
 		Effect: c.evidence.effect(bet), Evidence: evidence, Needed: e.rules.threshold, Joint: joint, Phase: e.Phase(),
 	}
-	if c.rare != nil {
-		a.Effect, _ = c.rare.Deviation(e.values[best].x, e.values[best].n)
+	switch {
+	case c.rare != nil:
+		r := e.values[best]
+		a.Effect, _ = c.rare.Deviation(r.x, r.n)
+		a.Before, a.Now = c.mean, r.x/max(r.n, 1)
+	case c.share():
+		a.Before, a.Now = c.mean, stat.ShareAt(c.mean, a.Effect)
 	}
 	e.reset(st)
 	st.open, st.panes = true, 1
@@ -249,4 +256,27 @@ func (c *channel) band() float64 {
 		return half + 1e-9
 	}
 	return c.null.band
+}
+
+// Govern puts the engine under another Spec with the same streams: budget, weights, floors and calendar are policy, and may change while
+// evidence is held.
+func (e *Engine) Govern(spec Spec) error {
+	if err := spec.check(); err != nil {
+		return fmt.Errorf("govern: %w", err)
+	}
+	if len(spec.Streams) != len(e.spec.Streams) {
+		return fmt.Errorf("govern: %d streams, want %d", len(spec.Streams), len(e.spec.Streams))
+	}
+	for i := range spec.Streams {
+		if was, is := &e.spec.Streams[i], &spec.Streams[i]; was.Name != is.Name || was.Kind != is.Kind {
+			return fmt.Errorf("govern: stream %s, want %s of the same kind", is.Name, was.Name)
+		}
+	}
+	e.spec = spec
+	for i := range e.channels {
+		c := &e.channels[i]
+		c.asks(spec.Streams[c.stream].Floors)
+	}
+	e.arrange()
+	return nil
 }

@@ -86,6 +86,46 @@ func (e *evidence) append(b []byte) []byte {
 	return b
 }
 
+// AppendBinary writes the pane that is being gathered.
+func (g *Gather) AppendBinary(b []byte) []byte {
+	o := &g.open
+	b = wire.Int(wire.Int(wire.Int(b, o.Start), o.End), o.N)
+	b = floats(b, o.Season[:]...)
+	b = wire.Uint(b, uint64(len(o.Counts)))
+	for i := range o.Counts {
+		c := &o.Counts[i]
+		for _, n := range []int64{c.N, c.Missing, c.Below, c.Above, c.New} {
+			b = wire.Uint(b, uint64(n))
+		}
+		b = wire.Float(b, c.Hits)
+		b = wire.Uint(b, uint64(len(c.Bins)))
+		for _, n := range c.Bins {
+			b = wire.Uint(b, uint64(n))
+		}
+	}
+	return b
+}
+
+// ReadGather makes the Gather that AppendBinary wrote. What doesn't fit together is refused by Engine.Advance.
+func ReadGather(r *wire.Reader) (*Gather, error) {
+	in := reader{r}
+	g := &Gather{Pane{Start: r.Int(), End: r.Int(), N: r.Int()}}
+	copy(g.open.Season[:], in.floats(terms))
+	for range r.Count(14) {
+		c := Counts{N: in.events(), Missing: in.events(), Below: in.events(), Above: in.events(), New: in.events(), Hits: in.finite()}
+		for range r.Count(1) {
+			c.Bins = append(c.Bins, in.events())
+		}
+		g.open.Counts = append(g.open.Counts, c)
+	}
+	if err := r.Err(); err != nil {
+		return nil, fmt.Errorf("read gathered pane: %w", err)
+	}
+	return g, nil
+}
+
+func (r reader) events() int64 { return int64(r.count(0, math.MaxInt64/1024)) }
+
 func floats(b []byte, v ...float64) []byte {
 	for _, x := range v {
 		b = wire.Float(b, x)

@@ -417,10 +417,23 @@ def run(rows):
     gauss = np.exp(lam6**2 / 2)
     opened, zs, ms, alarms, closed = {}, [], [], [], []
 
-    def gated(ch):
+    def relevant(ch):
         n = np.maximum(ch.sn, 1)
-        good = (ch.sn > 0) & ((ch.sx / n >= ch.floor) if not ch.rare else True) & (ch.sg / n >= ch.least)
-        return np.where(good, ch.m, 0)
+        return (ch.sn > 0) & ((ch.sx / n >= ch.floor) if not ch.rare else True) & (ch.sg / n >= ch.least)
+
+    def gated(ch):
+        return np.where(relevant(ch), ch.m, 0)
+
+    def dated(ch):
+        """The bet that dates the change: of those that have won about as much, the one that began last."""
+        best = -1
+        for i in np.flatnonzero(relevant(ch)):
+            if ch.m[i // 3 * 3 : i // 3 * 3 + 3].max() <= 0:
+                continue
+            w, v = ch.cusum[i], ch.cusum[best]
+            if best < 0 or (w > v if min(w, v) < max(w, v) / 2 else (ch.since[i], w) > (ch.since[best], v)):
+                best = i
+        return max(best, 0)
 
     def clear(name):
         for ch in chs:
@@ -453,7 +466,7 @@ def run(rows):
                 continue
             made = ch.w > 0
             ch.m = np.where(made, np.minimum((ch.m + ch.w * panes[t]["hours"]) * np.exp(lnl), 1e15), 0)
-            ch.cusum = np.where(made, np.maximum(ch.cusum + lnl, 0), 0)
+            ch.cusum = np.maximum(ch.cusum + lnl, 0)
             live = ch.cusum > 0
             ch.since = np.where(live & (ch.sn == 0), panes[t]["start"], ch.since)
             ch.sx = np.where(live, ch.sx + sign * eff, 0)
@@ -469,7 +482,7 @@ def run(rows):
         held = {}
 
         def raise_alarm(name, best, joint):
-            b = int(np.argmax(gated(best)))
+            b = dated(best)
             alarms.append([name, best.name, best.bin, panes[t]["end"] - START, int(best.since[b]) - START, joint])
             opened[name] = (t, [best])
             clear(name)

@@ -1,0 +1,110 @@
+package drift
+
+import (
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sequential"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+)
+
+// OfInputs is the share of the budget of tickets that drift of inputs, scores, rules and volume may spend; outcomes have the rest.
+const OfInputs = 0.60
+
+// Kind says what a stream is to the plan.
+type Kind uint8
+
+// The kinds.
+const (
+	Column Kind = iota
+	Rule
+	Score
+	Volume
+)
+
+// Stream is one thing that is watched: which column or rule of the plan it is, where it is one.
+type Stream struct {
+	Kind Kind
+	At   int // in plan.Columns or plan.Rules
+}
+
+// The subjects of findings on streams that have no name of their own in the contract.
+const (
+	ScoreSubject  = "score"
+	VolumeSubject = "volume"
+)
+
+// Streams are what is watched of a plan, in their order: columns with a usable value in the reference that aren't constant (any
+// movement of a constant is a fault, which takes no statistics), rules, the mean score, the volume.
+func Streams(p *plan.Plan) []Stream {
+	var out []Stream
+	for i := range p.Columns {
+		if l := &p.Columns[i].Layout; !l.Empty && !l.Constant() {
+			out = append(out, Stream{Column, i})
+		}
+	}
+	for i := range p.Rules {
+		out = append(out, Stream{Rule, i})
+	}
+	if p.Score != nil {
+		out = append(out, Stream{Kind: Score})
+	}
+	return append(out, Stream{Kind: Volume})
+}
+
+// Subject is what findings call the stream.
+func (s Stream) Subject(p *plan.Plan) string {
+	switch s.Kind {
+	case Column:
+		return p.Columns[s.At].Name
+	case Rule:
+		return p.Rules[s.At].Name
+	case Score:
+		return ScoreSubject
+	default:
+		return VolumeSubject
+	}
+}
+
+// Watch is what the sequential engine is told of a plan under its policy. All streams have the same share of the budget.
+func Watch(p *plan.Plan) sequential.Spec {
+	streams := Streams(p)
+	spec := sequential.Spec{
+		Budget:  max(OfInputs*p.Policy.Tickets*sequential.Month/24, leastBudget),
+		Streams: make([]sequential.Stream, len(streams)),
+	}
+	for i, s := range streams {
+		spec.Streams[i] = s.watched(p)
+		spec.Streams[i].Weight = 1 / float64(len(streams))
+	}
+	for _, c := range p.Policy.Calendar {
+		spec.Calendar = append(spec.Calendar, sequential.Span{From: plan.Micros(c.From), To: plan.Micros(c.To)})
+	}
+	return spec
+}
+
+// leastBudget stands for a budget of none: one false alarm in a hundred years, which asks for overwhelming evidence.
+const leastBudget = 1. / 1200
+
+func (s Stream) watched(p *plan.Plan) sequential.Stream {
+	out := sequential.Stream{Name: s.name(p), Kind: sequential.Share, Floors: sequential.DefaultFloors()}
+	out.Floors.Rate = p.Policy.Floor
+	switch s.Kind {
+	case Volume:
+		out.Kind = sequential.Volume
+	case Column:
+		c := &p.Columns[s.At]
+		out.Kind = sequential.Numeric
+		if c.Layout.Categorical {
+			out.Kind, out.Singles = sequential.Categorical, c.Reference.Singles
+		}
+		// One size for all: a change of shape matters where it is as large as the shift that matters.
+		out.Floors.Shift, out.Floors.Spread, out.Floors.Rate = c.Ignore.Shift, c.Ignore.Spread, c.Ignore.Rate
+		out.Floors.Shape = stat.Floor{Shift: c.Ignore.Shift}.Phi2()
+	case Rule, Score:
+	}
+	return out
+}
+
+// name tells streams apart, of which a column, a rule and the score may be called the same.
+func (s Stream) name(p *plan.Plan) string {
+	return [...]string{Column: "column", Rule: "rule", Score: "score", Volume: "volume"}[s.Kind] + " " + s.Subject(p)
+}
