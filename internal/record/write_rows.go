@@ -18,8 +18,10 @@ type RowCell struct {
 	Model, Plan, Version, Slice string
 	Pane                        int64
 
-	numbers []cellNumber // by partition
+	id, generation uint32 // see Rows.intern
 }
+
+func (c *RowCell) key() rowCell { return rowCell{c.Model, c.Plan, c.Version, c.Slice, c.Pane} }
 
 // cellNumber is the number a cell has in one record.
 type cellNumber struct {
@@ -32,6 +34,10 @@ type cellNumber struct {
 type Rows struct {
 	parts   []rowsOf
 	records uint32 // begun so far, over all epochs; numbered from 1
+
+	// Several RowCells may say the same: of collectors whose plans differ in policy only, and of epochs that follow one another.
+	cells      map[rowCell]uint32
+	generation uint32 // of cells, from 1 on
 }
 
 // rowsOf are the rows of one partition.
@@ -40,11 +46,12 @@ type rowsOf struct {
 	full   [][]byte
 	total  int64 // rows of the epoch
 	record uint32
+	cells  []cellNumber // by the id of the cell
 }
 
 // NewRows makes a writer for a number of joins partitions.
 func NewRows(partitions int) *Rows {
-	w := &Rows{parts: make([]rowsOf, partitions)}
+	w := &Rows{parts: make([]rowsOf, partitions), cells: map[rowCell]uint32{}, generation: 1}
 	for i := range w.parts {
 		w.begin(&w.parts[i])
 	}
@@ -76,19 +83,52 @@ func (w *Rows) Outcome(id outcome.ID, c *RowCell, o *outcome.Outcome) {
 
 // place is the partition of an id, and the number of a cell in its record: the next one, if the cell is new there.
 func (w *Rows) place(id outcome.ID, c *RowCell) (*rowsOf, uint64) {
-	at := id.Partition(len(w.parts))
-	of := &w.parts[at]
-	if c.numbers == nil {
-		c.numbers = make([]cellNumber, len(w.parts))
+	if c.generation != w.generation {
+		w.intern(c)
 	}
-	n := &c.numbers[at]
+	of := &w.parts[id.Partition(len(w.parts))]
+	if int(c.id) >= len(of.cells) {
+		of.cells = append(of.cells, make([]cellNumber, int(c.id)+1-len(of.cells))...)
+	}
+	n := &of.cells[c.id]
 	if n.record != of.record {
 		if texts := len(c.Model) + len(c.Plan) + len(c.Version) + len(c.Slice); of.codec.rows > 0 && len(of.codec.body)+texts > maxRowBytes {
 			w.end(of) // a version may be long
 		}
-		*n = cellNumber{of.record, uint32(of.codec.number(c))}
+		*n = cellNumber{of.record, uint32(of.codec.known)}
 	}
 	return of, uint64(n.number)
+}
+
+// keptRowCells is how many cells are remembered from one epoch to the next: what an ordinary one has.
+const keptRowCells = 4096
+
+// intern gives a cell its id among all that the writer knows. There are as many partitions as it takes, and each has the cell in its
+// records: what its texts are is asked once, not in each of them.
+func (w *Rows) intern(c *RowCell) {
+	if len(w.cells) >= keptRowCells && w.fresh() {
+		clear(w.cells)
+		w.generation++
+		for i := range w.parts {
+			w.parts[i].cells = nil
+		}
+	}
+	id, known := w.cells[c.key()]
+	if !known {
+		id = uint32(len(w.cells))
+		w.cells[c.key()] = id
+	}
+	c.id, c.generation = id, w.generation
+}
+
+// fresh reports whether no record holds a row yet.
+func (w *Rows) fresh() bool {
+	for i := range w.parts {
+		if w.parts[i].codec.rows > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *Rows) cut(of *rowsOf) {
@@ -155,8 +195,7 @@ func (w *Rows) Bytes() int {
 // rowWriter writes the rows of one record one after another; rowReader has the format.
 type rowWriter struct {
 	texts  texts
-	cells  map[rowCell]uint64 // several RowCells may say the same: of collectors whose plans differ in policy only
-	known  int                // cells that were written
+	known  int // cells that were written
 	rows   int
 	before outcome.Place
 	body   []byte
@@ -169,26 +208,11 @@ func (w *rowWriter) reset() {
 	if w.texts.at == nil {
 		w.texts.at = map[string]uint64{}
 	}
-	if w.cells == nil {
-		w.cells = map[rowCell]uint64{}
-	}
 	clear(w.texts.at)
-	clear(w.cells)
 	w.known, w.rows, w.before = 0, 0, outcome.Place{}
 	if w.body = w.body[:0]; cap(w.body) > keptRows {
 		w.body = nil
 	}
-}
-
-// number is the number of a cell; the next one, if it is new.
-func (w *rowWriter) number(c *RowCell) uint64 {
-	key := rowCell{c.Model, c.Plan, c.Version, c.Slice, c.Pane}
-	n, ok := w.cells[key]
-	if !ok {
-		n = uint64(len(w.cells))
-		w.cells[key] = n
-	}
-	return n
 }
 
 func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {

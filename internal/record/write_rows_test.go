@@ -164,3 +164,19 @@ func TestRowsAreCut(t *testing.T) {
 		t.Errorf("no rows came in %d records, want one with the markers", n)
 	}
 }
+
+// Cells are remembered from one epoch to the next, and forgotten between two where they are too many: never within one, whose rows count on
+// their numbers.
+func TestManyCells(t *testing.T) {
+	w := newWritten(3, 1)
+	for epoch := range 4 {
+		for i := range 3000 * (epoch + 1) {
+			pane := int64(i % 2500)
+			if i%5 == 0 {
+				pane += int64(10_000 * (epoch + i%3))
+			}
+			w.prediction(fmt.Sprint("e", i), "v", pane, outcome.Place{Offset: int64(i)})
+		}
+		w.take(t)
+	}
+}
