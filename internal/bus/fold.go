@@ -80,21 +80,32 @@ func (r *runner) foldPartition(tp TopicPartition, id [16]byte, records []*kgo.Re
 	}
 	r.epoch.begin()
 	folded, control := int64(0), false
-	for _, rec := range records {
+	batcher, together := r.o.Role.(Batcher)
+	from := 0 // of the records that a Batcher is still to get
+	for i, rec := range records {
 		if rec.Offset < own.to {
 			return fmt.Errorf("fold %s: got offset %d, should be at least %d: %w", tp, rec.Offset, own.to, ErrProtocol)
 		}
 		own.to = rec.Offset + 1
 		if control = rec.Attrs.IsControl(); control {
+			if from < i && together {
+				batcher.FoldAll(tp, records[from:i])
+			}
+			from = i + 1
 			continue
 		}
-		urgent, err := r.o.Role.Fold(rec)
-		if err != nil {
-			return fmt.Errorf("fold %s offset %d: %w", tp, rec.Offset, err)
+		if !together {
+			urgent, err := r.o.Role.Fold(rec)
+			if err != nil {
+				return fmt.Errorf("fold %s offset %d: %w", tp, rec.Offset, err)
+			}
+			r.epoch.urgent = r.epoch.urgent || urgent
 		}
-		r.epoch.urgent = r.epoch.urgent || urgent
 		r.epoch.bytes += size(rec)
 		folded++
+	}
+	if from < len(records) && together {
+		batcher.FoldAll(tp, records[from:])
 	}
 	if control {
 		r.o.Role.Advance(tp, own.to)

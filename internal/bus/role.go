@@ -93,9 +93,11 @@ type Noter interface {
 	Noted(tp TopicPartition, note string)
 }
 
-// Batcher is a Role that keeps what Fold is given and folds many records at once.
+// Batcher is a Role that folds many records at once.
 type Batcher interface {
-	// Folded is called when everything that was polled has been handed to Fold, from the same goroutine and before anything else;
+	// FoldAll takes data records of a partition, in order, in place of Fold. The list is the role's to keep, too.
+	FoldAll(tp TopicPartition, records []*kgo.Record)
+	// Folded is called when everything that was polled has been handed to FoldAll, from the same goroutine and before anything else;
 	// errors and urgent are as of Fold. Rollback may come instead.
 	Folded() (urgent bool, err error)
 }

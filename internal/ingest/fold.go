@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"cmp"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -10,30 +11,22 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/record"
 )
 
-// Fold keeps a record until all that was polled is there.
+// Fold is FoldAll of one record.
 func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
-	if n := len(r.chunks); n > 0 {
-		c := r.chunks[n-1]
-		if c.tp.Partition == rec.Partition && c.tp.Topic == rec.Topic && len(c.records) < batchRows {
-			c.records = append(c.records, rec)
-			return false, nil
-		}
-	}
-	c := r.chunk()
-	c.tp, c.records = bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}, append(c.records, rec)
-	r.chunks = append(r.chunks, c)
+	r.FoldAll(bus.TopicPartition{Topic: rec.Topic, Partition: rec.Partition}, []*kgo.Record{rec})
 	return false, nil
 }
 
-// chunk is an empty one.
-func (r *role) chunk() *chunk {
-	n := len(r.spare)
-	if n == 0 {
-		return &chunk{records: make([]*kgo.Record, 0, batchRows), times: make([]int64, 0, batchRows)}
+// FoldAll keeps records until all that was polled is there.
+func (r *role) FoldAll(tp bus.TopicPartition, records []*kgo.Record) {
+	for part := range slices.Chunk(records, batchRows) {
+		c := &chunk{}
+		if n := len(r.spare); n > 0 {
+			c, r.spare = r.spare[n-1], r.spare[:n-1]
+		}
+		c.tp, c.records = tp, part
+		r.chunks = append(r.chunks, c)
 	}
-	c := r.spare[n-1]
-	r.spare = r.spare[:n-1]
-	return c
 }
 
 // keptChunks is how many are kept from one poll to the next: those of an ordinary one.
@@ -42,8 +35,7 @@ const keptChunks = 64
 // done takes chunks back.
 func (r *role) done(chunks []*chunk) {
 	for _, c := range chunks[:min(len(chunks), keptChunks-min(keptChunks, len(r.spare)))] {
-		clear(c.records) // the records go
-		*c = chunk{records: c.records[:0], times: c.times[:0]}
+		*c = chunk{times: c.times[:0]}
 		r.spare = append(r.spare, c)
 	}
 	clear(chunks)
