@@ -12,6 +12,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/baseline"
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -37,6 +38,40 @@ type shownColumn struct {
 	Missing finding.Number `json:"missing_share"`
 	Panes   int            `json:"panes"`
 	Typical finding.Number `json:"typical_psi"` // of a pane against the whole
+
+	// InADay is the smallest lasting change that a day would usually show, by channel of the sequential engine and on its scale; null: none.
+	InADay map[string]finding.Number `json:"found_in_a_day,omitempty"`
+}
+
+// inADay says of every column what a day can't hide; nothing where the plan has learnt no drift.
+func inADay(p *plan.Plan) (map[int]map[string]finding.Number, error) {
+	out := map[int]map[string]finding.Number{}
+	e, err := drift.Open(p)
+	if err != nil || e == nil {
+		return out, err
+	}
+	streams, watched := drift.Streams(p), map[string]int{}
+	for i, s := range drift.Watch(p).Streams {
+		watched[s.Name] = i
+	}
+	for _, d := range e.Detectable() {
+		s := streams[watched[d.Stream]]
+		if s.Kind != drift.Column {
+			continue
+		}
+		if out[s.At] == nil {
+			out[s.At] = map[string]finding.Number{}
+		}
+		least, was := finding.Number(d.Effect), out[s.At][d.Channel]
+		if math.IsInf(d.Effect, 1) {
+			least = finding.None()
+		}
+		// Of categories the one that hides most.
+		if _, seen := out[s.At][d.Channel]; !seen || !least.Valid() || was.Valid() && least > was {
+			out[s.At][d.Channel] = least
+		}
+	}
+	return out, nil
 }
 
 func showColumn(c *plan.Column) shownColumn {
@@ -75,8 +110,14 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	if shown.Notes == nil {
 		shown.Notes = []string{}
 	}
+	found, err := inADay(p)
+	if err != nil {
+		return err
+	}
 	for i := range p.Columns {
-		shown.Columns = append(shown.Columns, showColumn(&p.Columns[i]))
+		c := showColumn(&p.Columns[i])
+		c.InADay = found[i]
+		shown.Columns = append(shown.Columns, c)
 	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(shown)
@@ -86,11 +127,27 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tPSI\t")
+	fmt.Fprintln(table, "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tPSI\tIN A DAY\t")
 	for _, c := range shown.Columns {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t\n", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"), c.Panes, figure(float64(c.Typical), "%.4f"))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t%s\t\n", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"),
+			c.Panes, figure(float64(c.Typical), "%.4f"), c.least())
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || len(found) == 0 {
+		return err
+	}
+	_, err = fmt.Fprintln(w, "IN A DAY: the smallest lasting shift (numbers) or divergence (categories) that a day of panes would usually show; -: a day shows none. --json has every channel.")
+	return err
+}
+
+// least is what a day shows of where a column's numbers lie, or of how its categories are mixed.
+func (c *shownColumn) least() string {
+	if v, ok := c.InADay["location"]; ok {
+		return figure(float64(v), "%.2f sd")
+	}
+	if v, ok := c.InADay["omnibus"]; ok {
+		return figure(float64(v), "%.3f")
+	}
+	return "-"
 }
 
 // figure is a number for people, "-" for none.

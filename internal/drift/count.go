@@ -20,12 +20,6 @@ func (s Stream) count(p *plan.Plan, set *sketch.Set) sequential.Counts {
 	switch s.Kind {
 	case Rule:
 		return sequential.Counts{N: set.Rows, Hits: float64(set.Rules[s.At])}
-	case Score:
-		var sum int64
-		for _, v := range set.Curve.S {
-			sum += v
-		}
-		return sequential.Counts{N: set.Scored, Hits: min(float64(sum)/sketch.ScoreScale, float64(set.Scored))}
 	case Volume:
 		return sequential.Counts{N: set.Rows}
 	default:

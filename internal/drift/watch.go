@@ -14,9 +14,8 @@ type Kind uint8
 
 // The kinds.
 const (
-	Column Kind = iota
+	Column Kind = iota // also the score: the draft of a plan makes a column of it
 	Rule
-	Score
 	Volume
 )
 
@@ -26,14 +25,11 @@ type Stream struct {
 	At   int // in plan.Columns or plan.Rules
 }
 
-// The subjects of findings on streams that have no name of their own in the contract.
-const (
-	ScoreSubject  = "score"
-	VolumeSubject = "volume"
-)
+// VolumeSubject is the subject of findings on the volume, which has no name of its own in the contract.
+const VolumeSubject = "volume"
 
 // Streams are what is watched of a plan, in their order: columns with a usable value in the reference that aren't constant (any
-// movement of a constant is a fault, which takes no statistics), rules, the mean score, the volume.
+// movement of a constant is a fault, which takes no statistics), rules, the volume.
 func Streams(p *plan.Plan) []Stream {
 	var out []Stream
 	for i := range p.Columns {
@@ -43,9 +39,6 @@ func Streams(p *plan.Plan) []Stream {
 	}
 	for i := range p.Rules {
 		out = append(out, Stream{Rule, i})
-	}
-	if p.Score != nil {
-		out = append(out, Stream{Kind: Score})
 	}
 	return append(out, Stream{Kind: Volume})
 }
@@ -57,8 +50,6 @@ func (s Stream) Subject(p *plan.Plan) string {
 		return p.Columns[s.At].Name
 	case Rule:
 		return p.Rules[s.At].Name
-	case Score:
-		return ScoreSubject
 	default:
 		return VolumeSubject
 	}
@@ -99,12 +90,12 @@ func (s Stream) watched(p *plan.Plan) sequential.Stream {
 		// One size for all: a change of shape matters where it is as large as the shift that matters.
 		out.Floors.Shift, out.Floors.Spread, out.Floors.Rate = c.Ignore.Shift, c.Ignore.Spread, c.Ignore.Rate
 		out.Floors.Shape = stat.Floor{Shift: c.Ignore.Shift}.Phi2()
-	case Rule, Score:
+	case Rule:
 	}
 	return out
 }
 
-// name tells streams apart, of which a column, a rule and the score may be called the same.
+// name tells streams apart, of which a column, a rule and the volume may be called the same.
 func (s Stream) name(p *plan.Plan) string {
-	return [...]string{Column: "column", Rule: "rule", Score: "score", Volume: "volume"}[s.Kind] + " " + s.Subject(p)
+	return [...]string{Column: "column", Rule: "rule", Volume: "volume"}[s.Kind] + " " + s.Subject(p)
 }

@@ -4,15 +4,16 @@
 //  1. engine.go: cells and clocks in, findings out, in two lanes: panes (of predictions) and truth (of outcomes).
 //  2. signal.go: one signal's run, alarm, hold and recovery.
 //  3. judge_base.go: hard faults, on base panes, while the test pane is still open.
-//  4. judge_test_pane.go: distributions and rates against the reference, on test panes.
-//  5. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes.
-//  6. judge_promise.go: what the contract promises.
-//  7. measure.go: the metrics of a reliability curve; impact.go: what they cost.
-//  8. supersede.go: alarms that end with their plan.
-//  9. state.go: all of it to bytes and back.
-//  10. snapshot.go, windows.go: what the latest panes, and the contract's windows over them, look like; to look at.
+//  4. judge_test_pane.go: test panes: promised rates, and what judge_drift.go is told; distributions and rates where the plan has learnt no drift.
+//  5. judge_drift.go: inputs, rules, the score and the volume by the sequential engine.
+//  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes.
+//  7. judge_promise.go: what the contract promises.
+//  8. measure.go: the metrics of a reliability curve; impact.go: what they cost.
+//  9. supersede.go: alarms that end with their plan.
+//  10. state.go: all of it to bytes and back.
+//  11. snapshot.go, windows.go: what the latest panes, and the contract's windows over them, look like; to look at.
 //
-// The first alarm rule: a signal alarms when its effect lies beyond what is too small to matter and beyond what the
+// The first alarm rule, of outcomes, promised rates and plans without Drift: a signal alarms when its effect lies beyond what is too small to matter and beyond what the
 // reference's own panes of the same length did, and when it persists: in three test panes in a row, or, where one truth
 // pane holds several test panes, also without any one of them. There is no alarm from a p-value alone. An alarmed
 // signal is held open until three panes in a row are back inside.

@@ -136,12 +136,7 @@ var driftWords = map[string]struct{ channel, metric string }{
 	"nonatom":  {"off_atom", "share_other_than_usual_change"},
 	"category": {"category", "category_share_change"},
 	"volume":   {"volume", "events_per_hour_relative_change"},
-}
-
-// shareWords are those of streams that are one share.
-var shareWords = map[drift.Kind]struct{ channel, metric string }{
-	drift.Rule:  {"rule", "broken_share_change"},
-	drift.Score: {"location", "mean_score_change"},
+	"share":    {"rule", "broken_share_change"}, // of rules, the only streams that are one share
 }
 
 // unreadable is what missing values are called that are there and no numbers: both leave a value out.
@@ -159,11 +154,8 @@ func (e *Engine) unreadable(s drift.Stream, set *sketch.Set) bool {
 // drifted is the finding of an alarm.
 func (e *Engine) drifted(p *window.Pane, set *sketch.Set, pane *sequential.Pane, at int, a *sequential.Alarm) finding.Finding {
 	s := drift.Streams(e.plan)[at]
-	w, ok := driftWords[a.Channel]
-	switch {
-	case !ok:
-		w = shareWords[s.Kind]
-	case a.Channel == "missing" && e.unreadable(s, set):
+	w := driftWords[a.Channel]
+	if a.Channel == "missing" && e.unreadable(s, set) {
 		w = unreadable
 	}
 	said := driftAlarm{Onset: a.Onset, Channel: w.channel, Metric: w.metric}
@@ -202,9 +194,6 @@ func (e *Engine) drifted(p *window.Pane, set *sketch.Set, pane *sequential.Pane,
 		share(floors.Rate, "other than the usual value")
 	default:
 		share(floors.Rate, words[w.channel])
-		if s.Kind == drift.Score {
-			f.Numbers = []finding.Figure{{Name: "mean score", Before: finding.Number(a.Before), Now: finding.Number(a.Now)}}
-		}
 	}
 	return f
 }

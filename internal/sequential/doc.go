@@ -21,12 +21,11 @@
 // hours paid in, never rises on average; each alarm takes the threshold c away from it; so T hours hold at most T/c alarms on average,
 // however streams depend on each other. c is four times what the budget asks for: the factors of a learnt null are 1 only nearly.
 //
-// How a detector calls it: it keeps one Gather and one Engine per model and plan. Every closed base pane goes through Gather.Add; a pane
-// that comes out goes to Engine.Advance, whose alarms and recoveries become findings. Weights, floors and calendar come from the
-// contract (false_alarms, ignore_below, calendar), bins and Singles from the plan's columns. At the end of a day it reads the panes
-// it has kept and calls Refit, which refuses while a stream is open; a person's "this is the new normal", a recorded act with an
-// event time, is Accept. Each slice has a Gather and a Slice of its own. The bytes go into the detector's state record beside
-// the offsets they stand for. Alarms and recoveries go through Grouping in the alerter's fold.
+// How it is called: an engine.Engine keeps one Gather and one Engine per model and plan. Every test pane goes through Gather.Add; a pane that
+// comes out goes to Engine.Advance, whose alarms and recoveries become findings. Package drift makes the Spec of a plan and its policy
+// (which Govern changes) and learns from the reference. The bytes go into a record of their own beside the detector's state. Not called by any
+// service yet: Refit, for which a day's end reads the panes that were kept and which refuses while a stream is open; Accept, a person's "this is the
+// new normal", a recorded act with an event time; Slice; Grouping.
 //
 // Invariants: everything follows from the panes and the Spec, bit for bit on one kind of processor; a restart doesn't show; an
 // alarm is never taken back. The package imports internal/stat and internal/wire; no client, no clock, no logger, no randomness.

@@ -22,7 +22,7 @@ type Counts struct {
 
 // Pane is a stretch of event time and what was counted in it.
 type Pane struct {
-	Start, End int64 // microseconds since the Unix epoch; panes follow one another without a gap
+	Start, End int64 // microseconds since the Unix epoch; panes follow one another without a gap, but for a day and more without an event
 	N          int64 // events of the model
 	Season     [terms]float64
 	Counts     []Counts // by Spec.Streams
@@ -52,6 +52,8 @@ func (g *Gather) Add(start, end, n int64, counts []Counts) (Pane, bool, error) {
 		o.Start = start
 	case start < o.End:
 		return Pane{}, false, fmt.Errorf("a base pane from %d on comes after one up to %d", start, o.End)
+	case o.Counts == nil && start-o.End >= enoughHours*hour:
+		o.Start = start // hours without an event are hours of few events; days without one are none of this stream
 	}
 	if o.Counts == nil {
 		o.Counts = make([]Counts, len(counts))

@@ -1,0 +1,107 @@
+package drift_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sequential"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+)
+
+func watched() *plan.Plan {
+	day := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+	ignore := plan.Ignore{Shift: 0.2, Spread: 0.1, Rate: 0.01}
+	return &plan.Plan{
+		Model: "m", Columns: []plan.Column{
+			{Name: "income", Ignore: ignore, Layout: plan.Layout{Edges: []float64{1, 2}, Lo: 0, Hi: 3}},
+			{Name: "fixed", Ignore: ignore, Layout: plan.Layout{Lo: 3, Hi: 3}},
+			{Name: "never", Ignore: ignore, Layout: plan.Layout{Empty: true}},
+			{Name: "region", Ignore: ignore, Layout: plan.Layout{Categorical: true, Categories: []string{"n", "s"}}, Reference: plan.Reference{Singles: 4}},
+			{Name: "id", Ignore: ignore, Layout: plan.Layout{Categorical: true, Open: true}},
+		},
+		Rules:  []plan.Rule{{Name: "income"}}, // as a column is called
+		Policy: plan.Policy{Tickets: 4. / 30, Floor: 0.005, Calendar: []plan.Span{{From: day, To: day.AddDate(0, 0, 1)}}},
+	}
+}
+
+// What is constant or empty isn't watched; the others share the budget of inputs alike, by names that tell a rule from a column.
+func TestWatch(t *testing.T) {
+	p := watched()
+	spec := drift.Watch(p)
+	var names []string
+	sum := 0.
+	for i, s := range spec.Streams {
+		names = append(names, s.Name)
+		sum += s.Weight
+		if at := drift.Streams(p)[i]; at.Subject(p) == "" {
+			t.Errorf("%s has no subject", s.Name)
+		}
+	}
+	if d := cmp.Diff([]string{"column income", "column region", "column id", "rule income", "volume volume"}, names); d != "" {
+		t.Error(d)
+	}
+	if math.Abs(sum-1) > 1e-12 {
+		t.Errorf("the weights sum to %g", sum)
+	}
+	if want := 0.6 * 4. / 30 * sequential.Month / 24; math.Abs(spec.Budget-want) > 1e-12 {
+		t.Errorf("a budget of %g a month, want %g", spec.Budget, want)
+	}
+	if len(spec.Calendar) != 1 || spec.Calendar[0].To-spec.Calendar[0].From != 24*time.Hour.Microseconds() {
+		t.Errorf("calendar %+v", spec.Calendar)
+	}
+	f := spec.Streams[0].Floors
+	if f.Shift != 0.2 || f.Spread != 0.1 || f.Rate != 0.01 || math.Abs(f.Shape-(math.Exp(0.04)-1)) > 1e-12 {
+		t.Errorf("floors %+v", f)
+	}
+	if s := spec.Streams[1]; s.Kind != sequential.Categorical || s.Singles != 4 {
+		t.Errorf("%+v", s)
+	}
+	p.Policy.Tickets = 0
+	if b := drift.Watch(p).Budget; !(b > 0 && b < 0.01) {
+		t.Errorf("no tickets at all are a budget of %g", b)
+	}
+}
+
+func TestCount(t *testing.T) {
+	p := watched()
+	set := sketch.NewSet(p)
+	set.Rows = 10
+	set.Rules[0] = 3
+	set.Columns[0] = sketch.Column{N: 10, Missing: 1, Invalid: 2, Below: 1, Above: 2, Bins: []int64{3, 1, 3}}
+	set.Columns[3] = sketch.Column{N: 10, New: 2, Bins: []int64{5, 3, 2}}
+	set.Columns[4] = sketch.Column{N: 10, New: 9, Bins: []int64{10}}
+	want := []sequential.Counts{
+		{N: 10, Missing: 3, Below: 1, Above: 2, Bins: []int64{3, 1, 3}},
+		{N: 10, New: 2, Bins: []int64{5, 3, 2}},
+		{N: 10, Bins: []int64{10}}, // of an open vocabulary nothing is new
+		{N: 10, Hits: 3},
+		{N: 10},
+	}
+	if d := cmp.Diff(want, drift.Count(p, set)); d != "" {
+		t.Error(d)
+	}
+}
+
+// A reference of a few panes teaches nothing, and says so by nothing.
+func TestLearnFromLittle(t *testing.T) {
+	p := watched()
+	var panes []drift.Pane
+	for i := range 13 {
+		set := sketch.NewSet(p)
+		set.Rows = 300
+		start := int64(i) * 24 * time.Hour.Microseconds()
+		panes = append(panes, drift.Pane{Start: start, End: start + 24*time.Hour.Microseconds(), Set: set})
+	}
+	if b, err := drift.Learn(p, panes); b != nil || err != nil {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	panes[3], panes[4] = panes[4], panes[3]
+	if _, err := drift.Learn(p, panes); err == nil {
+		t.Error("panes out of order teach something")
+	}
+}
