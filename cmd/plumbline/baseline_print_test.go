@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+)
+
+// hourly is a plan that has learnt two weeks of hourly panes of so many events.
+func hourly(t *testing.T, events int) *plan.Plan {
+	t.Helper()
+	from := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+	p := &plan.Plan{
+		Model: "m", Pane: time.Hour, TestPane: time.Hour, Reference: plan.Span{From: from, To: from.AddDate(0, 0, 14)},
+		Columns: []plan.Column{
+			{Name: "x", Layout: plan.Layout{Edges: []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}, Hi: 10}, Ignore: plan.Ignore{Shift: 0.05, Spread: 0.05, Rate: 0.005}},
+			{Name: "c", Layout: plan.Layout{Categorical: true, Categories: []string{"a", "b", "c"}}, Ignore: plan.Ignore{Shift: 0.05, Rate: 0.005}},
+		},
+		Policy: plan.Policy{Tickets: 4. / 30, Floor: 0.005},
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	var panes []drift.Pane
+	for i := range 14 * 24 {
+		set := sketch.NewSet(p)
+		set.Rows = int64(events)
+		for c := range set.Columns {
+			set.Columns[c].N = int64(events)
+			for range events {
+				set.Columns[c].Bins[rng.IntN(len(set.Columns[c].Bins))]++
+			}
+		}
+		start := plan.Micros(from) + int64(i)*time.Hour.Microseconds()
+		panes = append(panes, drift.Pane{Start: start, End: start + time.Hour.Microseconds(), Set: set})
+	}
+	var err error
+	if p.Drift, err = drift.Learn(p, panes); err != nil || len(p.Drift) == 0 {
+		t.Fatalf("%d bytes, %v", len(p.Drift), err)
+	}
+	return p
+}
+
+// What a day of panes can't hide is said, and it is less the more events there are.
+func TestBaselineSaysWhatADayShows(t *testing.T) {
+	least := func(events int) (x, c float64) {
+		p := hourly(t, events)
+		var text, object bytes.Buffer
+		if err := printBaseline(&text, p, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := printBaseline(&object, p, true); err != nil {
+			t.Fatal(err)
+		}
+		var shown struct {
+			Columns []struct {
+				Found map[string]*float64 `json:"found_in_a_day"`
+			}
+		}
+		if err := json.Unmarshal(object.Bytes(), &shown); err != nil {
+			t.Fatal(err)
+		}
+		of := shown.Columns[0].Found
+		if of["location"] == nil || of["scale"] == nil || of["shape"] == nil || shown.Columns[1].Found["omnibus"] == nil || shown.Columns[1].Found["category"] == nil {
+			t.Fatalf("%s", object.String())
+		}
+		x, c = *of["location"], *shown.Columns[1].Found["omnibus"]
+		if !strings.Contains(text.String(), fmt.Sprintf(" %.2f sd\n", x)) || !strings.Contains(text.String(), fmt.Sprintf(" %.3f\n", c)) || !strings.Contains(text.String(), "\nIN A DAY: ") {
+			t.Errorf("%g and %g are not in\n%s", x, c, text.String())
+		}
+		return x, c
+	}
+	fewX, fewC := least(300)
+	manyX, manyC := least(3000)
+	if !(0.05 <= manyX && manyX < fewX && fewX < 0.5 && 0 < manyC && manyC < fewC) {
+		t.Errorf("300 events an hour: %g sd, %g; 3,000: %g sd, %g", fewX, fewC, manyX, manyC)
+	}
+}
