@@ -59,10 +59,11 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 			return nil, err
 		}
 	}
-	p.Unjudged = append(p.Unjudged, judge(p, rows, sets, cells)...)
-	if err := learnDrift(p, panes); err != nil {
+	tooLarge, err := learnDrift(p, panes)
+	if err != nil {
 		return nil, err
 	}
+	p.Unjudged = slices.Concat(p.Unjudged, judge(p, rows, sets, cells), tooLarge)
 	p.Unjudged = append(p.Unjudged, unjudged(p)...)
 	if err := seal(p); err != nil {
 		return nil, err
@@ -70,27 +71,26 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	return p, nil
 }
 
-// mostPlan is how large a plan may be with what it has learnt of drift: it is one record, and brokers take 1 MiB by default.
-const mostPlan = 1_000_000
+// mostPlan is how large a plan may be with what it has learnt of drift. It is one record, of which clients send a million bytes at most, and
+// schemas may still be written into it.
+const mostPlan = 900_000
 
-// learnDrift learns what the sequential engine goes by. Without it, inputs are judged pane by pane.
-func learnDrift(p *plan.Plan, panes []drift.Pane) error {
-	learnt, err := drift.Learn(p, panes)
-	if err != nil {
-		return err
+// learnDrift learns what the sequential engine goes by, or says why not. Without it, inputs are judged pane by pane.
+func learnDrift(p *plan.Plan, panes []drift.Pane) (note []string, err error) {
+	if p.Drift, err = drift.Learn(p, panes); err != nil {
+		return nil, err
 	}
-	p.Drift = learnt
 	whole, err := p.JSON()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(learnt) > 0 && len(whole) > mostPlan {
+	if len(p.Drift) > 0 && len(whole) > mostPlan {
 		p.Drift = nil
-		p.Unjudged = append(p.Unjudged, fmt.Sprintf(
-			"inputs are judged pane by pane, and changes that build up slowly are not found: what was learnt of %d columns takes %d KB, more than a plan may hold",
-			len(p.Columns), len(learnt)/1000))
+		note = []string{fmt.Sprintf(
+			"inputs are judged pane by pane, and changes that build up slowly are not found: with what was learnt of %d columns the plan would take %d KB, and may take %d",
+			len(p.Columns), len(whole)/1000, mostPlan/1000)}
 	}
-	return nil
+	return note, nil
 }
 
 // gather collects the reference's rows.

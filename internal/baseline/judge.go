@@ -26,7 +26,7 @@ func short(p *plan.Plan) []string {
 	var out []string
 	for i := range p.Columns {
 		c := &p.Columns[i]
-		if c.Layout.Bins() > 1 && !c.Layout.Constant() && c.Reference.Null.Panes < stat.MinWindows {
+		if len(p.Drift) == 0 && c.Layout.Bins() > 1 && !c.Layout.Constant() && c.Reference.Null.Panes < stat.MinWindows {
 			out = append(out, fmt.Sprintf("distributions are not judged: the reference holds %d panes of %s with enough events, at least %d are needed",
 				c.Reference.Null.Panes, contract.Span(p.TestPane), stat.MinWindows))
 			break

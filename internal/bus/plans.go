@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
@@ -227,6 +228,9 @@ func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
 		return was
 	}
 	read, err := plan.Read(r.Value)
+	if err == nil {
+		_, err = drift.Open(read) // a detector would find out in the middle of an epoch, and never get past it
+	}
 	if err != nil {
 		log.Error("skip plan", zap.Error(err))
 		return false

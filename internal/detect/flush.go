@@ -49,7 +49,11 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 			}
 			maps.Insert(p.flushed, pieces(stateKey(id), body))
 			if e.DriftMoved() {
-				maps.Insert(p.flushed, pieces(driftKey(id), e.AppendDrift(nil)))
+				body, err := e.AppendDrift(nil)
+				if err != nil {
+					return nil, err
+				}
+				maps.Insert(p.flushed, pieces(driftKey(id), body))
 			}
 		}
 		for _, model := range p.models {

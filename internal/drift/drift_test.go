@@ -1,6 +1,7 @@
 package drift_test
 
 import (
+	"bytes"
 	"math"
 	"testing"
 	"time"
@@ -90,6 +91,7 @@ func TestCount(t *testing.T) {
 // A reference of a few panes teaches nothing, and says so by nothing.
 func TestLearnFromLittle(t *testing.T) {
 	p := watched()
+	p.Reference = plan.Span{From: plan.FromMicros(0), To: plan.FromMicros(40 * 24 * time.Hour.Microseconds())}
 	var panes []drift.Pane
 	for i := range 13 {
 		set := sketch.NewSet(p)
@@ -103,5 +105,47 @@ func TestLearnFromLittle(t *testing.T) {
 	panes[3], panes[4] = panes[4], panes[3]
 	if _, err := drift.Learn(p, panes); err == nil {
 		t.Error("panes out of order teach something")
+	}
+}
+
+// Declared odd days teach nothing, and where they leave too little, nothing is learnt: which is no error.
+func TestLearnBesideOddDays(t *testing.T) {
+	day := 24 * time.Hour.Microseconds()
+	for _, c := range []struct{ days, odd, least int }{{20, 0, 1}, {20, 3, 1}, {20, 7, 0}, {14, 1, 0}, {28, 28, 0}} {
+		p := watched()
+		p.Reference = plan.Span{From: plan.FromMicros(0), To: plan.FromMicros(int64(c.days) * day)}
+		p.Policy.Calendar = nil
+		var panes []drift.Pane
+		for i := range int64(c.days) {
+			set := sketch.NewSet(p)
+			set.Rows = 300 + i%3
+			for at := range set.Columns {
+				n := &set.Columns[at]
+				n.N = set.Rows
+				if len(n.Bins) > 0 {
+					n.Bins[0], n.Bins[len(n.Bins)-1] = set.Rows/2, n.Bins[len(n.Bins)-1]+set.Rows-set.Rows/2
+				}
+				if len(n.Bins) == 1 {
+					n.Bins[0] = set.Rows
+				}
+			}
+			panes = append(panes, drift.Pane{Start: i * day, End: (i + 1) * day, Set: set})
+			if i < int64(c.odd) { // an hour of each
+				p.Policy.Calendar = append(p.Policy.Calendar, plan.Span{From: plan.FromMicros(i*day + day/2), To: plan.FromMicros(i*day + day/2 + day/24)})
+			}
+		}
+		b, err := drift.Learn(p, panes)
+		if err != nil || (len(b) > 0) != (c.least > 0) {
+			t.Errorf("%d days, %d odd: %d bytes, %v", c.days, c.odd, len(b), err)
+		}
+		// Half days at the ends of a reference are none.
+		p.Reference.From, p.Reference.To = p.Reference.From.Add(time.Hour), p.Reference.To.Add(-time.Hour)
+		if c.days == 20 && c.odd == 0 {
+			if whole, err := drift.Learn(p, panes[1:19]); err != nil || len(whole) == 0 {
+				t.Errorf("18 days: %d bytes, %v", len(whole), err)
+			} else if cut, err := drift.Learn(p, panes); err != nil || !bytes.Equal(cut, whole) {
+				t.Errorf("18 of 20 days: %d bytes, %v", len(cut), err)
+			}
+		}
 	}
 }

@@ -16,11 +16,18 @@ type Pane struct {
 }
 
 // Learn makes the engine of a plan that is otherwise complete from the panes of its reference, in order, and returns its bytes; nil where
-// the reference is too short to learn from.
+// the reference is too short to learn from. Panes that lie partly outside the reference, and declared odd ones, teach nothing.
 func Learn(p *plan.Plan, reference []Pane) ([]byte, error) {
 	var gather sequential.Gather
 	var history []sequential.Pane
 	for _, t := range reference {
+		if t.Start < plan.Micros(p.Reference.From) || t.End > plan.Micros(p.Reference.To) {
+			continue
+		}
+		if p.Policy.OddBetween(t.Start, t.End) {
+			gather.Skip(t.End)
+			continue
+		}
 		done, ok, err := gather.Add(t.Start, t.End, t.Set.Rows, Count(p, t.Set))
 		if err != nil {
 			return nil, fmt.Errorf("learn drift of %s: %w", p.Model, err)
@@ -42,7 +49,7 @@ func Learn(p *plan.Plan, reference []Pane) ([]byte, error) {
 	return e.AppendBinary(nil), nil
 }
 
-// fewestPanes is how many panes a reference must hold: half of what a seasonless null takes to be estimated is no null.
+// fewestPanes is how many panes a reference must hold: a week of days would do for the engine, and is too little to tell a wander from noise.
 const fewestPanes = 14
 
 // Open reads the engine that a plan has learnt; nil where it has none.

@@ -29,7 +29,8 @@ type Stream struct {
 const VolumeSubject = "volume"
 
 // Streams are what is watched of a plan, in their order: columns with a usable value in the reference that aren't constant (any
-// movement of a constant is a fault, which takes no statistics), rules, the volume.
+// movement of a constant is a fault, which takes no statistics), rules, the volume. What plans and states hold of them lies in this order: another
+// list is another format of both.
 func Streams(p *plan.Plan) []Stream {
 	var out []Stream
 	for i := range p.Columns {

@@ -151,15 +151,7 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 
 // monitored reports whether a window is one to judge: after the reference, and not in a declared odd period.
 func (e *Engine) monitored(start, end int64) bool {
-	if start < plan.Micros(e.plan.Reference.To) {
-		return false
-	}
-	for _, c := range e.plan.Policy.Calendar {
-		if start < plan.Micros(c.To) && end > plan.Micros(c.From) {
-			return false
-		}
-	}
-	return true
+	return start >= plan.Micros(e.plan.Reference.To) && !e.plan.Policy.OddBetween(start, end)
 }
 
 // finding fills in what every finding says.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -17,10 +18,13 @@ import (
 
 // watch follows a plan's streams by what it has learnt of drift.
 type watch struct {
-	engine  *sequential.Engine // nil: the plan has learnt nothing, or nothing came yet
+	engine  *sequential.Engine // nil: nothing came yet
+	by      *plan.Plan         // under whose policy the engine is
+	streams map[string]int     // by what the engine calls them: which of drift.Streams
+	floors  []sequential.Floors
 	gather  *sequential.Gather
-	policy  string                // the engine is under
-	offsets finding.Offsets       // of the pane that is being gathered
+	set     *sketch.Set           // of the pane that is being gathered; nil before its first test pane
+	offsets finding.Offsets       // the same
 	said    map[string]driftAlarm // by stream, while it is open
 	end     int64                 // of the last test pane, 0 before the first
 	moved   bool                  // since its bytes were asked for
@@ -40,18 +44,25 @@ func (w *watch) ready(p *plan.Plan) error {
 		if err != nil {
 			return err
 		}
-		*w = watch{engine: e, gather: &sequential.Gather{}, policy: p.Policy.Digest, said: map[string]driftAlarm{}}
+		*w = watch{engine: e, gather: &sequential.Gather{}, said: map[string]driftAlarm{}}
 	}
-	if w.engine != nil && w.policy != p.Policy.Digest {
-		if err := w.engine.Govern(drift.Watch(p)); err != nil {
-			return fmt.Errorf("judge drift of %s: %w", p.Model, err)
-		}
-		w.policy = p.Policy.Digest
+	if w.by == p {
+		return nil
+	}
+	spec := drift.Watch(p)
+	if err := w.engine.Govern(spec); err != nil {
+		return fmt.Errorf("judge drift of %s: %w", p.Model, err)
+	}
+	w.by, w.streams, w.floors = p, map[string]int{}, nil
+	for i := range spec.Streams {
+		w.streams[spec.Streams[i].Name] = i
+		w.floors = append(w.floors, spec.Streams[i].Floors)
 	}
 	return nil
 }
 
-// judgeDrift takes a test pane after the reference. Quiet models' test panes are gathered until there is enough to judge.
+// judgeDrift takes a test pane after the reference. Quiet models' test panes are gathered until there is enough to judge; declared odd ones, and
+// what was gathered before them, are left out.
 func (e *Engine) judgeDrift(p *window.Pane, set *sketch.Set, emit func(finding.Finding) error) error {
 	w := &e.watch
 	if w.begins(p.Start, e.givesWay) {
@@ -60,9 +71,20 @@ func (e *Engine) judgeDrift(p *window.Pane, set *sketch.Set, emit func(finding.F
 	if err := w.ready(e.plan); err != nil {
 		return err
 	}
-	w.cover(offsets(p))
 	w.end, w.moved = p.End, true
+	if e.plan.Policy.OddBetween(p.Start, p.End) {
+		w.gather.Skip(p.End)
+		w.set, w.offsets = nil, nil
+		odd := sequential.Pane{Start: p.Start, End: p.End, N: set.Rows, Counts: drift.Count(e.plan, set)}
+		if _, err := w.engine.Advance(&odd); err != nil { // time passes for it
+			return fmt.Errorf("judge drift of %s: %w", e.plan.Model, err)
+		}
+		return nil
+	}
 	pane, enough, err := w.gather.Add(p.Start, p.End, set.Rows, drift.Count(e.plan, set))
+	if err == nil {
+		err = w.cover(set, offsets(p))
+	}
 	if err != nil {
 		return fmt.Errorf("judge drift of %s: %w", e.plan.Model, err)
 	}
@@ -73,52 +95,56 @@ func (e *Engine) judgeDrift(p *window.Pane, set *sketch.Set, emit func(finding.F
 	if err != nil {
 		return fmt.Errorf("judge drift of %s: %w", e.plan.Model, err)
 	}
-	streams := map[string]int{}
-	for i, s := range drift.Watch(e.plan).Streams {
-		streams[s.Name] = i
-	}
 	for i := range step.Alarms {
-		a := &step.Alarms[i]
-		if err := emit(e.drifted(p, set, &pane, streams[a.Stream], a)); err != nil {
+		if err := emit(e.drifted(p, &pane, &step.Alarms[i])); err != nil {
 			return err
 		}
 	}
 	for _, r := range step.Recovered {
-		said := w.said[r.Stream]
+		f := e.driftFinding(p, &pane, r.Stream)
 		delete(w.said, r.Stream)
-		f := e.driftFinding(p, &pane, streams[r.Stream], said)
 		f.Verdict, f.Severity = finding.Equivalent, finding.Info
 		if err := emit(f); err != nil {
 			return err
 		}
 	}
-	w.offsets = nil
+	w.set, w.offsets = nil, nil
 	return nil
 }
 
-func (w *watch) cover(more finding.Offsets) {
-	if w.offsets == nil {
-		w.offsets = more
-		return
+// cover adds a test pane to what is being gathered.
+func (w *watch) cover(set *sketch.Set, more finding.Offsets) error {
+	if w.set == nil {
+		w.set, w.offsets = set.Clone(), more
+		return nil
 	}
-	for topic, parts := range more {
-		if w.offsets[topic] == nil {
-			w.offsets[topic] = parts
+	w.offsets = together(w.offsets, more)
+	return w.set.Merge(set)
+}
+
+// together are the smallest stretches that hold both.
+func together(a, b finding.Offsets) finding.Offsets {
+	for topic, parts := range b {
+		if a[topic] == nil {
+			a[topic] = parts
 			continue
 		}
 		for part, span := range parts {
-			if had, ok := w.offsets[topic][part]; ok {
+			if had, ok := a[topic][part]; ok {
 				span = [2]int64{min(had[0], span[0]), max(had[1], span[1])}
 			}
-			w.offsets[topic][part] = span
+			a[topic][part] = span
 		}
 	}
+	return a
 }
 
-func (e *Engine) driftFinding(p *window.Pane, pane *sequential.Pane, at int, said driftAlarm) finding.Finding {
-	s := drift.Streams(e.plan)[at]
-	f := e.finding(pane.Start, pane.End, p.Version(), s.Subject(e.plan), said.Channel)
-	f.Onset, f.Offsets, f.Metric = plan.FromMicros(said.Onset), e.watch.offsets, said.Metric
+// driftFinding is what alarms and recoveries of a stream have in common, as its alarm was told.
+func (e *Engine) driftFinding(p *window.Pane, pane *sequential.Pane, stream string) finding.Finding {
+	w := &e.watch
+	said := w.said[stream]
+	f := e.finding(pane.Start, pane.End, p.Version(), drift.Streams(e.plan)[w.streams[stream]].Subject(e.plan), said.Channel)
+	f.Onset, f.Offsets, f.Metric = plan.FromMicros(said.Onset), w.offsets, said.Metric
 	f.N = finding.Sizes{Reference: e.plan.ReferenceRows, Current: pane.N}
 	return f
 }
@@ -142,28 +168,28 @@ var driftWords = map[string]struct{ channel, metric string }{
 // unreadable is what missing values are called that are there and no numbers: both leave a value out.
 var unreadable = struct{ channel, metric string }{"invalid", "invalid_share_change"}
 
-// unreadable reports whether values that can't be read have grown more than missing ones.
+// unreadable reports whether the share of values that can't be read has moved more than that of missing ones.
 func (e *Engine) unreadable(s drift.Stream, set *sketch.Set) bool {
 	ref, n := &e.plan.Columns[s.At].Reference, &set.Columns[s.At]
-	grown := func(now, before int64) float64 {
-		return float64(now)/float64(max(1, n.N)) - float64(before)/float64(max(1, ref.N))
+	moved := func(now, before int64) float64 {
+		return math.Abs(float64(now)/float64(max(1, n.N)) - float64(before)/float64(max(1, ref.N)))
 	}
-	return grown(n.Invalid, ref.Invalid) > grown(n.Missing, ref.Missing)
+	return moved(n.Invalid, ref.Invalid) > moved(n.Missing, ref.Missing)
 }
 
 // drifted is the finding of an alarm.
-func (e *Engine) drifted(p *window.Pane, set *sketch.Set, pane *sequential.Pane, at int, a *sequential.Alarm) finding.Finding {
+func (e *Engine) drifted(p *window.Pane, pane *sequential.Pane, a *sequential.Alarm) finding.Finding {
+	at, set := e.watch.streams[a.Stream], e.watch.set
 	s := drift.Streams(e.plan)[at]
 	w := driftWords[a.Channel]
 	if a.Channel == "missing" && e.unreadable(s, set) {
 		w = unreadable
 	}
-	said := driftAlarm{Onset: a.Onset, Channel: w.channel, Metric: w.metric}
-	e.watch.said[a.Stream] = said
-	f := e.driftFinding(p, pane, at, said)
+	e.watch.said[a.Stream] = driftAlarm{Onset: a.Onset, Channel: w.channel, Metric: w.metric}
+	f := e.driftFinding(p, pane, a.Stream)
 	f.Verdict, f.Severity = finding.Drift, finding.Ticket
 	f.Evidence = finding.Evidence{Log10: finding.Number(math.Log10(a.Evidence)), Needed: finding.Number(math.Log10(a.Needed))}
-	floors := drift.Watch(e.plan).Streams[at].Floors
+	floors := e.watch.floors[at]
 	share := func(floor float64, name string) {
 		f.Value, f.Reference, f.IgnoreBelow = finding.Number(a.Now-a.Before), 0, finding.Number(floor)
 		f.Numbers = []finding.Figure{{Name: name, Before: finding.Number(100 * a.Before), Now: finding.Number(100 * a.Now), Unit: "%"}}
@@ -174,7 +200,8 @@ func (e *Engine) drifted(p *window.Pane, set *sketch.Set, pane *sequential.Pane,
 		f.Value, f.IgnoreBelow = finding.Number(a.Effect), finding.Number(floors.Shift)
 		f.Numbers = []finding.Figure{e.meanOf(s, set), {Name: "shift", Before: finding.None(), Now: f.Value, Unit: "reference sd"}}
 	case "scale":
-		f.Value, f.IgnoreBelow = finding.Number(a.Effect/math.Sqrt2), finding.Number(floors.Spread)
+		// The effect is the relative change of the variance over the square root of 2.
+		f.Value, f.IgnoreBelow = finding.Number(math.Sqrt(max(0, 1+math.Sqrt2*a.Effect))-1), finding.Number(floors.Spread)
 		f.Numbers = []finding.Figure{{Name: "change of the spread of " + f.Subject, Before: finding.None(), Now: 100 * f.Value, Unit: "%"}}
 	case "shape", "omnibus":
 		f.Value, f.IgnoreBelow = finding.Number(a.Effect), finding.Number(floors.Shape)
@@ -237,49 +264,86 @@ var errDrift = errors.New("unknown drift state format")
 // DriftMoved reports whether AppendDrift would write something else than the last time.
 func (e *Engine) DriftMoved() bool { return e.watch.moved }
 
+// told is the part of AppendDrift's record that is for people.
+type told struct {
+	Said    map[string]driftAlarm `json:"said"`
+	Offsets finding.Offsets       `json:"offsets"`
+}
+
 // AppendDrift writes what the engine holds of the plan's streams: a record of its own, because it is large and moves only where a pane ends.
-func (e *Engine) AppendDrift(b []byte) []byte {
+func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	w := &e.watch
 	w.moved = false
 	b = wire.Uint(b, driftFormat)
 	b = wire.Bool(b, w.engine != nil)
 	if w.engine == nil {
-		return b
+		return b, nil
 	}
-	b = wire.String(b, w.policy)
-	b = wire.Int(b, w.end)
-	b = wire.Bytes(b, w.gather.AppendBinary(nil))
-	return wire.Bytes(b, w.engine.AppendBinary(nil))
+	j, err := json.Marshal(told{w.said, w.offsets})
+	if err != nil {
+		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
+	}
+	b = wire.Bytes(wire.Int(b, w.end), j)
+	var set []byte
+	if w.set != nil {
+		set = w.set.AppendBinary(nil)
+	}
+	b = wire.Bytes(wire.Bytes(b, set), w.gather.AppendBinary(nil))
+	return wire.Bytes(b, w.engine.AppendBinary(nil)), nil
 }
 
-// ReadDrift reads what AppendDrift wrote of an engine's plan.
+var errGathered = errors.New("what was gathered doesn't fit the plan")
+
+// ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
-	if v := r.Uint(); r.Err() == nil && v != driftFormat {
-		return fmt.Errorf("read drift state of %s: %w %d, this build reads %d", e.plan.Model, errDrift, v, driftFormat)
-	}
-	if !r.Bool() || r.Err() != nil {
-		return r.Err()
-	}
-	w := watch{policy: r.String(), end: r.Int(), said: e.watch.said, offsets: e.watch.offsets}
-	if w.said == nil {
-		w.said = map[string]driftAlarm{}
-	}
-	gathered, learnt := wire.NewReader(r.Bytes()), wire.NewReader(r.Bytes())
-	if err := r.Err(); err != nil {
-		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
-	}
-	var err error
-	if w.gather, err = sequential.ReadGather(gathered); err == nil {
-		err = gathered.Close()
-	}
-	if err == nil {
-		if w.engine, err = sequential.Read(drift.Watch(e.plan), learnt); err == nil {
-			err = learnt.Close()
-		}
-	}
+	w, err := readWatch(e.plan, r)
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
 	e.watch = w
 	return nil
+}
+
+func readWatch(p *plan.Plan, r *wire.Reader) (w watch, err error) {
+	if v := r.Uint(); r.Err() == nil && v != driftFormat {
+		return watch{}, fmt.Errorf("%w %d, this build reads %d", errDrift, v, driftFormat)
+	}
+	if !r.Bool() || r.Err() != nil {
+		return watch{}, r.Err()
+	}
+	w.end = r.Int()
+	j, set, gathered, learnt := r.Bytes(), r.Bytes(), wire.NewReader(r.Bytes()), wire.NewReader(r.Bytes())
+	if err := r.Err(); err != nil {
+		return watch{}, err
+	}
+	var d told
+	if err := json.Unmarshal(j, &d); err != nil {
+		return watch{}, err
+	}
+	if w.said, w.offsets = d.Said, d.Offsets; w.said == nil {
+		w.said = map[string]driftAlarm{}
+	}
+	if len(set) > 0 {
+		in := wire.NewReader(set)
+		if w.set, err = sketch.ReadSet(p, in); err != nil {
+			return watch{}, err
+		}
+		if err := in.Close(); err != nil {
+			return watch{}, err
+		}
+	}
+	if w.gather, err = sequential.ReadGather(gathered); err != nil {
+		return watch{}, err
+	}
+	if err := gathered.Close(); err != nil {
+		return watch{}, err
+	}
+	// What was gathered follows from its set: two that don't agree are none.
+	if w.set == nil != w.gather.Empty() || w.set != nil && !w.gather.Holds(w.set.Rows, drift.Count(p, w.set)) {
+		return watch{}, errGathered
+	}
+	if w.engine, err = sequential.Read(drift.Watch(p), learnt); err != nil {
+		return watch{}, err
+	}
+	return w, learnt.Close()
 }

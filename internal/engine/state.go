@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/window"
@@ -20,19 +19,17 @@ var errState = errors.New("unknown engine state format")
 
 // decided is the part of the state that is small and changes shape often: JSON.
 type decided struct {
-	Signals  map[string]*signal    `json:"signals"`
-	Alarms   map[string]alarm      `json:"alarms,omitempty"` // not in the states of earlier builds: their alarms don't end with the plan
-	Losses   []loss                `json:"losses"`
-	Drifting map[string]driftAlarm `json:"drifting,omitempty"`
-	Gathered finding.Offsets       `json:"gathered,omitempty"`
-	Snapshot Snapshot              `json:"snapshot"`
+	Signals  map[string]*signal `json:"signals"`
+	Alarms   map[string]alarm   `json:"alarms,omitempty"` // not in the states of earlier builds: their alarms don't end with the plan
+	Losses   []loss             `json:"losses"`
+	Snapshot Snapshot           `json:"snapshot"`
 }
 
 // AppendBinary writes everything the engine knows but for AppendDrift's, so that ReadEngine goes on where it stopped.
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Drifting: e.watch.said, Gathered: e.watch.offsets, Snapshot: e.snapshot})
+	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot})
 	if err != nil {
 		return nil, fmt.Errorf("write engine state of %s: %w", e.plan.Model, err)
 	}
@@ -76,7 +73,6 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	if len(d.Losses) == len(e.losses) {
 		e.losses = d.Losses
 	}
-	e.watch.said, e.watch.offsets = d.Drifting, d.Gathered
 	e.snapshot = d.Snapshot
 	for range r.Count(3) {
 		key := r.String()

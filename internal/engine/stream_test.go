@@ -229,7 +229,9 @@ func (w *world) restarted(p pair) pair {
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	b = p.engine.AppendDrift(b)
+	if b, err = p.engine.AppendDrift(b); err != nil {
+		w.tb.Fatal(err)
+	}
 	r := wire.NewReader(b)
 	if p.clock, err = window.ReadClock(r); err != nil {
 		w.tb.Fatal(err)

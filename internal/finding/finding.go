@@ -49,8 +49,8 @@ type Finding struct {
 	Window      Window            `json:"window"`
 	Onset       time.Time         `json:"onset"` // first window of the run that led to it
 	Slice       map[string]string `json:"slice"`
-	Subject     string            `json:"subject"` // an input, "score", "outcome", a rule, a promise
-	Channel     string            `json:"channel"` // location, distribution, missing, range, constant, calibration, performance, cost, promise, coverage
+	Subject     string            `json:"subject"` // an input, "score", "volume", "outcome", a rule, a promise
+	Channel     string            `json:"channel"` // location, scale, shape, distribution, missing, invalid, range, out_of_range, category, new_category, off_atom, rule, volume, constant, calibration, performance, cost, promise, coverage
 	Metric      string            `json:"metric"`  // names its unit where it has one
 	Value       Number            `json:"value"`
 	Reference   Number            `json:"reference"`
@@ -79,8 +79,9 @@ type Sizes struct {
 	Current   int64 `json:"current"`
 }
 
-// Evidence is how far the value lies beyond what the reference did by itself: decimal logarithms of the odds against it, and
-// of what is asked for an alarm.
+// Evidence is how far the value lies beyond what the reference did by itself, and what is asked for an alarm, as decimal logarithms: of outcomes and of
+// inputs judged pane by pane the odds against it; of drift the hours of the false-alarm budget that the evidence is worth, of several streams together where
+// they alarm together.
 type Evidence struct {
 	Log10  Number `json:"log10"`
 	Needed Number `json:"needed"`

@@ -325,6 +325,16 @@ type Promise struct {
 	Until       time.Time     `json:"until,omitzero"`
 }
 
+// OddBetween reports whether a stretch of event time, microseconds, holds some of a declared odd period.
+func (p *Policy) OddBetween(start, end int64) bool {
+	for _, c := range p.Calendar {
+		if start < Micros(c.To) && end > Micros(c.From) {
+			return true
+		}
+	}
+	return false
+}
+
 // Odd reports whether an event time lies in a declared odd period: nothing is learnt from it, and no evidence gathered.
 func (p *Policy) Odd(us int64) bool {
 	for _, c := range p.Calendar {

@@ -106,13 +106,6 @@ const keptRowCells = 4096
 // intern gives a cell its id among all that the writer knows. There are as many partitions as it takes, and each has the cell in its
 // records: what its texts are is asked once, not in each of them.
 func (w *Rows) intern(c *RowCell) {
-	if len(w.cells) >= keptRowCells && w.fresh() {
-		clear(w.cells)
-		w.generation++
-		for i := range w.parts {
-			w.parts[i].cells = nil
-		}
-	}
 	id, known := w.cells[c.key()]
 	if !known {
 		id = uint32(len(w.cells))
@@ -121,14 +114,21 @@ func (w *Rows) intern(c *RowCell) {
 	c.id, c.generation = id, w.generation
 }
 
-// fresh reports whether no record holds a row yet.
-func (w *Rows) fresh() bool {
+// forget gives up cells that are too many to be remembered, where no record holds a row: rows count on the numbers of their cells.
+func (w *Rows) forget() {
+	if len(w.cells) < keptRowCells {
+		return
+	}
 	for i := range w.parts {
 		if w.parts[i].codec.rows > 0 {
-			return false
+			return
 		}
 	}
-	return true
+	clear(w.cells)
+	w.generation++
+	for i := range w.parts {
+		w.parts[i].cells = nil
+	}
 }
 
 func (w *Rows) cut(of *rowsOf) {
@@ -167,6 +167,7 @@ func TakeRows(writers []*Rows, partition int, markers []Marker) [][]byte {
 			continue
 		}
 		w.begin(of)
+		w.forget()
 	}
 	return out
 }
@@ -178,6 +179,7 @@ func (w *Rows) Reset() {
 		of.full, of.total = nil, 0
 		w.begin(of)
 	}
+	w.forget()
 }
 
 // Bytes is how much memory the rows take.

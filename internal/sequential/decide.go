@@ -42,9 +42,10 @@ type Alarm struct {
 	At      int64   // end of the pane that decided
 	Onset   int64   // start of the pane the change lies before, as far as the evidence can tell
 	Effect  float64 // mean since then, on the channel's scale
-	// Evidence is what was found, in hours of the budget; Needed what it took.
+	// Evidence is what was found, in hours of the budget, of a joint alarm by all its streams together; Needed what it took.
 	Evidence, Needed float64
-	// Before and Now are the share in the history and since the onset, of a channel that is one; else both are 0.
+	// Before and Now are the share in the history and since the onset (counted exactly: in the pane that decided), of a channel that is one; else both
+	// are 0.
 	Before, Now float64
 	Joint       bool // the model's streams together, of which this is one, though none alone
 	Phase       Phase
@@ -169,7 +170,7 @@ func (e *Engine) decide(p *Pane) (out Step) {
 		switch {
 		case g >= least && g > 0:
 			_, best := e.weighed(&e.streams[s])
-			out.Alarms = append(out.Alarms, e.raise(s, best, g, p, true))
+			out.Alarms = append(out.Alarms, e.raise(s, best, rest, p, true))
 		case g > 0:
 			e.reset(&e.streams[s])
 		}
@@ -258,8 +259,8 @@ func (c *channel) band() float64 {
 	return c.null.band
 }
 
-// Govern puts the engine under another Spec with the same streams: budget, weights, floors and calendar are policy, and may change while
-// evidence is held.
+// Govern puts the engine under another Spec with the same streams: budget, weights and calendar may change while evidence is held, and floors, but
+// for what was learnt under the former ones (the intervals of shares that are counted exactly, and how far a stream may be from home).
 func (e *Engine) Govern(spec Spec) error {
 	if err := spec.check(); err != nil {
 		return fmt.Errorf("govern: %w", err)

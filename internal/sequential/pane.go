@@ -22,7 +22,7 @@ type Counts struct {
 
 // Pane is a stretch of event time and what was counted in it.
 type Pane struct {
-	Start, End int64 // microseconds since the Unix epoch; panes follow one another without a gap, but for a day and more without an event
+	Start, End int64 // microseconds since the Unix epoch; panes follow one another without a gap, but for odd periods, and a day and more without an event between two of them
 	N          int64 // events of the model
 	Season     [terms]float64
 	Counts     []Counts // by Spec.Streams
@@ -53,7 +53,7 @@ func (g *Gather) Add(start, end, n int64, counts []Counts) (Pane, bool, error) {
 	case start < o.End:
 		return Pane{}, false, fmt.Errorf("a base pane from %d on comes after one up to %d", start, o.End)
 	case o.Counts == nil && start-o.End >= enoughHours*hour:
-		o.Start = start // hours without an event are hours of few events; days without one are none of this stream
+		o.Start = start // hours without an event are hours of few events; days without one, before a pane begins, are none of this stream
 	}
 	if o.Counts == nil {
 		o.Counts = make([]Counts, len(counts))
@@ -73,6 +73,19 @@ func (g *Gather) Add(start, end, n int64, counts []Counts) (Pane, bool, error) {
 	}
 	done, ok := g.Cut()
 	return done, ok, nil
+}
+
+// Skip drops what was gathered, up to end: a declared odd period is no part of any pane, and neither is what would be judged with it.
+func (g *Gather) Skip(end int64) { g.open = Pane{Start: end, End: end} }
+
+// Empty reports whether nothing is being gathered.
+func (g *Gather) Empty() bool { return g.open.Counts == nil }
+
+// Holds reports whether so many events and these counts are what was gathered.
+func (g *Gather) Holds(n int64, counts []Counts) bool {
+	return g.open.N == n && slices.EqualFunc(g.open.Counts, counts, func(a, b Counts) bool {
+		return a.N == b.N && a.Missing == b.Missing && a.Below == b.Below && a.Above == b.Above && a.New == b.New && a.Hits == b.Hits && slices.Equal(a.Bins, b.Bins)
+	})
 }
 
 // Cut ends the open pane whatever it holds, as at the end of the history; ok is false if there is none.

@@ -106,7 +106,7 @@ func (g *Gather) AppendBinary(b []byte) []byte {
 	return b
 }
 
-// ReadGather makes the Gather that AppendBinary wrote. What doesn't fit together is refused by Engine.Advance.
+// ReadGather makes the Gather that AppendBinary wrote.
 func ReadGather(r *wire.Reader) (*Gather, error) {
 	in := reader{r}
 	g := &Gather{Pane{Start: r.Int(), End: r.Int(), N: r.Int()}}
@@ -117,6 +117,9 @@ func ReadGather(r *wire.Reader) (*Gather, error) {
 			c.Bins = append(c.Bins, in.events())
 		}
 		g.open.Counts = append(g.open.Counts, c)
+	}
+	if o := &g.open; r.Err() == nil && (o.End < o.Start || o.N < 0 || o.Counts != nil && !(o.Season[0] > 0 && o.End > o.Start)) {
+		r.Fail(errNumber)
 	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read gathered pane: %w", err)

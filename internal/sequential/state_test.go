@@ -3,6 +3,7 @@ package sequential
 import (
 	"bytes"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -182,6 +183,36 @@ func FuzzRead(f *testing.F) {
 			if _, err := e.Advance(&panes[i]); err != nil {
 				return
 			}
+		}
+	})
+}
+
+// A damaged pane that was being gathered is refused, or goes on like any other.
+func FuzzReadGather(f *testing.F) {
+	_, panes := start(f, "low")
+	var g Gather
+	f.Add(g.AppendBinary(nil))
+	for i := range panes[:2] {
+		p := &panes[i]
+		if _, _, err := g.Add(p.Start, p.Start+hour, 20, p.Counts); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(g.AppendBinary(nil))
+		g.Skip(p.End)
+		f.Add(g.AppendBinary(nil))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := ReadGather(wire.NewReader(b))
+		if err != nil {
+			return
+		}
+		again := g.AppendBinary(nil)
+		h, err := ReadGather(wire.NewReader(again))
+		if err != nil || !bytes.Equal(h.AppendBinary(nil), again) {
+			t.Fatalf("other bytes (%v)", err)
+		}
+		if p, ok := g.Cut(); ok && (p.End <= p.Start || math.IsNaN(p.Season[0])) {
+			t.Fatalf("%+v", p)
 		}
 	})
 }

@@ -225,7 +225,7 @@ func (s *Set) readParts(r *wire.Reader) {
 		return
 	}
 	if parts&setRules != 0 {
-		readInts(r, s.Rules, 0, maxCount)
+		readInts(r, s.Rules, 0, s.Rows)
 	}
 	if parts&setLatency != 0 {
 		s.LatencyN = readCounter(r)
@@ -282,6 +282,10 @@ func (c *Column) read(r *wire.Reader, l *plan.Layout, rows int64) {
 	n := c.Valid()
 	if n < 0 || n < c.Overflow {
 		r.Fail(fmt.Errorf("%w: %d rows, %d missing, %d invalid, %d too large to add up", errBinned, c.N, c.Missing, c.Invalid, c.Overflow))
+		return
+	}
+	if most := max(c.Below, c.Above, c.New); n < most {
+		r.Fail(fmt.Errorf("%w: %d values, %d below, %d above, %d new", errBinned, n, c.Below, c.Above, c.New))
 		return
 	}
 	if n > 0 && len(c.Bins) > 0 {
