@@ -1,8 +1,11 @@
 package detect
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-ml/plumbline/internal/baseline/fixture"
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -88,8 +91,10 @@ func TestAlarmOfAPlanThatComesBack(t *testing.T) {
 	a, b := succeeded(t, 1, anotherBaseline)
 	_, again := succeeded(t, 2, func(*plan.Plan) {})
 	r := newRig(t, a, b, again)
+	var all []finding.Finding
 	constants := func() (n int) {
 		for _, f := range r.take() {
+			all = append(all, f)
 			if f.Channel == "constant" && f.Verdict == finding.Fault {
 				n++
 			}
@@ -105,5 +110,21 @@ func TestAlarmOfAPlanThatComesBack(t *testing.T) {
 	r.fold(at.Add(3 * time.Hour))
 	if n := constants(); first == 0 || n != first {
 		t.Errorf("%d alarms, then %d", first, n)
+	}
+	// A replay that comes past both eras in one epoch finds the same.
+	live := all
+	r, all = newRig(t, a, b, again), nil
+	r.fold(fixture.Start, append(r.counted(a, fixture.Start), r.counted(a, at)...)...)
+	r.fold(at.Add(3 * time.Hour))
+	constants()
+	ids := func(list []finding.Finding) (out []string) {
+		for _, f := range list {
+			out = append(out, f.Channel+" "+string(f.Verdict)+" "+f.ID)
+		}
+		slices.Sort(out)
+		return out
+	}
+	if d := cmp.Diff(ids(live), ids(all)); d != "" || len(superseded(live)) == 0 {
+		t.Errorf("in one epoch (-live +replay): %s", d)
 	}
 }

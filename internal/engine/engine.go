@@ -137,6 +137,9 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 }
 
 func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
+	if err := e.supersedeBefore(&n, emit); err != nil {
+		return err
+	}
 	e.plan = e.reigns.At(n.Start())
 	switch {
 	case n.Base != nil:

@@ -10,6 +10,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
 // alarm is what was found last of a signal that is open: enough to say that it is over because its plan is.
@@ -45,13 +46,40 @@ func (e *Engine) Supersede(to int64, emit func(finding.Finding) error) error {
 		return nil
 	}
 	closed, mature := e.panes.Reached()
-	truthEnd := e.plan.TruthStart(e.plan.TestStart(to-1)) + e.plan.TruthPane.Microseconds()
-	over := func(outcomes bool) bool {
+	return e.supersede(to, func(outcomes bool) bool {
 		if outcomes {
-			return mature != record.NoTime && mature >= truthEnd
+			return mature != record.NoTime && mature >= e.truthEnd(to)
 		}
 		return closed != record.NoTime && closed >= to
+	}, emit)
+}
+
+// supersedeBefore ends what is open of eras that ended before a window that is about to be judged, of a later era of the same plan: a replay that
+// is far behind comes past both at once.
+func (e *Engine) supersedeBefore(n *window.Ended, emit func(finding.Finding) error) error {
+	ofOutcomes := n.Truth != nil
+	for _, to := range e.givesWay {
+		past := to <= n.Start()
+		if ofOutcomes {
+			past = past && e.truthEnd(to) <= n.Start()
+		}
+		if !past {
+			continue
+		}
+		if err := e.supersede(to, func(outcomes bool) bool { return outcomes == ofOutcomes }, emit); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// truthEnd is the end of the last truth pane of an era that ended at to.
+func (e *Engine) truthEnd(to int64) int64 {
+	return e.plan.TruthStart(e.plan.TestStart(to-1)) + e.plan.TruthPane.Microseconds()
+}
+
+// supersede ends what is open of the lanes that are over.
+func (e *Engine) supersede(to int64, over func(outcomes bool) bool, emit func(finding.Finding) error) error {
 	for _, key := range slices.Sorted(maps.Keys(e.alarms)) {
 		a := e.alarms[key]
 		if !over(a.Outcomes) || plan.Micros(a.Start) >= to {
@@ -61,7 +89,7 @@ func (e *Engine) Supersede(to int64, emit func(finding.Finding) error) error {
 		e.moved = true
 		at := to
 		if a.Outcomes {
-			at = truthEnd
+			at = e.truthEnd(to)
 		}
 		f := e.finding(to, to, a.Version, a.Subject, a.Channel)
 		f.At, f.Onset, f.Slice, f.Metric = plan.FromMicros(at), a.Onset, a.Slice, a.Metric
