@@ -292,8 +292,6 @@ func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	return wire.Bytes(b, w.engine.AppendBinary(nil)), nil
 }
 
-var errGathered = errors.New("what was gathered doesn't fit the plan")
-
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
 	w, err := readWatch(e.plan, r)
@@ -323,6 +321,8 @@ func readWatch(p *plan.Plan, r *wire.Reader) (w watch, err error) {
 	if w.said, w.offsets = d.Said, d.Offsets; w.said == nil {
 		w.said = map[string]driftAlarm{}
 	}
+	var n int64
+	var counts []sequential.Counts
 	if len(set) > 0 {
 		in := wire.NewReader(set)
 		if w.set, err = sketch.ReadSet(p, in); err != nil {
@@ -331,16 +331,13 @@ func readWatch(p *plan.Plan, r *wire.Reader) (w watch, err error) {
 		if err := in.Close(); err != nil {
 			return watch{}, err
 		}
+		n, counts = w.set.Rows, drift.Count(p, w.set)
 	}
-	if w.gather, err = sequential.ReadGather(gathered); err != nil {
+	if w.gather, err = sequential.ReadGather(gathered, n, counts); err != nil {
 		return watch{}, err
 	}
 	if err := gathered.Close(); err != nil {
 		return watch{}, err
-	}
-	// What was gathered follows from its set: two that don't agree are none.
-	if w.set == nil != w.gather.Empty() || w.set != nil && !w.gather.Holds(w.set.Rows, drift.Count(p, w.set)) {
-		return watch{}, errGathered
 	}
 	if w.engine, err = sequential.Read(drift.Watch(p), learnt); err != nil {
 		return watch{}, err

@@ -78,16 +78,6 @@ func (g *Gather) Add(start, end, n int64, counts []Counts) (Pane, bool, error) {
 // Skip drops what was gathered, up to end: a declared odd period is no part of any pane, and neither is what would be judged with it.
 func (g *Gather) Skip(end int64) { g.open = Pane{Start: end, End: end} }
 
-// Empty reports whether nothing is being gathered.
-func (g *Gather) Empty() bool { return g.open.Counts == nil }
-
-// Holds reports whether so many events and these counts are what was gathered.
-func (g *Gather) Holds(n int64, counts []Counts) bool {
-	return g.open.N == n && slices.EqualFunc(g.open.Counts, counts, func(a, b Counts) bool {
-		return a.N == b.N && a.Missing == b.Missing && a.Below == b.Below && a.Above == b.Above && a.New == b.New && a.Hits == b.Hits && slices.Equal(a.Bins, b.Bins)
-	})
-}
-
 // Cut ends the open pane whatever it holds, as at the end of the history; ok is false if there is none.
 func (g *Gather) Cut() (p Pane, ok bool) {
 	done := g.open

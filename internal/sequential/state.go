@@ -86,37 +86,21 @@ func (e *evidence) append(b []byte) []byte {
 	return b
 }
 
-// AppendBinary writes the pane that is being gathered.
+// AppendBinary writes where the pane that is being gathered lies. Its counts aren't in it.
 func (g *Gather) AppendBinary(b []byte) []byte {
-	o := &g.open
-	b = wire.Int(wire.Int(wire.Int(b, o.Start), o.End), o.N)
-	b = floats(b, o.Season[:]...)
-	b = wire.Uint(b, uint64(len(o.Counts)))
-	for i := range o.Counts {
-		c := &o.Counts[i]
-		for _, n := range []int64{c.N, c.Missing, c.Below, c.Above, c.New} {
-			b = wire.Uint(b, uint64(n))
-		}
-		b = wire.Float(b, c.Hits)
-		b = wire.Uint(b, uint64(len(c.Bins)))
-		for _, n := range c.Bins {
-			b = wire.Uint(b, uint64(n))
-		}
-	}
-	return b
+	b = wire.Int(wire.Int(b, g.open.Start), g.open.End)
+	return floats(b, g.open.Season[:]...)
 }
 
-// ReadGather makes the Gather that AppendBinary wrote.
-func ReadGather(r *wire.Reader) (*Gather, error) {
-	in := reader{r}
-	g := &Gather{Pane{Start: r.Int(), End: r.Int(), N: r.Int()}}
-	copy(g.open.Season[:], in.floats(terms))
-	for range r.Count(14) {
-		c := Counts{N: in.events(), Missing: in.events(), Below: in.events(), Above: in.events(), New: in.events(), Hits: in.finite()}
-		for range r.Count(1) {
-			c.Bins = append(c.Bins, in.events())
+// ReadGather makes the Gather that AppendBinary wrote, which holds n events and these counts; none: no pane has begun.
+func ReadGather(r *wire.Reader, n int64, counts []Counts) (*Gather, error) {
+	g := &Gather{Pane{Start: r.Int(), End: r.Int(), N: n}}
+	copy(g.open.Season[:], reader{r}.floats(terms))
+	if len(counts) > 0 {
+		g.open.Counts = make([]Counts, len(counts))
+		if err := addCounts(g.open.Counts, counts); err != nil {
+			return nil, err
 		}
-		g.open.Counts = append(g.open.Counts, c)
 	}
 	if o := &g.open; r.Err() == nil && (o.End < o.Start || o.N < 0 || o.Counts != nil && !(o.Season[0] > 0 && o.End > o.Start)) {
 		r.Fail(errNumber)
@@ -126,8 +110,6 @@ func ReadGather(r *wire.Reader) (*Gather, error) {
 	}
 	return g, nil
 }
-
-func (r reader) events() int64 { return int64(r.count(0, math.MaxInt64/1024)) }
 
 func floats(b []byte, v ...float64) []byte {
 	for _, x := range v {

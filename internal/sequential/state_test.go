@@ -191,28 +191,39 @@ func FuzzRead(f *testing.F) {
 func FuzzReadGather(f *testing.F) {
 	_, panes := start(f, "low")
 	var g Gather
-	f.Add(g.AppendBinary(nil))
+	f.Add(g.AppendBinary(nil), uint8(0))
 	for i := range panes[:2] {
 		p := &panes[i]
 		if _, _, err := g.Add(p.Start, p.Start+hour, 20, p.Counts); err != nil {
 			f.Fatal(err)
 		}
-		f.Add(g.AppendBinary(nil))
+		f.Add(g.AppendBinary(nil), uint8(20))
 		g.Skip(p.End)
-		f.Add(g.AppendBinary(nil))
+		f.Add(g.AppendBinary(nil), uint8(0))
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		g, err := ReadGather(wire.NewReader(b))
+	first := panes[0].Counts[0].Bins[0]
+	f.Fuzz(func(t *testing.T, b []byte, n uint8) {
+		counts := panes[0].Counts
+		if n == 0 {
+			counts = nil
+		}
+		g, err := ReadGather(wire.NewReader(b), int64(n), counts)
 		if err != nil {
 			return
 		}
 		again := g.AppendBinary(nil)
-		h, err := ReadGather(wire.NewReader(again))
+		h, err := ReadGather(wire.NewReader(again), int64(n), counts)
 		if err != nil || !bytes.Equal(h.AppendBinary(nil), again) {
 			t.Fatalf("other bytes (%v)", err)
 		}
+		if _, _, err := g.Add(math.MaxInt64-hour, math.MaxInt64, 1, panes[0].Counts); err != nil {
+			return
+		}
 		if p, ok := g.Cut(); ok && (p.End <= p.Start || math.IsNaN(p.Season[0])) {
 			t.Fatalf("%+v", p)
+		}
+		if panes[0].Counts[0].Bins[0] != first {
+			t.Fatal("the counts that were read are counted on in place")
 		}
 	})
 }
