@@ -64,11 +64,6 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 		if err := e.Advance(p.clock, found); err != nil {
 			return false, err
 		}
-		for _, era := range e.eras {
-			if err := e.Supersede(era.To, found); err != nil {
-				return false, err
-			}
-		}
 		ended := e.TakeEnded()
 		for _, w := range ended {
 			p.panes = append(p.panes, endedPane{e.Plan(), w})

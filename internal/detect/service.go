@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -136,10 +137,11 @@ func (e *ruled) holds(us int64) bool {
 }
 
 // ends are when the plan gives way, each time.
-func (e *ruled) ends() []int64 {
-	out := make([]int64, len(e.eras))
-	for i, era := range e.eras {
-		out[i] = era.To
+func (e *ruled) ends() (out []int64) {
+	for _, era := range e.eras {
+		if era.To != math.MaxInt64 {
+			out = append(out, era.To)
+		}
 	}
 	return out
 }

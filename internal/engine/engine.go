@@ -46,8 +46,8 @@ func (e *Engine) Govern(reigns plan.History) {
 	e.plan = reigns[0]
 }
 
-// GivesWay tells the engine the event times at which its plan gives way to another, microseconds, in order: if the plan is in force again
-// later, drift is followed anew.
+// GivesWay tells the engine the event times at which its plan gives way to another, microseconds, in order: what is open then is superseded, and
+// if the plan is in force again later, drift is followed anew.
 func (e *Engine) GivesWay(at []int64) { e.givesWay = at }
 
 // Retain drops the open panes and cohorts that lie in the era of another plan, which was put in force after their first cells had
@@ -125,15 +125,14 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 			return fmt.Errorf("judge panes of %s: %w", e.plan.Model, err)
 		}
 	}
-	if e.plan.Outcome == nil || e.plan.Score == nil {
-		return nil
-	}
-	if low, ok := c.LowJoined(e.plan.Prediction.Topic, e.plan.Outcome.Topic); ok {
-		if err := e.panes.Mature(low, func(n window.Ended) error { return e.judge(n, send) }); err != nil {
-			return fmt.Errorf("judge outcomes of %s: %w", e.plan.Model, err)
+	if e.plan.Outcome != nil && e.plan.Score != nil {
+		if low, ok := c.LowJoined(e.plan.Prediction.Topic, e.plan.Outcome.Topic); ok {
+			if err := e.panes.Mature(low, func(n window.Ended) error { return e.judge(n, send) }); err != nil {
+				return fmt.Errorf("judge outcomes of %s: %w", e.plan.Model, err)
+			}
 		}
 	}
-	return nil
+	return e.supersedeReached(send)
 }
 
 func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -38,20 +37,22 @@ func (e *Engine) note(f *finding.Finding) {
 	}
 }
 
-// Supersede ends what is open at the end of an era of the plan, event time to in microseconds, once everything of the era has been
-// judged: nothing will come any more that could recover. Each alarm is said to be superseded, and runs of deviating panes begin anew
-// if the plan comes back. It does nothing the second time, and for an era without an end.
-func (e *Engine) Supersede(to int64, emit func(finding.Finding) error) error {
-	if to == math.MaxInt64 {
-		return nil
-	}
+// supersedeReached ends what is open of eras of the plan of which everything has been judged: nothing will come any more that could recover.
+// Each alarm is said to be superseded, and runs of deviating panes begin anew if the plan comes back. It does nothing the second time.
+func (e *Engine) supersedeReached(emit func(finding.Finding) error) error {
 	closed, mature := e.panes.Reached()
-	return e.supersede(to, func(outcomes bool) bool {
-		if outcomes {
-			return mature != record.NoTime && mature >= e.truthEnd(to)
+	for _, to := range e.givesWay {
+		over := func(outcomes bool) bool {
+			if outcomes {
+				return mature != record.NoTime && mature >= e.truthEnd(to)
+			}
+			return closed != record.NoTime && closed >= to
 		}
-		return closed != record.NoTime && closed >= to
-	}, emit)
+		if err := e.supersede(to, over, emit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // supersedeBefore ends what is open of eras that ended before a window that is about to be judged, of a later era of the same plan: a replay that
@@ -95,9 +96,6 @@ func (e *Engine) supersede(to int64, over func(outcomes bool) bool, emit func(fi
 		f.At, f.Onset, f.Slice, f.Metric = plan.FromMicros(at), a.Onset, a.Slice, a.Metric
 		f.Contract = e.reigns.At(to - 1).Contract
 		f.Verdict, f.Severity = finding.Superseded, finding.Info
-		if err := f.Seal(); err != nil {
-			return err
-		}
 		if err := emit(f); err != nil {
 			return err
 		}
