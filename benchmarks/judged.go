@@ -18,7 +18,7 @@ const (
 
 // judged weighs the sequential engine of the model and of each of its slices, once they are learnt.
 func judged(w *sizing, p *plan.Plan) error {
-	w.head("The sequential engine, which no service calls yet; learnt from %d hourly panes", judgedPanes)
+	w.head("The sequential engine; learnt from %d hourly panes. No service follows slices by it yet", judgedPanes)
 	spec := judgedSpec(p)
 	history, err := judgedHistory(p)
 	if err != nil {

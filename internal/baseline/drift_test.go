@@ -53,9 +53,10 @@ func TestLearnDrift(t *testing.T) {
 		columns, days  int
 		learnt, unsaid bool
 	}{
-		"enough":    {3, 14, true, true},
-		"six days":  {3, 6, false, true},
-		"too large": {400, 28, false, false},
+		"enough":     {3, 14, true, true},
+		"six days":   {3, 6, false, true},
+		"four weeks": {130, 28, true, true},
+		"too large":  {400, 28, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := columns(c.columns, c.days)
@@ -63,6 +64,7 @@ func TestLearnDrift(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Logf("%d columns, %d days of hours: %d bytes learnt, %q", c.columns, c.days, len(p.Drift), note)
 			if (len(p.Drift) > 0) != c.learnt || (len(note) == 0) != c.unsaid {
 				t.Fatalf("%d bytes learnt, %q", len(p.Drift), note)
 			}

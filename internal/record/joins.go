@@ -37,23 +37,15 @@ type Joins struct {
 func (j *Joins) AppendBinary(b []byte) []byte {
 	var w rowWriter
 	w.reset()
-	cells := map[rowCell]uint64{}
-	number := func(c *RowCell) uint64 {
-		n, known := cells[c.key()]
-		if !known {
-			n = uint64(len(cells))
-			cells[c.key()] = n
-		}
-		return n
-	}
+	cells := map[rowCell]uint32{}
 	for i := range j.Rows {
 		r := &j.Rows[i]
 		c := RowCell{Model: r.Model}
 		if p := r.Prediction; p != nil {
 			c.Plan, c.Version, c.Slice, c.Pane = p.Plan, p.Version, p.Slice, p.Pane
-			w.prediction(r.ID, &c, number(&c), p)
+			w.prediction(r.ID, &c, uint64(numbered(cells, &c)), p)
 		} else {
-			w.outcome(r.ID, &c, number(&c), r.Outcome)
+			w.outcome(r.ID, &c, uint64(numbered(cells, &c)), r.Outcome)
 		}
 	}
 	return append(b, w.record(j.Markers)...)

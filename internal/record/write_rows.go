@@ -21,8 +21,6 @@ type RowCell struct {
 	id, generation uint32 // see Rows.intern
 }
 
-func (c *RowCell) key() rowCell { return rowCell{c.Model, c.Plan, c.Version, c.Slice, c.Pane} }
-
 // cellNumber is the number a cell has in one record.
 type cellNumber struct {
 	record uint32 // 0: in none yet
@@ -106,12 +104,18 @@ const keptRowCells = 4096
 // intern gives a cell its id among all that the writer knows. There are as many partitions as it takes, and each has the cell in its
 // records: what its texts are is asked once, not in each of them.
 func (w *Rows) intern(c *RowCell) {
-	id, known := w.cells[c.key()]
-	if !known {
-		id = uint32(len(w.cells))
-		w.cells[c.key()] = id
+	c.id, c.generation = numbered(w.cells, c), w.generation
+}
+
+// numbered is the number of a cell among those known; the next one, if it is new.
+func numbered(known map[rowCell]uint32, c *RowCell) uint32 {
+	key := rowCell{c.Model, c.Plan, c.Version, c.Slice, c.Pane}
+	n, ok := known[key]
+	if !ok {
+		n = uint32(len(known))
+		known[key] = n
 	}
-	c.id, c.generation = id, w.generation
+	return n
 }
 
 // forget gives up cells that are too many to be remembered, where no record holds a row: rows count on the numbers of their cells.

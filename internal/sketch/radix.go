@@ -74,11 +74,11 @@ func (s *sorter) copied(values []float64) (out []float64, ok bool) {
 	}
 	out = s.values[:len(values)]
 	switch {
-	case ascending(values):
+	case monotone(values, 1):
 		for i, v := range values {
 			out[i] = v + 0
 		}
-	case descending(values):
+	case monotone(values, -1):
 		for i, v := range values {
 			out[len(out)-1-i] = v + 0
 		}
@@ -88,26 +88,14 @@ func (s *sorter) copied(values []float64) (out []float64, ok bool) {
 	return out, true
 }
 
-// ascending is whether no number is less than the one before it, and none is NaN but for the first.
-func ascending(values []float64) bool {
-	before := values[0]
+// monotone is whether no number times the sign is less than the one before it, and none is NaN but for the first.
+func monotone(values []float64, sign float64) bool {
+	before := values[0] * sign
 	for _, v := range values[1:] {
-		if !(before <= v) {
+		if !(before <= v*sign) {
 			return false
 		}
-		before = v
-	}
-	return true
-}
-
-// descending is whether no number is larger than the one before it, and none is NaN but for the first.
-func descending(values []float64) bool {
-	before := values[0]
-	for _, v := range values[1:] {
-		if !(before >= v) {
-			return false
-		}
-		before = v
+		before = v * sign
 	}
 	return true
 }
