@@ -42,10 +42,17 @@ type fleetHeld struct {
 	Peak   int64 `json:"peak"`  // resident memory; set by the parent
 }
 
-// fleet holds models as a detector does, each with its own plan, engine, windows and committed state.
+// fleet holds models as a detector does, each with its own plan, engine, windows and committed state, and what it follows of drift.
 func fleet(ctx context.Context, j job) (used, error) {
 	p, err := sizedPlan()
 	if err != nil {
+		return used{}, err
+	}
+	drawn, err := judgedReference(p)
+	if err != nil {
+		return used{}, err
+	}
+	if p, err = drifting(p, drawn); err != nil {
 		return used{}, err
 	}
 	e, err := collected(p, j.Fleet.Panes, sizedSlices, sizedRows)
@@ -80,7 +87,7 @@ func newHeld(p *plan.Plan, name string, e *epochs) (*modelHeld, error) {
 		return nil, err
 	}
 	m := &modelHeld{plan: own, engine: engine.New(own)}
-	return m, errors.Join(m.add(e.counted), m.add(e.labelled), m.commit(), m.slide(e))
+	return m, errors.Join(m.add(e.counted), m.add(e.labelled), m.follow(e), m.commit(), m.slide(e))
 }
 
 // fleets holds all models, one detector after the other, each in a process of its own, and says what machine they fit.

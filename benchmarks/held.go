@@ -91,6 +91,7 @@ type modelHeld struct {
 	plan      *plan.Plan
 	engine    *engine.Engine
 	committed []byte
+	drift     []byte // as of the last commit
 	windows   *engine.Windows
 }
 
@@ -170,6 +171,12 @@ func (m *modelHeld) commit() error {
 	body, err := m.engine.AppendBinary(wire.String(nil, m.plan.Digest()))
 	m.committed = append(make([]byte, 0, len(body)), body...)
 	return err
+}
+
+// follow makes the model hold what one that has judged a pane holds of drift, and keeps its bytes, to go back to.
+func (m *modelHeld) follow(e *epochs) error {
+	m.drift = slices.Clone(e.drift)
+	return m.engine.ReadDrift(wire.NewReader(m.drift))
 }
 
 // windowSteps are the steps in which windows of a day and a week move, where panes are an hour: of six hours.

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"time"
 
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -19,12 +22,19 @@ const (
 // judged weighs the sequential engine of the model and of each of its slices, once they are learnt.
 func judged(w *sizing, p *plan.Plan) error {
 	w.head("The sequential engine; learnt from %d hourly panes. No service follows slices by it yet", judgedPanes)
-	spec := judgedSpec(p)
-	history, err := judgedHistory(p)
+	drawn, err := judgedReference(p)
 	if err != nil {
 		return err
 	}
-	bytes, engines, err := weigh(heldCopies, func(int) (*sequential.Engine, error) { return sequential.Learn(spec, history) })
+	learnt, err := drifting(p, drawn)
+	if err != nil {
+		return err
+	}
+	bytes, engines, err := weigh(heldCopies, func(int) (*sequential.Engine, error) { return drift.Open(learnt) })
+	if err != nil {
+		return err
+	}
+	history, err := judgedHistory(learnt, drawn)
 	if err != nil {
 		return err
 	}
@@ -32,7 +42,7 @@ func judged(w *sizing, p *plan.Plan) error {
 	channels := len(engines[0].Detectable())
 	w.line("per model", "%.0f bytes of heap, %d encoded: %d channels, %.0f and %.0f bytes each", bytes, len(body), channels, bytes/float64(channels), float64(len(body))/float64(channels))
 	const slices = 20
-	of, learnt, err := weigh(slices, func(i int) (*sequential.Slice, error) {
+	of, made, err := weigh(slices, func(i int) (*sequential.Slice, error) {
 		return sequential.LearnSlice(engines[0], fmt.Sprint("slice ", i), 0.5/slices, history)
 	})
 	if err != nil {
@@ -40,44 +50,35 @@ func judged(w *sizing, p *plan.Plan) error {
 	}
 	// As a detector has them: read from their bytes, with no room that learning took.
 	read, again, err := weigh(slices, func(i int) (*sequential.Slice, error) {
-		return sequential.ReadSlice(engines[0], 0.5/slices, wire.NewReader(learnt[i].AppendBinary(nil)))
+		return sequential.ReadSlice(engines[0], 0.5/slices, wire.NewReader(made[i].AppendBinary(nil)))
 	})
 	if err != nil {
 		return err
 	}
-	w.line("per slice", "%.0f bytes of heap, %.0f when read again, %d encoded: %.0f bytes of heap per channel of the model", of, read, len(learnt[0].AppendBinary(nil)), read/float64(channels))
+	w.line("per slice", "%.0f bytes of heap, %.0f when read again, %d encoded: %.0f bytes of heap per channel of the model", of, read, len(made[0].AppendBinary(nil)), read/float64(channels))
 	runtime.KeepAlive(again)
-	runtime.KeepAlive(learnt)
+	runtime.KeepAlive(made)
 	runtime.KeepAlive(history)
 	runtime.KeepAlive(engines)
 	return nil
 }
 
-func judgedSpec(p *plan.Plan) sequential.Spec {
-	spec := sequential.Spec{Budget: 1}
-	for i := range p.Columns {
-		kind := sequential.Numeric
-		if p.Columns[i].Layout.Categorical {
-			kind = sequential.Categorical
-		}
-		spec.Streams = append(spec.Streams, sequential.Stream{Name: p.Columns[i].Name, Kind: kind, Weight: 0.5 / float64(len(p.Columns)), Floors: sequential.DefaultFloors()})
-	}
-	return spec
-}
-
-// judgedHistory draws panes in which every bin is as likely as in the reference.
-func judgedHistory(p *plan.Plan) ([]sequential.Pane, error) {
+// judgedReference draws the hourly panes of four weeks before sizedStart, in which every bin is as likely as in the plan's reference.
+func judgedReference(p *plan.Plan) ([]drift.Pane, error) {
 	rng := rand.New(rand.NewPCG(9, 9))
-	var out []sequential.Pane
-	var g sequential.Gather
-	for t := range judgedPanes {
-		counts := make([]sequential.Counts, len(p.Columns))
-		for i := range counts {
-			bins := p.Columns[i].Reference.Bins
-			counts[i] = sequential.Counts{N: judgedEvents, Bins: make([]int64, len(bins))}
+	var out []drift.Pane
+	for t := -judgedPanes; t < 0; t++ {
+		set := sketch.NewSet(p)
+		set.Rows = judgedEvents
+		for i := range set.Columns {
+			c, bins := &set.Columns[i], p.Columns[i].Reference.Bins
+			c.N = judgedEvents
 			total := int64(0)
 			for _, n := range bins {
 				total += n
+			}
+			if total == 0 {
+				return nil, fmt.Errorf("the reference holds no value of %s", p.Columns[i].Name)
 			}
 			for range judgedEvents {
 				at, bin := rng.Int64N(total), 0
@@ -85,13 +86,36 @@ func judgedHistory(p *plan.Plan) ([]sequential.Pane, error) {
 					at -= bins[bin]
 					bin++
 				}
-				counts[i].Bins[bin]++
+				c.Bins[bin]++
 			}
 		}
 		start := sizedStart.Add(time.Duration(t) * time.Hour)
-		pane, ok, err := g.Add(plan.Micros(start), plan.Micros(start.Add(time.Hour)), judgedEvents, counts)
+		out = append(out, drift.Pane{Start: plan.Micros(start), End: plan.Micros(start.Add(time.Hour)), Set: set})
+	}
+	return out, nil
+}
+
+// drifting is the plan as if its reference had been four weeks long.
+func drifting(p *plan.Plan, reference []drift.Pane) (*plan.Plan, error) {
+	q := *p
+	q.Reference.From = plan.FromMicros(reference[0].Start)
+	var err error
+	if q.Drift, err = drift.Learn(&q, reference); err != nil {
+		return nil, err
+	}
+	if len(q.Drift) == 0 {
+		return nil, errors.New("nothing was learnt of drift")
+	}
+	return &q, q.Seal()
+}
+
+// judgedHistory are the panes as the engine takes them.
+func judgedHistory(p *plan.Plan, reference []drift.Pane) (out []sequential.Pane, err error) {
+	var g sequential.Gather
+	for _, t := range reference {
+		pane, ok, err := g.Add(t.Start, t.End, t.Set.Rows, drift.Count(p, t.Set))
 		if err != nil || !ok {
-			return nil, fmt.Errorf("a pane of %d events is not enough (%t): %w", judgedEvents, ok, err)
+			return nil, fmt.Errorf("a pane of %d events is not enough (%t): %w", t.Set.Rows, ok, err)
 		}
 		out = append(out, pane)
 	}

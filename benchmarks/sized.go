@@ -230,6 +230,7 @@ type epochs struct {
 	cohort            *window.Cohort // its outcomes
 	known             *sketch.Curve  // the same, all slices together
 	shown             engine.Snapshot
+	drift             []byte // what the engine that judged it holds of drift
 }
 
 // collected counts panes of so many slices and rows from sizedStart on.
@@ -284,6 +285,9 @@ func (e *epochs) end(p *plan.Plan) (err error) {
 		return fmt.Errorf("%d panes and %d cohorts of %s have ended, want one of each at least", len(panes), len(cohorts), p.Model)
 	}
 	e.ended, e.cohort, e.shown = panes[0], cohorts[0], of.Snapshot()
-	e.known, err = e.cohort.Revised(p.Score.Bins(), nil, nil)
+	if e.known, err = e.cohort.Revised(p.Score.Bins(), nil, nil); err != nil {
+		return err
+	}
+	e.drift, err = of.AppendDrift(nil)
 	return err
 }
