@@ -30,7 +30,13 @@ func judged(w *sizing, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	bytes, engines, err := weigh(heldCopies, func(int) (*sequential.Engine, error) { return drift.Open(learnt) })
+	bytes, engines, err := weigh(heldCopies, func(int) (*sequential.Engine, error) {
+		l, err := drift.Open(learnt)
+		if err != nil {
+			return nil, err
+		}
+		return l.Engine, nil
+	})
 	if err != nil {
 		return err
 	}

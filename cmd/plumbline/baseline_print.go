@@ -46,15 +46,15 @@ type shownColumn struct {
 // inADay says of every column what a day can't hide; nothing where the plan has learnt no drift.
 func inADay(p *plan.Plan) (map[int]map[string]finding.Number, error) {
 	out := map[int]map[string]finding.Number{}
-	e, err := drift.Open(p)
-	if err != nil || e == nil {
+	learnt, err := drift.Open(p)
+	if err != nil || learnt == nil {
 		return out, err
 	}
 	streams, watched := drift.Streams(p), map[string]int{}
 	for i, s := range drift.Watch(p).Streams {
 		watched[s.Name] = i
 	}
-	for _, d := range e.Detectable() {
+	for _, d := range learnt.Engine.Detectable() {
 		s := streams[watched[d.Stream]]
 		if s.Kind != drift.Column {
 			continue

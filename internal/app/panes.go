@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -83,11 +81,10 @@ type EndedCurve struct {
 // An error of visit ends the reading and is returned as it is. With a model that has no plan, found is false.
 func EndedCells(ctx context.Context, kafka bus.Settings, layout bus.Layout, model, kind string, from, to time.Time, visit func(*EndedCell) error) (found bool, err error) {
 	plans := map[string]*plan.Plan{}
-	err = bus.ReadState(ctx, kafka, bus.TopicPlans, 0, func(rec *kgo.Record) error {
-		if p, err := plan.Read(rec.Value); err == nil && p.Model == model { // one of another version is for whoever runs it to tell
+	err = bus.ReadEveryPlan(ctx, kafka, func(p *plan.Plan) {
+		if p.Model == model { // one of another version is for whoever runs it to tell
 			plans[p.Digest()] = p
 		}
-		return nil
 	})
 	if err != nil {
 		return false, fmt.Errorf("read plans: %w", err)

@@ -59,7 +59,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 			return nil, err
 		}
 	}
-	tooLarge, err := learnDrift(p, panes)
+	tooLarge, err := learnDrift(p, panes, mostPlan)
 	if err != nil {
 		return nil, err
 	}
@@ -71,26 +71,38 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	return p, nil
 }
 
-// mostPlan is how large a plan may be with what it has learnt of drift. It is one record, of which clients send a million bytes at most, and
-// schemas may still be written into it.
-const mostPlan = 900_000
+// mostPlan is how large a plan may be with what it has learnt of drift, in bytes: every service holds all plans.
+const mostPlan = 16_000_000
 
-// learnDrift learns what the sequential engine goes by, or says why not. Without it, inputs are judged pane by pane.
-func learnDrift(p *plan.Plan, panes []drift.Pane) (note []string, err error) {
-	if p.Drift, err = drift.Learn(p, panes); err != nil {
+// learnDrift learns what the sequential engine goes by, or says why not. What grows with the slices is given up first; without any of it, inputs
+// are judged pane by pane.
+func learnDrift(p *plan.Plan, panes []drift.Pane, most int) (note []string, err error) {
+	size := func(panes []drift.Pane) (int, error) {
+		if p.Drift, err = drift.Learn(p, panes); err != nil {
+			return 0, err
+		}
+		whole, err := p.JSON()
+		return len(whole), err
+	}
+	all, err := size(panes)
+	if err != nil || all <= most {
 		return nil, err
 	}
-	whole, err := p.JSON()
+	whole := slices.Clone(panes)
+	for i := range whole {
+		whole[i].Cells = nil
+	}
+	without, err := size(whole)
 	if err != nil {
 		return nil, err
 	}
-	if len(p.Drift) > 0 && len(whole) > mostPlan {
-		p.Drift = nil
-		note = []string{fmt.Sprintf(
-			"inputs are judged pane by pane, and changes that build up slowly are not found: with what was learnt of %d columns the plan would take %d KB, and may take %d",
-			len(p.Columns), len(whole)/1000, mostPlan/1000)}
+	if without <= most {
+		return []string{fmt.Sprintf("slices are not followed, only the whole: with what was learnt of them the plan would take %d KB, and may take %d", all/1000, most/1000)}, nil
 	}
-	return note, nil
+	p.Drift = nil
+	return []string{fmt.Sprintf(
+		"inputs are judged pane by pane, and changes that build up slowly are not found: with what was learnt of %d columns the plan would take %d KB, and may take %d",
+		len(p.Columns), without/1000, most/1000)}, nil
 }
 
 // gather collects the reference's rows.
@@ -181,12 +193,21 @@ func count(p *plan.Plan, rows *plan.Batch) (panes []drift.Pane, cells map[string
 	for i, cell := range c.Cells() {
 		start := p.TestStart(cell.Key.Pane)
 		if i == 0 || start != panes[len(panes)-1].Start {
-			panes = append(panes, drift.Pane{Start: start, End: start + p.TestPane.Microseconds(), Set: sketch.NewSet(p)})
+			panes = append(panes, drift.Pane{Start: start, End: start + p.TestPane.Microseconds(), Set: sketch.NewSet(p), Cells: map[string]*sketch.Set{}})
 		}
-		if err := panes[len(panes)-1].Set.Merge(cell.Set); err != nil {
+		pane := &panes[len(panes)-1]
+		if err := pane.Set.Merge(cell.Set); err != nil {
 			return nil, nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
 		}
 		cells[cell.Key.Slice] += cell.Set.Rows
+		if len(p.Groups) == 0 {
+			continue
+		}
+		if had := pane.Cells[cell.Key.Slice]; had == nil { // of versions and base panes
+			pane.Cells[cell.Key.Slice] = cell.Set
+		} else if err := had.Merge(cell.Set); err != nil {
+			return nil, nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
+		}
 	}
 	return panes, cells, nil
 }

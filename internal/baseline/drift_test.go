@@ -50,17 +50,17 @@ func columns(n int, days int) *plan.Plan {
 // A reference of less than a week, or of too many columns, leaves inputs to be judged pane by pane; the second is said.
 func TestLearnDrift(t *testing.T) {
 	for name, c := range map[string]struct {
-		columns, days  int
-		learnt, unsaid bool
+		columns, days, most int
+		learnt, unsaid      bool
 	}{
-		"enough":     {3, 14, true, true},
-		"six days":   {3, 6, false, true},
-		"four weeks": {130, 28, true, true},
-		"too large":  {400, 28, false, false},
+		"enough":     {3, 14, 900_000, true, true},
+		"six days":   {3, 6, 900_000, false, true},
+		"four weeks": {130, 28, 900_000, true, true},
+		"too large":  {130, 28, 500_000, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := columns(c.columns, c.days)
-			note, err := learnDrift(p, hours(p, 24*c.days))
+			note, err := learnDrift(p, hours(p, 24*c.days), c.most)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,8 +72,8 @@ func TestLearnDrift(t *testing.T) {
 			if err != nil || (e != nil) != c.learnt {
 				t.Fatalf("%v, %v", e, err)
 			}
-			if e != nil && e.Phase() != sequential.Pages {
-				t.Errorf("phase %s", e.Phase())
+			if e != nil && e.Engine.Phase() != sequential.Pages {
+				t.Errorf("phase %s", e.Engine.Phase())
 			}
 		})
 	}

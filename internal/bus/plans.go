@@ -21,8 +21,7 @@ func PublishPlan(ctx context.Context, cl *kgo.Client, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	rec := &kgo.Record{Topic: TopicPlans, Partition: 0, Key: []byte(p.Key()), Value: body}
-	if err := cl.ProduceSync(ctx, rec).FirstErr(); err != nil {
+	if err := cl.ProduceSync(ctx, planRecords(p.Key(), body)...).FirstErr(); err != nil {
 		return fmt.Errorf("publish plan of %s: %w", p.Model, err)
 	}
 	return nil
@@ -33,12 +32,26 @@ type Plans map[string]plan.History
 
 // ReadPlans reads all plans from the plans topic. What can't be read, or doesn't count, is passed over and logged.
 func ReadPlans(ctx context.Context, s Settings, log *zap.Logger) (Plans, error) {
-	plans := Plans{}
+	plans, whole := Plans{}, &planPieces{}
 	err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
-		plans.take(r, log)
+		plans.take(whole.join(r), log)
 		return nil
 	})
 	return plans, err
+}
+
+// ReadEveryPlan visits all plans on the plans topic that this build can read, also those that don't count any more.
+func ReadEveryPlan(ctx context.Context, s Settings, visit func(*plan.Plan)) error {
+	whole := &planPieces{}
+	return ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
+		if r = whole.join(r); r == nil || len(r.Value) == 0 {
+			return nil
+		}
+		if p, err := plan.Read(r.Value); err == nil {
+			visit(p)
+		}
+		return nil
+	})
 }
 
 // Digest finds a plan by its digest, nil if there is none.
@@ -158,10 +171,10 @@ func Supervise(ctx context.Context, s Settings, log *zap.Logger, ready *Readines
 // watchPlans reads the plans topic from the start and sends the plans in force whenever they changed, until ctx ends.
 func watchPlans(ctx context.Context, s Settings, log *zap.Logger, ready *Readiness, changed chan Plans) error {
 	// First all that is there: a service that starts with some of the plans would pass over the cells of the others.
-	plans, from := Plans{}, kgo.NewOffset().AtStart()
+	plans, whole, from := Plans{}, &planPieces{}, kgo.NewOffset().AtStart()
 	for pause := retryPauseMin; ; pause = min(2*pause, retryPauseMax) {
 		err := ReadState(ctx, s, TopicPlans, 0, func(r *kgo.Record) error {
-			plans.take(r, log)
+			plans.take(whole.join(r), log)
 			from = kgo.NewOffset().At(r.Offset + 1) // what was read is not news
 			return nil
 		})
@@ -175,7 +188,7 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, ready *Readine
 		log.Warn("read plans, trying again", zap.Error(err), zap.Duration("pause", pause))
 		ready.NotYet("reading the plans: %w", err)
 		sleep(ctx, pause)
-		plans, from = Plans{}, kgo.NewOffset().AtStart()
+		plans, whole, from = Plans{}, &planPieces{}, kgo.NewOffset().AtStart()
 	}
 	if len(plans) > 0 {
 		changed <- maps.Clone(plans)
@@ -196,7 +209,7 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, ready *Readine
 			log.Warn("read plans", zap.String("topic", t), zap.Int32("partition", p), zap.Error(err))
 		})
 		next, news := maps.Clone(plans), false
-		fetches.EachRecord(func(r *kgo.Record) { news = next.take(r, log) || news })
+		fetches.EachRecord(func(r *kgo.Record) { news = next.take(whole.join(r), log) || news })
 		if !news {
 			continue
 		}
@@ -216,6 +229,9 @@ func watchPlans(ctx context.Context, s Settings, log *zap.Logger, ready *Readine
 // counted under a plan that is gone could not be read. So the first plan of a model with a From is the one, for everybody who
 // reads the log; another one, and the withdrawal of a single plan, are logged and passed over.
 func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
+	if r == nil {
+		return false
+	}
 	log = log.With(zap.ByteString("key", r.Key), zap.Int64("offset", r.Offset))
 	if len(r.Value) == 0 {
 		model, _, dated := strings.Cut(string(r.Key), "@")

@@ -13,28 +13,21 @@ import (
 type Pane struct {
 	Start, End int64 // microseconds since the Unix epoch
 	Set        *sketch.Set
+	Cells      map[string]*sketch.Set // the same by finest slice, as sketch.SliceCode writes it; none: slices are not followed
 }
 
-// Learn makes the engine of a plan that is otherwise complete from the panes of its reference, in order, and returns its bytes; nil where
-// the reference is too short to learn from. Panes that lie partly outside the reference, and declared odd ones, teach nothing.
+// Learnt is what a plan has learnt of drift.
+type Learnt struct {
+	Engine *sequential.Engine
+	Slices []Slice // that are followed, by group and values
+}
+
+// Learn learns a plan that is otherwise complete from the panes of its reference, in order, and returns it as bytes; nil where the reference
+// is too short to learn from. Panes that lie partly outside the reference, and declared odd ones, teach nothing.
 func Learn(p *plan.Plan, reference []Pane) ([]byte, error) {
-	var gather sequential.Gather
-	var history []sequential.Pane
-	for _, t := range reference {
-		if t.Start < plan.Micros(p.Reference.From) || t.End > plan.Micros(p.Reference.To) {
-			continue
-		}
-		if p.Policy.OddBetween(t.Start, t.End) {
-			gather.Skip(t.End)
-			continue
-		}
-		done, ok, err := gather.Add(t.Start, t.End, t.Set.Rows, Count(p, t.Set))
-		if err != nil {
-			return nil, fmt.Errorf("learn drift of %s: %w", p.Model, err)
-		}
-		if ok {
-			history = append(history, done)
-		}
+	history, err := past(p, reference, func(t *Pane) (*sketch.Set, error) { return t.Set, nil })
+	if err != nil {
+		return nil, err
 	}
 	if len(history) < fewestPanes {
 		return nil, nil
@@ -46,24 +39,75 @@ func Learn(p *plan.Plan, reference []Pane) ([]byte, error) {
 	if e.Phase() == sequential.Learning {
 		return nil, nil
 	}
-	return e.AppendBinary(nil), nil
+	l := Learnt{Engine: e}
+	if l.Slices, err = learnSlices(p, e, reference); err != nil {
+		return nil, err
+	}
+	return l.append(nil), nil
+}
+
+// past joins the panes of the reference that teach something into panes that hold enough.
+func past(p *plan.Plan, reference []Pane, of func(*Pane) (*sketch.Set, error)) ([]sequential.Pane, error) {
+	var gather sequential.Gather
+	var history []sequential.Pane
+	for i := range reference {
+		t := &reference[i]
+		if t.Start < plan.Micros(p.Reference.From) || t.End > plan.Micros(p.Reference.To) {
+			continue
+		}
+		if p.Policy.OddBetween(t.Start, t.End) {
+			gather.Skip(t.End)
+			continue
+		}
+		set, err := of(t)
+		if err != nil {
+			return nil, fmt.Errorf("learn drift of %s: %w", p.Model, err)
+		}
+		done, ok, err := gather.Add(t.Start, t.End, set.Rows, Count(p, set))
+		if err != nil {
+			return nil, fmt.Errorf("learn drift of %s: %w", p.Model, err)
+		}
+		if ok {
+			history = append(history, done)
+		}
+	}
+	return history, nil
 }
 
 // fewestPanes is how many panes a reference must hold: a week of days would do for the engine, and is too little to tell a wander from noise.
 const fewestPanes = 14
 
-// Open reads the engine that a plan has learnt; nil where it has none.
-func Open(p *plan.Plan) (*sequential.Engine, error) {
+func (l *Learnt) append(b []byte) []byte {
+	b = l.Engine.AppendBinary(b)
+	b = wire.Uint(b, uint64(len(l.Slices)))
+	for i := range l.Slices {
+		b = l.Slices[i].append(b)
+	}
+	return b
+}
+
+// Open reads what a plan has learnt; nil where that is nothing.
+func Open(p *plan.Plan) (*Learnt, error) {
 	if len(p.Drift) == 0 {
 		return nil, nil
 	}
-	r := wire.NewReader(p.Drift)
-	e, err := sequential.Read(Watch(p), r)
-	if err == nil {
-		err = r.Close()
-	}
+	l, err := open(p, wire.NewReader(p.Drift))
 	if err != nil {
 		return nil, fmt.Errorf("read what the plan of %s has learnt of drift: %w", p.Model, err)
 	}
-	return e, nil
+	return l, nil
+}
+
+func open(p *plan.Plan, r *wire.Reader) (*Learnt, error) {
+	e, err := sequential.Read(Watch(p), r)
+	if err != nil {
+		return nil, err
+	}
+	l := &Learnt{Engine: e}
+	if r.Len() > 0 { // plans before format 5 end here
+		if l.Slices, err = readSlices(p, e, r); err != nil {
+			return nil, err
+		}
+	}
+	return l, r.Close()
 }

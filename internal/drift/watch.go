@@ -6,8 +6,12 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/stat"
 )
 
-// OfInputs is the share of the budget of tickets that drift of inputs, scores, rules and volume may spend; outcomes have the rest.
-const OfInputs = 0.60
+const (
+	// OfInputs is the share of the budget of tickets that drift of inputs, scores, rules and volume may spend; outcomes have the rest.
+	OfInputs = 0.60
+	// OfSlices is what slices have of it, where the contract asks for any.
+	OfSlices = 0.20
+)
 
 // Kind says what a stream is to the plan.
 type Kind uint8
@@ -56,16 +60,20 @@ func (s Stream) Subject(p *plan.Plan) string {
 	}
 }
 
-// Watch is what the sequential engine is told of a plan under its policy. All streams have the same share of the budget.
+// Watch is what the sequential engine is told of a plan under its policy. All streams have the same share of the budget, once the slices'
+// is taken off.
 func Watch(p *plan.Plan) sequential.Spec {
-	streams := Streams(p)
+	streams, whole := Streams(p), 1.
+	if len(p.Groups) > 0 {
+		whole -= OfSlices
+	}
 	spec := sequential.Spec{
 		Budget:  max(OfInputs*p.Policy.Tickets*sequential.Month/24, leastBudget),
 		Streams: make([]sequential.Stream, len(streams)),
 	}
 	for i, s := range streams {
 		spec.Streams[i] = s.watched(p)
-		spec.Streams[i].Weight = 1 / float64(len(streams))
+		spec.Streams[i].Weight = whole / float64(len(streams))
 	}
 	for _, c := range p.Policy.Calendar {
 		spec.Calendar = append(spec.Calendar, sequential.Span{From: plan.Micros(c.From), To: plan.Micros(c.To)})

@@ -182,7 +182,9 @@ func TestRates(t *testing.T) {
 			}
 		}, []string{
 			"16d6h agree rule broken_share_change: drift ticket since 16d0h",
+			"16d12h agree rule broken_share_change in seg=n: drift ticket since 16d0h", // where it is broken
 			"19d0h agree rule broken_share_change: equivalent info since 16d0h",
+			"19d0h agree rule broken_share_change in seg=n: equivalent info since 16d0h",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

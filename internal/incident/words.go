@@ -30,7 +30,7 @@ func (e *entry) title() string {
 	case e.every("missing"):
 		return fmt.Sprintf("%s %s missing since %s", list(e.names()), are(e.names()), since)
 	default:
-		return fmt.Sprintf("%s moved away from the reference since %s", list(e.names()), since)
+		return fmt.Sprintf("%s moved away from the reference%s since %s", list(e.names()), inSlice(e.onlySlice()), since)
 	}
 }
 
@@ -43,6 +43,16 @@ func (e *entry) truthTitle(lead *part, since string) string {
 		what += ": " + Figure(lead.last.Numbers[0])
 	}
 	return fmt.Sprintf("%s, since %s%s", what, since, inSlice(lead.slice))
+}
+
+// onlySlice is the slice that every signal of the incident is of, if there is one.
+func (e *entry) onlySlice() map[string]string {
+	for _, p := range e.signals {
+		if finding.SliceKey(p.slice) != finding.SliceKey(e.signals[0].slice) {
+			return nil
+		}
+	}
+	return e.signals[0].slice
 }
 
 func (e *entry) names() []string {

@@ -49,6 +49,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 	if r.Score >= 0 {
 		p.Columns = append(p.Columns, Column{Name: p.Prediction.Fields[r.Score].Name, Field: r.Score, Ignore: ignore(c, contract.IgnoreBelow{})})
 	}
+	if r.Latency >= 0 && !slices.ContainsFunc(p.Columns, func(had Column) bool { return had.Field == r.Latency }) {
+		p.Columns = append(p.Columns, Column{Name: p.Prediction.Fields[r.Latency].Name, Field: r.Latency, Ignore: ignore(c, contract.IgnoreBelow{})})
+	}
 	if c.Task.Type == contract.Binary && r.Score >= 0 {
 		p.Score = &Score{Threshold: 0.5, Own: c.Decision.Threshold == nil && !c.Decision.Cheapest && r.Decision >= 0}
 		if c.Decision.Threshold != nil {

@@ -2,13 +2,16 @@ package plan
 
 import "time"
 
-// Format is the version of the plan record this build writes; it reads this and the one before.
+// Format is the version of the plan record this build writes; it reads all from oldest on.
 //
 //   - 2: From is the event time from which the plan is in force; Learns; the shares of decisions, from which any costs are
 //     priced, in place of the one expected cost.
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
-const Format = 4
+//   - 5: Drift with slices; the time that predictions took is a column.
+const Format = 5
+
+const oldest = 3
 
 // Plan is a contract compiled against a baseline: everything the services need to count and to judge, and nothing of the
 // YAML. It is published once on the plans topic; its digest names it in every record that depends on it.
@@ -22,7 +25,7 @@ type Plan struct {
 
 	Prediction Projection  `json:"prediction"`
 	Outcome    *Projection `json:"outcome,omitempty"`
-	Columns    []Column    `json:"columns"` // what is counted: inputs, then derived columns
+	Columns    []Column    `json:"columns"` // what is counted: inputs, derived columns, the score, the latency
 	Score      *Score      `json:"score,omitempty"`
 	Slices     []Dimension `json:"slices,omitempty"` // the finest cell is the cross of all of them
 	Groups     [][]int     `json:"groups,omitempty"` // what the contract asks for: indices into Slices

@@ -60,7 +60,7 @@ func (p *Projection) decoded() Projection {
 // Digest names the plan: sixteen hex digits over all of it but the policy, which has a digest of its own. It is "" before Seal.
 func (p *Plan) Digest() string { return p.digest }
 
-// Read reads a plan from its JSON and seals it. All that a plan of the format before this one says is in this one too.
+// Read reads a plan from its JSON and seals it. All that a plan of an earlier format says is in this one too.
 func Read(b []byte) (*Plan, error) {
 	var p Plan
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -71,8 +71,8 @@ func Read(b []byte) (*Plan, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("read plan: something follows it")
 	}
-	if p.Format != Format && p.Format != Format-1 {
-		return nil, fmt.Errorf("read plan of %s: %w %d, this build reads %d and %d", p.Model, ErrFormat, p.Format, Format-1, Format)
+	if p.Format < oldest || p.Format > Format {
+		return nil, fmt.Errorf("read plan of %s: %w %d, this build reads %d to %d", p.Model, ErrFormat, p.Format, oldest, Format)
 	}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("read plan of %s: %w", p.Model, err)

@@ -47,8 +47,18 @@ type Alarm struct {
 	// Before and Now are the share in the history and since the onset (counted exactly: in the pane that decided), of a channel that is one; else both
 	// are 0.
 	Before, Now float64
-	Joint       bool // the model's streams together, of which this is one, though none alone
-	Phase       Phase
+	// Noise is how much sampling alone scatters what Moved says of one pane, as a standard deviation; of slices only.
+	Noise float64
+	Joint bool // the model's streams together, of which this is one, though none alone
+	Phase Phase
+}
+
+// Moved is the effect, of a share the change of the share itself.
+func (a *Alarm) Moved() float64 {
+	if a.Before != 0 || a.Now != 0 {
+		return a.Now - a.Before
+	}
+	return a.Effect
 }
 
 // Recovery says that an alarmed stream has come to rest where it was before.
@@ -108,8 +118,11 @@ func (e *Engine) observe(p *Pane) {
 		c, r := &e.channels[i], e.values[i]
 		open := e.streams[c.stream].open
 		quiet := open || learning
+		if open {
+			c.moved = c.away(r, season)
+		}
 		if c.convalesces != nil {
-			c.convalesces = append(c.convalesces[1:], c.away(r, season))
+			c.convalesces = append(c.convalesces[1:], c.moved)
 		}
 		var lnL [bets]float64
 		var effect, gap float64
@@ -211,8 +224,11 @@ func (e *Engine) raise(s, best int, evidence float64, p *Pane, joint bool) Alarm
 	}
 	e.reset(st)
 	st.open, st.panes = true, 1
+	for i := st.first; i < st.last; i++ {
+		e.channels[i].moved = e.channels[i].away(e.values[i], e.scratch[:len(e.season)])
+	}
 	c.convalesces = make([]float64, e.recovery)
-	c.convalesces[e.recovery-1] = c.away(e.values[best], e.scratch[:len(e.season)])
+	c.convalesces[e.recovery-1] = c.moved
 	return a
 }
 
@@ -280,4 +296,24 @@ func (e *Engine) Govern(spec Spec) error {
 	}
 	e.arrange()
 	return nil
+}
+
+// Open says of a stream that has alarmed and not recovered how far a channel of it was from home in the last pane: as Alarm.Moved; ok is false
+// where it is at rest, or has no such channel.
+func (e *Engine) Open(stream, of string, bin int) (away float64, ok bool) {
+	for s := range e.streams {
+		st := &e.streams[s]
+		if e.spec.Streams[s].Name != stream || !st.open {
+			continue
+		}
+		for i := st.first; i < st.last; i++ {
+			if c := &e.channels[i]; c.measure.String() == of && c.bin == bin {
+				if c.share() && c.rare == nil {
+					return stat.ShareAt(c.mean, c.moved) - c.mean, true
+				}
+				return c.moved, true
+			}
+		}
+	}
+	return 0, false
 }

@@ -26,6 +26,7 @@ type channel struct {
 	null        null
 	filter      filter
 	evidence    evidence
+	moved       float64   // while its stream is open: how far from home it was in the last pane
 	convalesces []float64 // while its stream is open for its sake: the last deviations; nil otherwise
 }
 

@@ -62,15 +62,17 @@ type sliceChannel struct {
 // sliceRare is a share that is counted exactly.
 type sliceRare struct {
 	parent     int32
+	mean       float32 // the slice's own share
 	flipped    bool
 	low, high  float64
 	dispersion float64
 	evidence   sliceEvidence
 }
 
-// sliceEvidence is evidence in fewer bytes: sums of effects need no more digits, and hours since 1970 no more bits.
+// sliceEvidence is evidence in fewer bytes: it needs no more digits, and hours since 1970 no more bits. What a pane pays in for a bet that
+// has won a million times as much is lost in rounding, which is on the safe side.
 type sliceEvidence struct {
-	m, w       [bets]float64
+	m, w       [bets]float32
 	shift, gap [bets]float32
 	since      [bets]uint32
 	panes      [bets]uint16
@@ -188,7 +190,7 @@ func (s *Slice) learnShare(i int, rows [][]float64, values [][]reading) {
 		floor.Share /= 5
 	}
 	if r, ok := stat.NewRare(min(k0, n0), n0, counts, sizes, floor, c.measure.twosided()); ok {
-		s.rares = append(s.rares, sliceRare{parent: int32(i), flipped: r.Flipped, low: r.Low, high: r.High, dispersion: r.Dispersion})
+		s.rares = append(s.rares, sliceRare{parent: int32(i), mean: float32(share), flipped: r.Flipped, low: r.Low, high: r.High, dispersion: r.Dispersion})
 	}
 }
 
@@ -357,7 +359,7 @@ func (v *sliceEvidence) add(lnL, weights *[bets]float64, hours, effect, gap floa
 	e := v.wide()
 	e.add(lnL, weights, hours, effect, gap, start)
 	for i := range bets {
-		v.m[i], v.w[i] = e.m[i], e.w[i]
+		v.m[i], v.w[i] = float32(e.m[i]), float32(e.w[i])
 		v.shift[i], v.gap[i] = float32(e.shift[i]), float32(e.gap[i])
 		v.since[i] = uint32(max(e.since[i], 0) / hour)
 		v.panes[i] = uint16(min(e.panes[i], math.MaxUint16))
@@ -365,8 +367,8 @@ func (v *sliceEvidence) add(lnL, weights *[bets]float64, hours, effect, gap floa
 }
 
 func (v *sliceEvidence) wide() (e evidence) {
-	e.m, e.w = v.m, v.w
 	for i := range bets {
+		e.m[i], e.w[i] = float64(v.m[i]), float64(v.w[i])
 		e.shift[i], e.gap[i], e.panes[i] = float64(v.shift[i]), float64(v.gap[i]), uint32(v.panes[i])
 		e.since[i] = int64(v.since[i]) * hour
 	}
@@ -375,6 +377,22 @@ func (v *sliceEvidence) wide() (e evidence) {
 
 // Name is the slice's.
 func (s *Slice) Name() string { return s.name }
+
+// Govern follows the parent to another Spec, under which the slice has this weight.
+func (s *Slice) Govern(weight float64) {
+	s.weight = weight
+	s.arrange()
+}
+
+// Close lets an open stream be judged anew, as if it had come to rest: for a slice that was held to have moved with the whole, once the whole
+// has come to rest.
+func (s *Slice) Close(stream string) {
+	for i := range s.streams {
+		if s.parent.spec.Streams[i].Name == stream {
+			s.streams[i] = sliceStream{}
+		}
+	}
+}
 
 // decide alarms stream by stream: the sum over streams is the whole's.
 func (s *Slice) decide(p *Pane, values []reading) (out Step) {
@@ -421,8 +439,21 @@ func (s *Slice) raise(stream int, sum float64, best convalescent, p *Pane, value
 	a.Channel, a.Bin, a.Onset, a.Effect = c.measure.String(), c.bin, v.since[bet], v.effect(bet)
 	best.last = make([]float64, s.recovery)
 	best.last[s.recovery-1] = s.away(best, values)
-	if best.rare {
+	switch {
+	case best.rare:
+		r := values[s.rares[best.at].parent]
 		a.Effect = best.last[s.recovery-1]
+		a.Before, a.Now = float64(s.rares[best.at].mean), r.x/max(r.n, 1)
+	case c.share():
+		a.Before = float64(s.channels[best.at].mean)
+		a.Now = stat.ShareAt(a.Before, a.Effect)
+	default:
+		_, r := s.value(&s.channels[best.at], values)
+		a.Noise = float64(s.channels[best.at].sigma) * math.Sqrt(c.noise(r, dot(c.null.event, s.season)))
+	}
+	if c.share() {
+		p := max(a.Now, a.Before)
+		a.Noise = math.Sqrt(p * (1 - p) / max(values[s.parentOf(best)].n, 1))
 	}
 	for i := range s.channels {
 		if e.channels[s.channels[i].parent].stream == stream {
@@ -436,6 +467,14 @@ func (s *Slice) raise(stream int, sum float64, best convalescent, p *Pane, value
 	}
 	s.streams[stream] = sliceStream{open: true, panes: 1, convalesces: []convalescent{best}}
 	return a
+}
+
+// parentOf is which of the parent's channels it is.
+func (s *Slice) parentOf(at convalescent) int32 {
+	if at.rare {
+		return s.rares[at.at].parent
+	}
+	return s.channels[at.at].parent
 }
 
 func (s *Slice) rareOrNot(at convalescent) (evidence, *channel) {

@@ -21,13 +21,15 @@ func (s *Slice) AppendBinary(b []byte) []byte {
 	for i := range s.channels {
 		c := &s.channels[i]
 		b = wire.Uint(b, uint64(c.parent))
-		b = floats(b, float64(c.mean), float64(c.band), float64(c.sigma), c.level, c.variance, c.lag, c.offset, c.cov, c.home)
+		b = singles(b, c.mean, c.band, c.sigma)
+		b = floats(b, c.level, c.variance, c.lag, c.offset, c.cov, c.home)
 		b = c.evidence.append(b)
 	}
 	b = wire.Uint(b, uint64(len(s.rares)))
 	for i := range s.rares {
 		r := &s.rares[i]
 		b = wire.Uint(b, uint64(r.parent))
+		b = singles(b, r.mean)
 		b = wire.Bool(b, r.flipped)
 		b = floats(b, r.low, r.high, r.dispersion)
 		b = r.evidence.append(b)
@@ -51,12 +53,20 @@ func (s *Slice) AppendBinary(b []byte) []byte {
 
 func (v *sliceEvidence) append(b []byte) []byte {
 	for i := range bets {
-		b = wire.Float(b, v.m[i])
+		b = singles(b, v.m[i])
 		b = wire.Uint(b, uint64(v.panes[i]))
 		if v.panes[i] > 0 {
-			b = floats(b, v.w[i], float64(v.shift[i]), float64(v.gap[i]))
+			b = singles(b, v.w[i], v.shift[i], v.gap[i])
 			b = wire.Uint(b, uint64(v.since[i]))
 		}
+	}
+	return b
+}
+
+// singles are written as varints of their bits: many are 0.
+func singles(b []byte, v ...float32) []byte {
+	for _, x := range v {
+		b = wire.Uint(b, uint64(math.Float32bits(x)))
 	}
 	return b
 }
@@ -70,17 +80,17 @@ func ReadSlice(parent *Engine, weight float64, r *wire.Reader) (*Slice, error) {
 	s := &Slice{name: r.String(), weight: weight, parent: parent, end: r.Int()}
 	s.learnt, s.recovery = in.count(fewestPanes, math.MaxInt32), in.count(3, dayHours*60)
 	last := -1
-	for range r.Count(1 + 9*8 + bets*9) {
+	for range r.Count(1 + 3 + 6*8 + bets*2) {
 		c := sliceChannel{parent: in.parent(parent, &last, false)}
-		c.mean, c.band, c.sigma = in.narrow(0, 1), in.narrow(0, math.MaxFloat32), in.narrow(1, math.MaxFloat32)
+		c.mean, c.band, c.sigma = in.single(0, 1), in.single(0, math.MaxFloat32), in.single(1, math.MaxFloat32)
 		c.level, c.variance, c.lag = in.finite(), in.within(0, math.MaxFloat64), in.finite()
 		c.offset, c.cov, c.home = in.finite(), in.within(0, math.MaxFloat64), in.finite()
 		c.evidence = in.evidence()
 		s.channels = append(s.channels, c)
 	}
 	last = -1
-	for range r.Count(1 + 1 + 3*8 + bets*9) {
-		c := sliceRare{parent: in.parent(parent, &last, true), flipped: r.Bool()}
+	for range r.Count(1 + 1 + 1 + 3*8 + bets*2) {
+		c := sliceRare{parent: in.parent(parent, &last, true), mean: in.single(0, 1), flipped: r.Bool()}
 		c.low, c.high, c.dispersion = in.finite(), in.finite(), in.finite()
 		if _, ok := stat.RestoreRare(c.low, c.high, c.dispersion, c.flipped, false); !ok {
 			r.Fail(errNumber)
@@ -143,21 +153,23 @@ func (r reader) parent(e *Engine, last *int, rare bool) int32 {
 	return int32(at)
 }
 
-// narrow reads a float64 that is a float32.
-func (r reader) narrow(lo, hi float64) float32 {
-	v := r.within(lo, hi)
-	if float64(float32(v)) != v {
+// single reads what singles wrote.
+func (r reader) single(lo, hi float32) float32 {
+	bits := r.Uint()
+	v := math.Float32frombits(uint32(bits))
+	if bits > math.MaxUint32 || !(v >= lo && v <= hi) {
 		r.Fail(errNumber)
+		return lo
 	}
-	return float32(v)
+	return v
 }
 
 func (r reader) evidence() (v sliceEvidence) {
 	for i := range bets {
-		v.m[i] = r.within(0, mostEvidence)
+		v.m[i] = r.single(0, mostEvidence)
 		if v.panes[i] = uint16(r.count(0, math.MaxUint16)); v.panes[i] > 0 {
-			v.w[i] = r.within(0, math.MaxFloat64)
-			v.shift[i], v.gap[i] = r.narrow(-math.MaxFloat32, math.MaxFloat32), r.narrow(-math.MaxFloat32, math.MaxFloat32)
+			v.w[i] = r.single(0, math.MaxFloat32)
+			v.shift[i], v.gap[i] = r.single(-math.MaxFloat32, math.MaxFloat32), r.single(-math.MaxFloat32, math.MaxFloat32)
 			v.since[i] = uint32(r.count(0, math.MaxUint32))
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// stateFormat is the number of the format that is written.
-const stateFormat = 1
+// stateFormat is the number of the format that is written; 1, which is read too, lacks channel.moved.
+const stateFormat = 2
 
 // AppendBinary writes all that the engine has learnt and holds. The Spec isn't in it.
 func (e *Engine) AppendBinary(b []byte) []byte {
@@ -44,14 +44,14 @@ func (e *Engine) appendStream(b []byte, st *stream) []byte {
 		kept := len(own) > 0 && own[0].measure == c.measure && own[0].bin == c.bin
 		b = wire.Bool(b, kept)
 		if kept {
-			b = own[0].append(b)
+			b = own[0].append(b, st.open)
 			own = own[1:]
 		}
 	}
 	return b
 }
 
-func (c *channel) append(b []byte) []byte {
+func (c *channel) append(b []byte, open bool) []byte {
 	b = wire.Float(b, c.mean)
 	b = wire.Float(b, c.size)
 	b = wire.Bool(b, c.rare != nil)
@@ -70,6 +70,9 @@ func (c *channel) append(b []byte) []byte {
 		b = floats(b, f.cov...)
 	}
 	b = c.evidence.append(b)
+	if open {
+		b = wire.Float(b, c.moved)
+	}
 	b = wire.Bool(b, c.convalesces != nil)
 	return floats(b, c.convalesces...)
 }
@@ -129,8 +132,9 @@ func Read(spec Spec, r *wire.Reader) (*Engine, error) {
 	if err := spec.check(); err != nil {
 		return nil, fmt.Errorf("read engine: %w", err)
 	}
-	if f := r.Uint(); r.Err() == nil && f != stateFormat {
-		return nil, fmt.Errorf("read engine: unknown format %d, this build reads %d", f, stateFormat)
+	format := r.Uint()
+	if r.Err() == nil && format != stateFormat && format != stateFormat-1 {
+		return nil, fmt.Errorf("read engine: unknown format %d, this build reads %d and %d", format, stateFormat-1, stateFormat)
 	}
 	in := reader{r}
 	e := &Engine{spec: spec, hours: in.within(1e-9, 1e9), end: r.Int(), streams: make([]stream, len(spec.Streams))}
@@ -151,7 +155,7 @@ func Read(spec Spec, r *wire.Reader) (*Engine, error) {
 		if r.Err() != nil {
 			break
 		}
-		e.readStream(s, in)
+		e.readStream(s, in, format > 1)
 	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read engine: %w", err)
@@ -160,7 +164,7 @@ func Read(spec Spec, r *wire.Reader) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) readStream(s int, in reader) {
+func (e *Engine) readStream(s int, in reader, moved bool) {
 	st := &e.spec.Streams[s]
 	if kind := in.Uint(); kind != uint64(st.Kind) {
 		in.Fail(fmt.Errorf("stream %s is of kind %d, want %d", st.Name, kind, st.Kind))
@@ -189,7 +193,7 @@ func (e *Engine) readStream(s int, in reader) {
 			continue
 		}
 		c := channel{figure: f, stream: s}
-		e.readChannel(&c, in)
+		e.readChannel(&c, in, out.open && moved)
 		c.asks(st.Floors)
 		if in.Err() != nil {
 			return
@@ -206,7 +210,7 @@ func (e *Engine) readStream(s int, in reader) {
 	e.streams[s] = out
 }
 
-func (e *Engine) readChannel(c *channel, in reader) {
+func (e *Engine) readChannel(c *channel, in reader, moved bool) {
 	p := len(e.season)
 	c.mean, c.size = in.finite(), in.within(0, 1e18)
 	if in.Bool() {
@@ -241,6 +245,9 @@ func (e *Engine) readChannel(c *channel, in reader) {
 			v.w[i], v.shift[i], v.gap[i] = in.within(0, math.MaxFloat64), in.finite(), in.finite()
 			v.since[i] = in.Int()
 		}
+	}
+	if moved {
+		c.moved = in.finite()
 	}
 	if in.Bool() {
 		c.convalesces = in.floats(e.recovery)

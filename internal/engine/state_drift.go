@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sequential"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
+
+// driftFormat is the format that is written. 1, which is read too, has no slices.
+const driftFormat = 2
+
+var errDrift = errors.New("unknown drift state format")
+
+// DriftMoved reports whether AppendDrift would write something else than the last time.
+func (e *Engine) DriftMoved() bool { return e.watch.moved }
+
+// told is the part of what is followed that is for people.
+type told struct {
+	Said    map[string]driftAlarm `json:"said"`
+	Offsets finding.Offsets       `json:"offsets"`
+}
+
+// AppendDrift writes what the engine holds of the plan's streams: a record of its own, because it is large and moves only where a pane ends.
+func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
+	w := &e.watch
+	w.moved = false
+	b = wire.Uint(b, driftFormat)
+	b = wire.Bool(b, w.learnt != nil)
+	if w.learnt == nil {
+		return b, nil
+	}
+	b = wire.Int(b, w.end)
+	b, err := w.whole.append(b)
+	b = wire.Bytes(b, w.learnt.Engine.AppendBinary(nil))
+	for i := range w.slices {
+		if err == nil {
+			b, err = w.slices[i].append(b)
+		}
+		b = wire.Bytes(b, w.slices[i].slice.AppendBinary(nil))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
+	}
+	return b, nil
+}
+
+func (f *followed) append(b []byte) ([]byte, error) {
+	j, err := json.Marshal(told{f.said, f.offsets})
+	if err != nil {
+		return nil, err
+	}
+	var set []byte
+	if f.set != nil {
+		set = f.set.AppendBinary(nil)
+	}
+	return wire.Bytes(wire.Bytes(wire.Bytes(b, j), set), f.gather.AppendBinary(nil)), nil
+}
+
+// ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
+func (e *Engine) ReadDrift(r *wire.Reader) error {
+	w, err := readWatch(e.plan, r)
+	if err != nil {
+		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
+	}
+	e.watch = w
+	return nil
+}
+
+func readWatch(p *plan.Plan, r *wire.Reader) (w watch, err error) {
+	format := r.Uint()
+	if r.Err() == nil && format != driftFormat && format != driftFormat-1 {
+		return watch{}, fmt.Errorf("%w %d, this build reads %d and %d", errDrift, format, driftFormat-1, driftFormat)
+	}
+	if !r.Bool() || r.Err() != nil {
+		return watch{}, r.Err()
+	}
+	w.end = r.Int()
+	if w.whole, err = readFollowed(p, nil, r); err != nil {
+		return watch{}, err
+	}
+	if w.learnt, err = drift.Open(p); err != nil {
+		return watch{}, err
+	}
+	if w.learnt == nil {
+		return watch{}, errors.New("the plan has learnt nothing of drift")
+	}
+	if format == 1 && len(w.learnt.Slices) > 0 {
+		return watch{}, fmt.Errorf("%w %d: it lacks the plan's %d slices", errDrift, format, len(w.learnt.Slices))
+	}
+	engine := wire.NewReader(r.Bytes())
+	if w.learnt.Engine, err = sequential.Read(drift.Watch(p), engine); err != nil {
+		return watch{}, err
+	}
+	if err := engine.Close(); err != nil {
+		return watch{}, err
+	}
+	for i := range w.learnt.Slices {
+		s := &w.learnt.Slices[i]
+		f, err := readFollowed(p, s, r)
+		if err != nil {
+			return watch{}, err
+		}
+		w.slices = append(w.slices, f)
+		in := wire.NewReader(r.Bytes())
+		if *s, err = s.Read(w.learnt.Engine, len(w.learnt.Slices), in); err != nil {
+			return watch{}, err
+		}
+		if err := in.Close(); err != nil {
+			return watch{}, err
+		}
+	}
+	return w, r.Err()
+}
+
+func readFollowed(p *plan.Plan, s *drift.Slice, r *wire.Reader) (f followed, err error) {
+	f.slice = s
+	j, set, gathered := r.Bytes(), r.Bytes(), wire.NewReader(r.Bytes())
+	if err := r.Err(); err != nil {
+		return followed{}, err
+	}
+	var d told
+	if err := json.Unmarshal(j, &d); err != nil {
+		return followed{}, err
+	}
+	if f.said, f.offsets = d.Said, d.Offsets; f.said == nil {
+		f.said = map[string]driftAlarm{}
+	}
+	var n int64
+	var counts []sequential.Counts
+	if len(set) > 0 {
+		in := wire.NewReader(set)
+		if f.set, err = sketch.ReadSet(p, in); err != nil {
+			return followed{}, err
+		}
+		if err := in.Close(); err != nil {
+			return followed{}, err
+		}
+		n, counts = f.set.Rows, drift.Count(p, f.set)
+	}
+	if f.gather, err = sequential.ReadGather(gathered, n, counts); err != nil {
+		return followed{}, err
+	}
+	return f, gathered.Close()
+}
