@@ -25,6 +25,8 @@ func simulate(ctx context.Context, args []string) error {
 	drifts := f.Bool("drifts", true, "plant drifts too")
 	workers := f.Int("workers", runtime.NumCPU(), "models at a time")
 	tables := f.Bool("tables", true, "shuffled rows of real tables too")
+	sliced := f.Bool("slices", true, "models with slices too")
+	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night")
 	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
 	out := f.String("out", "benchmarks/simulate.json", "file for the rows; empty: none")
 	picture := f.String("picture", "", "file for a picture of false incidents against delay, as SVG; empty: none")
@@ -45,6 +47,15 @@ func simulate(ctx context.Context, args []string) error {
 	}
 	if !*tables {
 		grid.Shuffles = nil
+	}
+	if *refit {
+		grid.Refit, grid.Shuffles, *sliced = true, nil, false
+	}
+	if !*sliced {
+		grid.Sliced = nil
+	}
+	if *only != "" {
+		grid.Sliced = slices.DeleteFunc(grid.Sliced, func(p string) bool { return !slices.Contains(grid.Processes, p) })
 	}
 	for _, p := range grid.Processes {
 		if _, err := simulation.FindProcess(p); err != nil {
@@ -74,6 +85,7 @@ func simulate(ctx context.Context, args []string) error {
 	rows := simulation.Rows(results, *seed)
 	simulation.Print(os.Stdout, rows)
 	simulation.PrintPlants(os.Stdout, rows)
+	simulation.PrintSliced(os.Stdout, rows)
 	if *picture != "" {
 		var b bytes.Buffer
 		simulation.Picture(&b, rows)

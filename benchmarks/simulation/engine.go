@@ -1,7 +1,9 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/plumbline-ml/plumbline/internal/sequential"
@@ -28,8 +30,8 @@ func spec(alone bool) sequential.Spec {
 }
 
 // runEngine lets the engine learn from the history of t and judge the rest. Alone leaves the sum over columns out.
-func runEngine(t *Traffic, alone bool) ([]alarm, error) {
-	return judgeHourly(spec(alone), HistoryHours, t.Hours, func(hour int) (int64, []sequential.Counts) {
+func runEngine(t *Traffic, alone, refit bool) ([]alarm, error) {
+	return judgeHourly(spec(alone), HistoryHours, t.Hours, refit, func(hour int) (int64, []sequential.Counts) {
 		counts := make([]sequential.Counts, Features)
 		for k := range counts {
 			wide := make([]int64, bins)
@@ -43,8 +45,8 @@ func runEngine(t *Traffic, alone bool) ([]alarm, error) {
 }
 
 // judgeHourly is what a detector does: hours are gathered to panes, those of the history are learnt from, those after it are judged.
-// Streams are named by their number.
-func judgeHourly(spec sequential.Spec, history, hours int, counted func(hour int) (int64, []sequential.Counts)) ([]alarm, error) {
+// Streams are named by their number. With refit, nulls are learnt again every night from as long a time as at first, but not while a stream is open.
+func judgeHourly(spec sequential.Spec, history, hours int, refit bool, counted func(hour int) (int64, []sequential.Counts)) ([]alarm, error) {
 	var gather sequential.Gather
 	var learnt []sequential.Pane
 	var engine *sequential.Engine
@@ -77,6 +79,11 @@ func judgeHourly(spec sequential.Spec, history, hours int, counted func(hour int
 		if err != nil {
 			return nil, err
 		}
+		if refit {
+			if engine, learnt, err = again(engine, append(learnt, pane), int64(history)*hourMicros); err != nil {
+				return nil, err
+			}
+		}
 		for _, a := range step.Alarms {
 			k, err := strconv.Atoi(a.Stream)
 			if err != nil {
@@ -86,6 +93,21 @@ func judgeHourly(spec sequential.Spec, history, hours int, counted func(hour int
 		}
 	}
 	return out, nil
+}
+
+// again learns an engine again if the last pane ended a day, from the last panes of so long a time.
+func again(engine *sequential.Engine, panes []sequential.Pane, span int64) (*sequential.Engine, []sequential.Pane, error) {
+	last := panes[len(panes)-1]
+	if last.End/(dayHours*hourMicros) == last.Start/(dayHours*hourMicros) {
+		return engine, panes, nil
+	}
+	from := slices.IndexFunc(panes, func(p sequential.Pane) bool { return p.Start >= last.End-span })
+	panes = panes[from:]
+	next, err := engine.Refit(panes)
+	if errors.Is(err, sequential.ErrOpen) {
+		return engine, panes, nil
+	}
+	return next, panes, err
 }
 
 // counted is how many alarms there were: of a joint one only the first column counts.

@@ -24,6 +24,8 @@ type Job struct {
 	Rate    int64 // events per hour
 	Seed    uint64
 	Change  string // of Changes; "" for none
+	Slices  bool   `json:",omitzero"` // a model with slices
+	Refit   bool   `json:",omitzero"` // nulls are learnt again every night from the last four weeks
 }
 
 // Changes are the planted drifts, by name.
@@ -66,6 +68,8 @@ func (j *Job) Run() (*Result, error) {
 	}
 	planted, ok := Changes[j.Change]
 	switch {
+	case j.Change == "" && j.Slices:
+		return j.sliced(p, nil)
 	case j.Change == "":
 		return j.watch(p, nil)
 	case !ok:
@@ -80,6 +84,9 @@ func (j *Job) Run() (*Result, error) {
 	}
 	if j.Change == constant {
 		return j.watch(p, &planted)
+	}
+	if j.Slices {
+		return j.sliced(p, &planted)
 	}
 	return j.find(p, &planted)
 }
@@ -128,13 +135,16 @@ func (j *Job) shuffle() (*Result, error) {
 // watch counts false alarms.
 func (j *Job) watch(p *Process, change *Change) (*Result, error) {
 	t := p.Generate(j.Seed, j.Rate, HistoryHours+monitoredHours, change)
-	alarms, err := runEngine(t, false)
+	alarms, err := runEngine(t, false, j.Refit)
 	if err != nil {
 		return nil, err
 	}
 	r := &Result{
 		Job: *j, Months: monitoredHours / 730., Columns: Features,
 		False: map[string]int{Engine: counted(alarms), Grouped: grouped(alarms)}, Share: map[string]float64{},
+	}
+	if j.Refit { // the others' rules learn nothing again
+		return r, nil
 	}
 	var count [peerRules]*episodes
 	for i := range count {
@@ -156,7 +166,7 @@ func (j *Job) watch(p *Process, change *Change) (*Result, error) {
 // the sum over columns is left out.
 func (j *Job) find(p *Process, change *Change) (*Result, error) {
 	t := p.Generate(j.Seed, j.Rate, HistoryHours+2*dayHours+horizonHours, change)
-	alarms, err := runEngine(t, true)
+	alarms, err := runEngine(t, true, j.Refit)
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +187,9 @@ func (j *Job) find(p *Process, change *Change) (*Result, error) {
 	own := record(Engine)
 	for _, a := range alarms {
 		own(a.hour, a.column)
+	}
+	if j.Refit {
+		return r, nil
 	}
 	var peers [peerRules]func(hour, column int)
 	for i := range peers {
@@ -201,6 +214,8 @@ type Grid struct {
 	Months    float64 // per process, over all rates
 	Drifts    []string
 	DriftOn   []string // processes drifts are planted on
+	Sliced    []string // processes of models with slices
+	Refit     bool     // only models whose nulls are learnt again every night
 	Shuffles  []Shuffle
 	Plants    []string // in shuffled tables
 	Repeats   int      // of each of them
@@ -213,6 +228,7 @@ func FullGrid(months float64, seed uint64) Grid {
 	for _, p := range Processes {
 		g.Processes = append(g.Processes, p.Name)
 	}
+	g.Sliced = []string{"iid", "ar5", "ar9", "diurnal", "hostile", "twospeed"}
 	g.Shuffles, g.Plants, g.Repeats = Shuffles, Plants, 20
 	g.Drifts = []string{"mean .1 sd", "mean .25 sd", "mean .5 sd", "sd x1.25"}
 	return g
@@ -230,15 +246,16 @@ func (g *Grid) Jobs() (out []Job) {
 		i := place(p)
 		for _, rate := range g.Rates[:min(4, len(g.Rates))] {
 			for _, d := range g.Drifts {
-				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(i), Change: d})
+				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(i), Change: d, Refit: g.Refit})
 			}
 		}
 	}
+	out = append(out, g.sliced(rounds)...)
 	for round := range rounds {
 		for _, p := range g.Processes {
 			i := place(p)
 			for r, rate := range g.Rates {
-				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(1000*i+100_000*r+10*round) + 7})
+				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(1000*i+100_000*r+10*round) + 7, Refit: g.Refit})
 			}
 		}
 	}
@@ -255,9 +272,40 @@ func (g *Grid) Jobs() (out []Job) {
 			}
 		}
 	}
-	for round := range (rounds + 9) / 10 {
+	for round := range (rounds + 9) / 10 * fewer(g.Refit) {
 		for r, rate := range g.Rates {
 			out = append(out, Job{Version: Version, Process: "iid", Rate: rate, Seed: g.Seed + uint64(100_000*r+10*round) + 5, Change: constant})
+		}
+	}
+	return out
+}
+
+// fewer is 0 where models that are learnt again are all that is run.
+func fewer(refit bool) int {
+	if refit {
+		return 0
+	}
+	return 1
+}
+
+// sliced are the jobs of models with slices.
+func (g *Grid) sliced(rounds int) (out []Job) {
+	for _, p := range g.Sliced {
+		i := place(p)
+		for r, rate := range g.Rates {
+			for round := range rounds {
+				out = append(out, Job{Version: Version, Process: p, Rate: rate, Slices: true, Seed: g.Seed + uint64(1000*i+100_000*r+10*round) + 3})
+			}
+			if !slices.Contains(g.DriftOn, p) || rate > 100_000 || rate < 1000 {
+				continue
+			}
+			for _, d := range g.Drifts {
+				if Changes[d].Mean >= 0.25 {
+					for n := range uint64(5) { // models of 20 columns each
+						out = append(out, Job{Version: Version, Process: p, Rate: rate, Slices: true, Seed: g.Seed + uint64(i) + 10*n, Change: d})
+					}
+				}
+			}
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/stat"
 )
@@ -35,12 +36,23 @@ const (
 
 var methods = append([]string{Engine, Grouped}, PeerNames[:]...)
 
+// sliced marks the processes of models with slices.
+const sliced = ", slices"
+
+var slicedMethods = []string{Engine, Grouped, ofWhole, ofSlices}
+
 // Rows sums results up, in a fixed order. Delays count what was not found at the horizon of 14 days.
 func Rows(results []*Result, seed uint64) []Row {
 	type cell struct{ change, process string }
 	by := map[cell][]*Result{}
 	for _, r := range results {
 		process := r.Job.Process
+		if r.Job.Slices {
+			process += sliced
+		}
+		if r.Job.Refit {
+			process += ", learnt again every night"
+		}
 		if r.Job.Shuffle.Table != "" {
 			c := cell{r.Job.Change, r.Job.Shuffle.Name()}
 			by[c] = append(by[c], r)
@@ -84,7 +96,7 @@ func falseRows(change, process string, results []*Result, seed uint64) (out []Ro
 	if change != "" {
 		name += ", " + change
 	}
-	for _, m := range methods {
+	for _, m := range slices.Concat(methods, slicedMethods[2:]) {
 		if _, measured := results[0].False[m]; !measured {
 			continue
 		}
@@ -108,7 +120,7 @@ func poissonLimits(k float64) (lo, hi float64) {
 }
 
 func delayRows(change, process string, results []*Result, seed uint64) (out []Row) {
-	for _, m := range methods {
+	for _, m := range slices.Concat(methods, slicedMethods[2:]) {
 		var n, found, before int64
 		var sum, squares, months float64
 		var all []int
@@ -182,7 +194,7 @@ func Find(rows []Row, name, process, method string) (Row, bool) {
 func Print(w io.Writer, rows []Row) {
 	processes := func(prefix string) (out []string) {
 		for _, r := range rows {
-			if r.Row == prefix && !slices.Contains(out, r.Process) {
+			if r.Row == prefix && !strings.Contains(r.Process, sliced) && !slices.Contains(out, r.Process) {
 				out = append(out, r.Process)
 			}
 		}
@@ -220,6 +232,21 @@ func Print(w io.Writer, rows []Row) {
 			fmt.Fprintf(w, "%s\n", c)
 			table(DelayRow+c, list)
 		}
+	}
+}
+
+// PrintSliced writes what was found of models with slices.
+func PrintSliced(w io.Writer, rows []Row) {
+	for _, r := range rows {
+		if !strings.Contains(r.Process, sliced) || strings.HasPrefix(r.Row, BeforeRow) || strings.HasPrefix(r.Row, FoundRow) {
+			continue
+		}
+		if change, ok := strings.CutPrefix(r.Row, DelayRow); ok {
+			found, _ := Find(rows, FoundRow+change, r.Process, r.Method)
+			fmt.Fprintf(w, "%-28s %-24s %-22s %6.1f h, found %3.0f %%\n", change+" in 8 %", r.Process, r.Method, r.Value, 100*found.Value)
+			continue
+		}
+		fmt.Fprintf(w, "%-28s %-24s %-22s %6.2f (%.2f-%.2f) of %.0f months\n", r.Row, r.Process, r.Method, r.Value, r.Low, high(r), r.Months)
 	}
 }
 

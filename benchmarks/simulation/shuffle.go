@@ -287,7 +287,7 @@ func (s *Shuffle) watchRows(r *rows) ([]alarm, error) {
 		}
 		spec.Streams = append(spec.Streams, stream)
 	}
-	return judgeHourly(spec, history, r.hours[len(r.hours)-1]+1, func(hour int) (int64, []sequential.Counts) {
+	return judgeHourly(spec, history, r.hours[len(r.hours)-1]+1, false, func(hour int) (int64, []sequential.Counts) {
 		from, _ := slices.BinarySearch(r.hours, hour)
 		to, _ := slices.BinarySearch(r.hours, hour+1)
 		counts := make([]sequential.Counts, len(r.columns))
