@@ -262,7 +262,8 @@ func Digest(p *plan.Plan) (string, error) {
 		Slices    []plan.Dimension
 		Reference plan.Span
 		Drift     []byte `json:",omitempty"`
-	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift})
+		Labels    []byte `json:",omitempty"`
+	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels})
 	if err != nil {
 		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
 	}

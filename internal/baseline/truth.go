@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -57,7 +58,26 @@ func learnTruth(p *plan.Plan, rows *plan.Batch, src Source) error {
 	}
 	p.Score.Dispersion = dispersion(p, cohorts)
 	p.TruthPane = truthPane(p, cohorts)
+	if p.DriftLabels, err = drift.LearnLabels(p, labelled(p, cohorts)); err != nil {
+		return err
+	}
 	return views(p, cohorts)
+}
+
+// labelled are the cohorts as the label rate is learnt from them.
+func labelled(p *plan.Plan, cohorts []cohort) []drift.Cohort {
+	out := make([]drift.Cohort, len(cohorts))
+	for i := range cohorts {
+		c := &cohorts[i]
+		out[i] = drift.Cohort{Start: c.start, End: c.start + p.TestPane.Microseconds()}
+		for _, v := range c.cells {
+			for b, n := range v.Labels {
+				out[i].Labels += n
+				out[i].Positive += v.Pos[b]
+			}
+		}
+	}
+	return out
 }
 
 // join folds the outcomes of the reference's predictions. A row's place is how many rows came before it: events of two partitions

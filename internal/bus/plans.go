@@ -247,6 +247,9 @@ func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
 	if err == nil {
 		_, err = drift.Open(read) // a detector would find out in the middle of an epoch, and never get past it
 	}
+	if err == nil {
+		_, err = drift.OpenLabels(read)
+	}
 	if err != nil {
 		log.Error("skip plan", zap.Error(err))
 		return false

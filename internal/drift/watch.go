@@ -68,17 +68,27 @@ func Watch(p *plan.Plan) sequential.Spec {
 		whole -= OfSlices
 	}
 	spec := sequential.Spec{
-		Budget:  max(OfInputs*p.Policy.Tickets*sequential.Month/24, leastBudget),
+		Budget:  budget(OfInputs, p),
 		Streams: make([]sequential.Stream, len(streams)),
 	}
 	for i, s := range streams {
 		spec.Streams[i] = s.watched(p)
 		spec.Streams[i].Weight = whole / float64(len(streams))
 	}
-	for _, c := range p.Policy.Calendar {
-		spec.Calendar = append(spec.Calendar, sequential.Span{From: plan.Micros(c.From), To: plan.Micros(c.To)})
-	}
+	spec.Calendar = calendar(p)
 	return spec
+}
+
+// budget is a share of the plan's budget of tickets, in false alarms a month.
+func budget(share float64, p *plan.Plan) float64 {
+	return max(share*p.Policy.Tickets*sequential.Month/24, leastBudget)
+}
+
+func calendar(p *plan.Plan) (out []sequential.Span) {
+	for _, c := range p.Policy.Calendar {
+		out = append(out, sequential.Span{From: plan.Micros(c.From), To: plan.Micros(c.To)})
+	}
+	return out
 }
 
 // leastBudget stands for a budget of none: one false alarm in a hundred years, which asks for overwhelming evidence.

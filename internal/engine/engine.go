@@ -20,6 +20,7 @@ type Engine struct {
 	kept    map[string]*windowKept // by promise, see promiseKey
 
 	watch    watch
+	labels   labelWatch
 	givesWay []int64 // see GivesWay
 	snapshot Snapshot
 	ended    []*window.Pane // not handed over yet

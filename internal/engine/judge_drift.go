@@ -81,7 +81,7 @@ func newFollowed(s *drift.Slice) followed {
 // enough to judge; declared odd ones, and what was gathered before them, are left out.
 func (e *Engine) judgeDrift(p *window.Pane, set *sketch.Set, emit func(finding.Finding) error) error {
 	w := &e.watch
-	if w.begins(p.Start, e.givesWay) {
+	if over(w.end, p.Start, e.givesWay) {
 		*w = watch{}
 	}
 	if err := w.ready(e.plan); err != nil {
@@ -230,7 +230,7 @@ func together(a, b finding.Offsets) finding.Offsets {
 	return a
 }
 
-// begins reports whether a test pane begins another era of the plan than the last one was of: what was open then has been superseded.
-func (w *watch) begins(start int64, givesWay []int64) bool {
-	return w.end != 0 && slices.ContainsFunc(givesWay, func(at int64) bool { return w.end <= at && at <= start })
+// over reports whether what begins at start is of another era of the plan than what ended last at end: what was open then has been superseded.
+func over(end, start int64, givesWay []int64) bool {
+	return end != 0 && slices.ContainsFunc(givesWay, func(at int64) bool { return end <= at && at <= start })
 }

@@ -63,6 +63,9 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 			return err
 		}
 	}
+	if err := e.judgeLabels(cohorts, emit); err != nil {
+		return err
+	}
 	return e.judgePromises(cohorts, emit)
 }
 

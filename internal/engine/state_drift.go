@@ -13,7 +13,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. 1, which is read too, has no slices.
+// driftFormat is the format that is written. 1, which is read too, has neither label rate nor slices.
 const driftFormat = 2
 
 var errDrift = errors.New("unknown drift state format")
@@ -31,7 +31,7 @@ type told struct {
 func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	w := &e.watch
 	w.moved = false
-	b = wire.Uint(b, driftFormat)
+	b = e.labels.append(wire.Uint(b, driftFormat))
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
@@ -65,19 +65,29 @@ func (f *followed) append(b []byte) ([]byte, error) {
 
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
-	w, err := readWatch(e.plan, r)
+	w, labels, err := readDrift(e.plan, r)
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
-	e.watch = w
+	e.watch, e.labels = w, labels
 	return nil
 }
 
-func readWatch(p *plan.Plan, r *wire.Reader) (w watch, err error) {
+func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, err error) {
 	format := r.Uint()
 	if r.Err() == nil && format != driftFormat && format != driftFormat-1 {
-		return watch{}, fmt.Errorf("%w %d, this build reads %d and %d", errDrift, format, driftFormat-1, driftFormat)
+		return w, labels, fmt.Errorf("%w %d, this build reads %d and %d", errDrift, format, driftFormat-1, driftFormat)
 	}
+	if format > 1 {
+		if labels, err = readLabelWatch(p, r); err != nil {
+			return w, labels, err
+		}
+	}
+	w, err = readWatch(p, format, r)
+	return w, labels, err
+}
+
+func readWatch(p *plan.Plan, format uint64, r *wire.Reader) (w watch, err error) {
 	if !r.Bool() || r.Err() != nil {
 		return watch{}, r.Err()
 	}

@@ -347,6 +347,8 @@ func (e *entry) cause() Cause {
 	switch {
 	case e.lane == truth && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel == "calibration" }):
 		c.Kind = "calibration"
+	case e.every("label_rate"):
+		c.Kind = "prior_shift"
 	case e.lane == truth:
 		c.Kind = "performance"
 	case e.every("constant"):

@@ -36,8 +36,11 @@ func (e *entry) title() string {
 
 func (e *entry) truthTitle(lead *part, since string) string {
 	what := "the model no longer performs as in the reference"
-	if e.cause().Kind == "calibration" {
+	switch e.cause().Kind {
+	case "calibration":
 		what = "scores no longer match outcomes"
+	case "prior_shift":
+		what = "outcomes are not as often positive as in the reference"
 	}
 	if len(lead.last.Numbers) > 0 {
 		what += ": " + Figure(lead.last.Numbers[0])

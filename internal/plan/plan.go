@@ -8,7 +8,7 @@ import "time"
 //     priced, in place of the one expected cost.
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
-//   - 5: Drift with slices; the time that predictions took is a column.
+//   - 5: Drift with slices; DriftLabels; the time that predictions took is a column.
 const Format = 5
 
 const oldest = 3
@@ -45,6 +45,8 @@ type Plan struct {
 	// Drift is what the sequential engine has learnt of the reference, see package drift. None: the reference is too short for it, or a
 	// build of an earlier format learnt the plan; then inputs are judged pane by pane.
 	Drift []byte `json:"drift,omitempty"`
+	// DriftLabels is the same of the share of positive outcomes.
+	DriftLabels []byte `json:"drift_labels,omitempty"`
 
 	Positive string `json:"positive"` // the label that counts as 1
 
