@@ -78,6 +78,9 @@ func ChangeManyPlans(ctx context.Context, s Settings, log *zap.Logger, models []
 		if err == nil && next != nil {
 			err = begun[i].commit(ctx, next)
 		}
+		if err != nil {
+			next = nil
+		}
 		if err := done(model, next, err); err != nil {
 			return err
 		}
