@@ -47,7 +47,12 @@ The first plan of a model counts all its events. A later one is in force from an
 to which nothing has been counted yet; --from chooses a later one. Events belong to the plan in force at their own time: a
 pane never mixes plans, and the new plan begins with a history of its own. The contracts of before are kept; see
 ` + "`plumbline contract list`" + ` and ` + "`rollback`" + `. Where somebody else changes what is in force for the model at the same moment, one of both
-changes nothing, says so and exits with 1.`,
+changes nothing, says so and exits with 1.
+
+Of the false alarms that it asks for (watch.false_alarms) a contract gets its model's share under the caps of the settings
+(budget.fleet, budget.teams), beside the other models in force, and it says so where that is less; a contract in force already whose share
+is another one now gets that. The other models keep what they have until ` + "`plumbline budget apply`" + `. Where the settings name no cap, the one
+that the model is under stays.`,
 		Example: `  plumbline apply contract.yaml
   plumbline apply contracts/
   plumbline apply contract.yaml --data history.csv.gz
@@ -77,7 +82,7 @@ changes nothing, says so and exits with 1.`,
 					return err
 				}
 			}
-			return nil
+			return tellOverspending(cmd, parts)
 		},
 	}
 	f := cmd.Flags()
@@ -92,15 +97,16 @@ changes nothing, says so and exits with 1.`,
 
 // applied is what apply and rollback print.
 type applied struct {
-	Kind     string    `json:"kind"`
-	Model    string    `json:"model"`
-	Change   string    `json:"change"`
-	Plan     string    `json:"plan"`
-	Contract string    `json:"contract"`
-	Policy   string    `json:"policy"`
-	From     time.Time `json:"from"`
-	Rows     int64     `json:"reference_rows"`
-	Notes    []string  `json:"notes,omitempty"`
+	Kind     string      `json:"kind"`
+	Model    string      `json:"model"`
+	Change   string      `json:"change"`
+	Plan     string      `json:"plan"`
+	Contract string      `json:"contract"`
+	Policy   string      `json:"policy"`
+	Alarms   falseAlarms `json:"false_alarms"` // in force
+	From     time.Time   `json:"from"`
+	Rows     int64       `json:"reference_rows"`
+	Notes    []string    `json:"notes,omitempty"`
 }
 
 // words say what a change did.
@@ -124,7 +130,7 @@ func printApplied(w io.Writer, p *plan.Plan, change app.Change, asJSON bool) err
 	if asJSON {
 		return json.NewEncoder(w).Encode(applied{
 			Kind: "applied", Model: p.Model, Change: string(change), Plan: p.Digest(), Contract: p.Contract, Policy: p.Policy.Digest,
-			From: p.From, Rows: p.ReferenceRows, Notes: p.Unjudged,
+			Alarms: falseAlarmsOf(&p.Policy), From: p.From, Rows: p.ReferenceRows, Notes: p.Unjudged,
 		})
 	}
 	fmt.Fprintf(w, "%s: plan %s %s", p.Model, p.Digest(), words[change])
@@ -132,6 +138,9 @@ func printApplied(w io.Writer, p *plan.Plan, change app.Change, asJSON bool) err
 		fmt.Fprintf(w, ", from %s on", p.From.Format("2006-01-02 15:04"))
 	}
 	fmt.Fprintf(w, "\n  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, contract.Span(p.TestPane), contract.Span(p.TruthPane))
+	if p.Policy.Asked != nil {
+		fmt.Fprintf(w, "  false alarms are capped: pages %s, tickets %s\n", alarmKinds[0].inForce(&p.Policy), alarmKinds[1].inForce(&p.Policy))
+	}
 	for _, n := range p.Unjudged {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}

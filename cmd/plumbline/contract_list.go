@@ -19,14 +19,15 @@ import (
 
 // listedContract is one line of contract list in JSON.
 type listedContract struct {
-	Kind     string     `json:"kind"`
-	Model    string     `json:"model"`
-	Contract string     `json:"contract"`
-	Policy   string     `json:"policy"`
-	Plan     string     `json:"plan"`
-	From     *time.Time `json:"from"` // null: in force for all earlier events too
-	To       *time.Time `json:"to"`   // null: until further notice
-	Rows     int64      `json:"reference_rows"`
+	Kind     string      `json:"kind"`
+	Model    string      `json:"model"`
+	Contract string      `json:"contract"`
+	Policy   string      `json:"policy"`
+	Plan     string      `json:"plan"`
+	Alarms   falseAlarms `json:"false_alarms"` // in force
+	From     *time.Time  `json:"from"`         // null: in force for all earlier events too
+	To       *time.Time  `json:"to"`           // null: until further notice
+	Rows     int64       `json:"reference_rows"`
 }
 
 func newContractListCommand() *cobra.Command {
@@ -36,7 +37,8 @@ func newContractListCommand() *cobra.Command {
 		Short: "List the contracts that are, were or will be in force",
 		Long: `Prints every contract that was put in force, by model and by the event time from which it holds: the digest of the contract,
 the digest of the plan that it was compiled to (what is counted and learnt), and the digest of the policy it is judged under.
-Neighbours with the same plan differ in policy only.`,
+Neighbours with the same plan differ in policy only. Pages and tickets are the rates of false alarms in force; where a cap of the
+budget keeps one below what the contract asks for, that and the cap stand beside it (see plumbline budget --help).`,
 		Example: `  plumbline contract list
   plumbline contract list electricity --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
@@ -52,7 +54,7 @@ Neighbours with the same plan differ in policy only.`,
 			out := cmd.OutOrStdout()
 			table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 			if !asJSON {
-				fmt.Fprintln(table, "MODEL\tFROM\tCONTRACT\tPLAN\tPOLICY")
+				fmt.Fprintln(table, "MODEL\tFROM\tCONTRACT\tPLAN\tPOLICY\tPAGES\tTICKETS")
 			}
 			for _, model := range models {
 				for i, l := range listContracts(plans[model]) {
@@ -66,7 +68,8 @@ Neighbours with the same plan differ in policy only.`,
 					if i > 0 {
 						from = l.From.Format("2006-01-02 15:04")
 					}
-					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", l.Model, from, short(l.Contract), l.Plan, short(l.Policy))
+					policy := &plans[model][i].Policy
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Model, from, short(l.Contract), l.Plan, short(l.Policy), alarmKinds[0].inForce(policy), alarmKinds[1].inForce(policy))
 				}
 			}
 			return table.Flush()
@@ -79,7 +82,7 @@ Neighbours with the same plan differ in policy only.`,
 func listContracts(h plan.History) []listedContract {
 	out := make([]listedContract, len(h))
 	for i, p := range h {
-		out[i] = listedContract{Kind: "contract", Model: p.Model, Contract: p.Contract, Policy: p.Policy.Digest, Plan: p.Digest(), Rows: p.ReferenceRows}
+		out[i] = listedContract{Kind: "contract", Model: p.Model, Contract: p.Contract, Policy: p.Policy.Digest, Plan: p.Digest(), Alarms: falseAlarmsOf(&p.Policy), Rows: p.ReferenceRows}
 		if i > 0 {
 			out[i].From = &p.From
 		}
@@ -132,7 +135,8 @@ func newContractRollbackCommand() *cobra.Command {
 		Use:   "rollback MODEL",
 		Short: "Put a former contract in force again",
 		Long: `Puts the contract before the present one in force again, or the one that --to names by the beginning of its digest. Nothing is
-taken back: the former plan takes over from an event time on, as with ` + "`plumbline apply`" + `, and goes on where it stopped.`,
+taken back: the former plan takes over from an event time on, as with ` + "`plumbline apply`" + `, and goes on where it stopped. Of the false
+alarms that it asks for it gets the share that its model has now (see plumbline budget --help).`,
 		Example: `  plumbline contract rollback electricity
   plumbline contract rollback electricity --to sha256:3f2a`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -165,7 +169,10 @@ taken back: the former plan takes over from an event time on, as with ` + "`plum
 			if err != nil {
 				return broken(err)
 			}
-			return printApplied(cmd.OutOrStdout(), p, change, asJSON)
+			if err := printApplied(cmd.OutOrStdout(), p, change, asJSON); err != nil {
+				return err
+			}
+			return tellOverspending(cmd, parts)
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the contract to go back to: its digest, or the beginning of it; the one before the present by default")

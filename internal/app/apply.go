@@ -54,7 +54,8 @@ type Apply struct {
 var ErrFrom = errors.New("not from then")
 
 // Apply puts a contract in force, unless it is: it publishes its plan, with the event time from which it holds. A contract that
-// differs in policy only (costs, promises, owners, routes, budget) goes on with what was learnt.
+// differs in policy only (costs, promises, owners, routes, budget) goes on with what was learnt. Of the false alarms that it asks for it gets
+// its model's share, see Parts.Budget.
 func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan.Plan, Change, error) {
 	if out := c.Streams.Outcome; out != nil {
 		if err := p.checkJoins(ctx, time.Duration(out.Keep)); err != nil {
@@ -67,7 +68,12 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 	}
 	last := plans[c.Metadata.Model].Last()
 	if last != nil && last.Contract == c.Digest && !a.Relearn && a.From.IsZero() {
-		return last, Same, nil
+		next, err := p.share(plans, last, last)
+		if err != nil || next == last {
+			return last, Same, err
+		}
+		next, err = p.publish(ctx, last, next, a.From)
+		return next, Policy, err
 	}
 	var next *plan.Plan
 	if last != nil && last.Learns == c.Learns && !a.Relearn {
@@ -99,7 +105,7 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 	return next, change, err
 }
 
-// Again puts a former plan of a model in force again.
+// Again puts a former plan of a model in force again, with the share of false alarms that it gets now.
 func (p *Parts) Again(ctx context.Context, former *plan.Plan, from time.Time) (*plan.Plan, error) {
 	plans, err := p.Published(ctx)
 	if err != nil {
@@ -114,6 +120,10 @@ func (p *Parts) publish(ctx context.Context, last, next *plan.Plan, from time.Ti
 	published, err := bus.ChangePlans(ctx, p.Kafka, p.Logger, next.Model, func(plans bus.Plans) (*plan.Plan, error) {
 		if now := plans[next.Model].Last(); !same(now, last) {
 			return nil, &Overtaken{next.Model, now}
+		}
+		next, err := p.share(plans, last, next)
+		if err != nil {
+			return nil, err
 		}
 		if last == nil {
 			return next, nil
@@ -168,6 +178,11 @@ func (p *Parts) succeed(ctx context.Context, last, next *plan.Plan, from time.Ti
 	if err != nil {
 		return nil, err
 	}
+	return follow(last, next, from, reached, seen)
+}
+
+// follow is succeed, where events of the model have been counted up to reached, if any was seen.
+func follow(last, next *plan.Plan, from time.Time, reached int64, seen bool) (*plan.Plan, error) {
 	earliest := last.From.Add(time.Second)
 	if at := plan.FromMicros(reached).Add(last.Lateness + last.Pane); seen && at.After(earliest) {
 		earliest = at

@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/budget"
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
 	"github.com/plumbline-ml/plumbline/internal/settings"
@@ -34,6 +35,8 @@ type Parts struct {
 	Ledger   *ledger.Ledger
 	Producer *kgo.Client // for what is written outside transactions
 	Webhook  struct{ URL, Secret string }
+
+	Budget budget.Caps // by which Apply and Again give a model its share of false alarms; none: as it asks, or as it is capped
 
 	Prefix, Instance string
 	Epoch, IdleAfter time.Duration // of the ingestor
@@ -85,6 +88,7 @@ func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *
 		Layout: Layout(s),
 		Prefix: s.Group.Prefix, Instance: s.Group.Instance, Epoch: s.Ingest.Epoch, FetchWait: FetchWait, IdleAfter: s.Ingest.IdleAfter, EpochBytes: int(s.Ingest.EpochBytes),
 		Workers: cmp.Or(s.Ingest.Workers, runtime.GOMAXPROCS(0)),
+		Budget:  s.Budget,
 		Logger:  log,
 	}
 	defer p.closeAfter(&err)

@@ -147,3 +147,46 @@ func TestChangePlansManyAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// Of many models at once each stands by itself: one is decided against, one has nothing to change, one is overtaken between its decision and its
+// write; the others are there, decided by what was there when all had begun.
+func TestChangeManyPlans(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.topic(TopicPlans, 1)
+		no := errors.New("no")
+		var told []string
+		change := func(then func(model string, err error) error) error {
+			return ChangeManyPlans(t.Context(), w.e.Settings(), zap.NewNop(), []string{"a", "b", "c", "d"}, func(model string, there Plans) (*plan.Plan, error) {
+				switch model {
+				case "b":
+					return nil, no
+				case "c":
+					return nil, nil
+				case "d":
+					if _, err := ChangePlans(t.Context(), w.e.Settings(), zap.NewNop(), "d", func(Plans) (*plan.Plan, error) { return smallPlan("d", "quick"), nil }); err != nil {
+						t.Error(err)
+					}
+				}
+				return from(1+len(there[model]), smallPlan(model, "many")), nil
+			}, func(model string, p *plan.Plan, err error) error {
+				told = append(told, fmt.Sprint(model, p != nil, errors.Is(err, no), errors.Is(err, ErrOvertaken)))
+				return then(model, err)
+			})
+		}
+		if err := change(func(string, error) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(told, " "); got != "atrue false false bfalse true false cfalse false false dfalse false true" {
+			t.Errorf("told %s", got)
+		}
+		if got := fmt.Sprintf("%s|%s|%s|%s", w.policies("a"), w.policies("b"), w.policies("c"), w.policies("d")); got != "many|||quick" {
+			t.Errorf("in force: %s", got)
+		}
+		if err := change(func(_ string, err error) error { return err }); !errors.Is(err, no) {
+			t.Errorf("ended with %v", err)
+		}
+		if got := w.policies("a") + ", " + w.policies("d"); got != "many many, quick" {
+			t.Errorf("in force: %s", got)
+		}
+	})
+}

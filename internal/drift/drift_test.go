@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plumbline-ml/plumbline/internal/budget"
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
@@ -65,6 +66,26 @@ func TestWatch(t *testing.T) {
 	p.Policy.Tickets = 0
 	if b := drift.Watch(p).Budget; !(b > 0 && b < 0.01) {
 		t.Errorf("no tickets at all are a budget of %g", b)
+	}
+}
+
+// The engine's budget is what is in force, not what the contract asks for.
+func TestWatchUnderACap(t *testing.T) {
+	p := watched()
+	p.Policy.Digest = "sha256:own"
+	capped, err := p.Granted(budget.Grant{Rates: budget.Rates{Tickets: 1. / 30}, TicketsBy: budget.Fleet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := drift.Watch(capped).Budget, drift.Watch(p).Budget/4; math.Abs(got-want) > 1e-12 {
+		t.Errorf("under a cap of a quarter the budget is %g a month, want %g", got, want)
+	}
+	lifted, err := capped.Granted(budget.Grant{Rates: capped.Policy.Asks()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := drift.Watch(lifted).Budget, drift.Watch(p).Budget; got != want {
+		t.Errorf("with the cap lifted the budget is %g a month, want %g", got, want)
 	}
 }
 

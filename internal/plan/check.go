@@ -28,6 +28,9 @@ func (p *Plan) check() error {
 	if _, ok := p.IDKey(); p.IDs != "" && (!ok || len(p.IDs) != 32) {
 		return fmt.Errorf("the key of its ids is %q, no 32 hex digits", p.IDs)
 	}
+	if err := p.Policy.check(); err != nil {
+		return err
+	}
 	if o := p.Outcome; o != nil && (o.Roles.ID < 0 || o.Roles.Time < 0 || o.Roles.Label < 0) {
 		return errors.New("the outcome stream has no id, time or label")
 	}

@@ -7,6 +7,7 @@
 //     measure.go says what a column holds of a value that is not kept itself.
 //  2. internal/baseline fills in layouts and references from the reference data.
 //  3. seal.go: digest and JSON; check.go: the checks that a plan read from a topic must pass.
+//     cap.go: the rates of false alarms in force, where they are less than the contract asks for.
 //  4. batch.go: the columns a decoder fills; derive.go computes the derived ones and drops what the filter
 //     doesn't want, for many rows at a time.
 //

@@ -293,6 +293,7 @@ type Policy struct {
 	Promises []Promise         `json:"promises,omitempty"`
 	Pages    float64           `json:"pages_per_day"`
 	Tickets  float64           `json:"tickets_per_day"`
+	Asked    *Asked            `json:"asked,omitempty"` // what the contract asks for, if Pages or Tickets are less; builds before it refuse such a plan
 	Runbooks map[string]string `json:"runbooks,omitempty"`
 	Calendar []Span            `json:"calendar,omitempty"`
 	Cheapest bool              `json:"cheapest,omitempty"` // the threshold is searched by cost over the reference

@@ -3,6 +3,7 @@
 //
 //  1. keys.go: one table of every key, with its default, its meaning and its place in Settings.
 //  2. file.go: the YAML file, read strictly: file, line and column of everything that is wrong.
+//     entries.go: keys that hold several named values.
 //  3. load.go: default < file < environment < flag, then the secrets from their files.
 //  4. validate.go: what must hold between keys.
 //  5. clients.go: the settings as the Kafka and Redis clients want them.

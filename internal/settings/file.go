@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -67,30 +68,15 @@ func (r *fileReader) fail(n *yaml.Node, format string, args ...any) {
 
 // mapping reads the section whose path is prefix; "" is the whole file.
 func (r *fileReader) mapping(prefix string, n *yaml.Node) {
-	label := prefix
-	if label == "" {
-		label = "the file"
-	}
 	if isNull(n) {
 		return // a section with all its keys commented out
 	}
 	if n.Kind != yaml.MappingNode {
-		r.fail(n, "%s: read %s, want keys: %s", label, describe(n), strings.Join(r.load.children(prefix), ", "))
+		r.fail(n, "%s: read %s, want keys: %s", label(prefix), describe(n), strings.Join(r.load.children(prefix), ", "))
 		return
 	}
-	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, content := n.Content[i], n.Content[i+1]
-		if name.Kind != yaml.ScalarNode {
-			r.fail(name, "%s: read %s as a key, want a word", label, describe(name))
-			continue
-		}
+	for name, content := range r.pairs(prefix, n) {
 		path := join(prefix, name.Value)
-		if line, twice := seen[path]; twice {
-			r.fail(name, "%s: given twice, first in line %d", path, line)
-			continue
-		}
-		seen[path] = name.Line
 		switch k, isKey := r.load.keys[path]; {
 		case isKey:
 			r.leaf(k, content)
@@ -102,11 +88,42 @@ func (r *fileReader) mapping(prefix string, n *yaml.Node) {
 	}
 }
 
+// pairs are the keys of the mapping at prefix with what they hold. What is no key, or there again, is told and left out.
+func (r *fileReader) pairs(prefix string, n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(*yaml.Node, *yaml.Node) bool) {
+		seen := map[string]int{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name := n.Content[i]
+			if name.Kind != yaml.ScalarNode {
+				r.fail(name, "%s: read %s as a key, want a word", label(prefix), describe(name))
+				continue
+			}
+			if line, twice := seen[name.Value]; twice {
+				r.fail(name, "%s: given twice, first in line %d", join(prefix, name.Value), line)
+				continue
+			}
+			seen[name.Value] = name.Line
+			if !yield(name, n.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// label is what errors call the section of a path.
+func label(prefix string) string {
+	if prefix == "" {
+		return "the file"
+	}
+	return prefix
+}
+
 // leaf sets one key.
 func (r *fileReader) leaf(k key, n *yaml.Node) {
 	source := Source{Layer: File, Where: fmt.Sprintf("%s:%d", r.name, n.Line)}
 	var err error
 	items, isList := k.value.(listValue)
+	named, isNamed := k.value.(entriesValue)
 	switch {
 	case isNull(n):
 		err = errors.New(`no value; write "" if it shall be empty`)
@@ -125,6 +142,9 @@ func (r *fileReader) leaf(k key, n *yaml.Node) {
 		if err = items.setItems(texts); err == nil {
 			r.load.sources[k.path] = source
 		}
+	case isNamed && n.Kind == yaml.MappingNode:
+		r.entries(k, named, n)
+		return
 	case isList:
 		err = fmt.Errorf("read %s, want a list", describe(n))
 	default:

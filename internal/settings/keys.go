@@ -81,6 +81,11 @@ func table(s *Settings) []key {
 		{"alert.webhook.secret", "", secret(&s.Alert.Webhook.Secret), "Key of the signature on each post; better in a file."},
 		{"alert.webhook.secret_file", "", path(&s.Alert.Webhook.SecretFile), "File that holds `alert.webhook.secret`; one newline at its end is dropped."},
 
+		{"budget.fleet.pages", "", rate(&s.Budget.Fleet.Pages), "How many false pages all models together may be good for; empty: no cap."},
+		{"budget.fleet.tickets", "", rate(&s.Budget.Fleet.Tickets), "The same for false tickets."},
+		{"budget.teams", "", teamCaps(&s.Budget.Teams), "The same for the models of a team, which is the owner of role `model` in their contracts; in the file `TEAM: {pages: RATE, tickets: RATE}`."},
+		{"budget.weights", "", weights(&s.Budget.Weights), "By what weight a model shares a cap with the others; in the file `MODEL: NUMBER`. 1 for those that aren't named."},
+
 		{"contracts", "", paths(&s.Contracts), "Contract files, or folders of them."},
 	}
 }

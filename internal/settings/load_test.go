@@ -8,6 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plumbline-ml/plumbline/internal/budget"
 )
 
 // write puts content into a file of its own folder and returns its path.
@@ -68,6 +72,13 @@ func samples(k key) (string, string) {
 		return "1MiB", "2MiB"
 	case scalar[time.Duration]:
 		return "3s", "4s"
+	case scalar[float64]:
+		return "1/30d", "2/1d"
+	case entriesValue:
+		if v.parts == nil {
+			return "credit=4,fraud.v2=0.5", "credit=3"
+		}
+		return "a.pages=1/30d,b.c.tickets=2/1d", "b.c.pages=2/1d"
 	case pathValue:
 		return "/a", "/b"
 	case scalar[URL]:
@@ -194,7 +205,23 @@ func TestFileErrors(t *testing.T) {
 		{"alias", "log: {level: &a info, format: *a}\n", `F:1:31: log.format: read an alias, want one of json, console`},
 		{"merge", "log: &l {level: info}\nhttp: {<<: *l}\n", `F:2:8: unknown key http.<<; known here: listen, pprof`},
 		{"two documents", "log: {}\n---\nlog: {}\n", `F:2: a second document; want one`},
-		{"list as file", "- a\n", `F:1:1: the file: read a list, want keys: kafka, registry, redis, ledger, http, log, ingest, memory, group, alert, contracts`},
+		{"rate", "budget: {fleet: {pages: 33}}\n", `F:1:25: budget.fleet.pages: read "33", want a rate such as 2/1d (twice a day) or 1/30d`},
+		{"rate of nothing", "budget: {fleet: {pages: 0/1d}}\n", `F:1:25: budget.fleet.pages: read "0/1d", want a rate such as 2/1d (twice a day) or 1/30d`},
+		{"kind of alarm", "budget:\n  teams:\n    a: {pagse: 1/30d}\n", `F:3:9: unknown key budget.teams.a.pagse; did you mean "pages"?`},
+		{"no kind of alarm", "budget:\n  teams:\n    a: {xyzzy: 1/30d}\n", `F:3:9: unknown key budget.teams.a.xyzzy; known here: pages, tickets`},
+		{"a team's rate", "budget:\n  teams:\n    a: {pages: often}\n", `F:3:16: budget.teams.a.pages: read "often", want a rate such as 2/1d (twice a day) or 1/30d`},
+		{"a team's one rate", "budget:\n  teams: {a: 1/30d}\n", `F:2:14: budget.teams.a: read a single value, want keys: pages, tickets`},
+		{"a team twice", "budget:\n  teams:\n    a: {pages: 1/1d}\n    a: {pages: 2/1d}\n", `F:4:5: budget.teams.a: given twice, first in line 3`},
+		{"a team without a name", "budget: {teams: {'': {pages: 1/1d}}}\n", `F:1:30: budget.teams..pages: read "", want a name of at most 800 bytes, without blanks around it`},
+		{"teams in a list", "budget: {teams: [a]}\n", `F:1:17: budget.teams: read a list, want TEAM.pages=RATE or TEAM.tickets=RATE, parted by commas`},
+		{"teams in one text", "budget: {teams: a=1/1d}\n", `F:1:17: budget.teams: read "a", want TEAM.pages=RATE or TEAM.tickets=RATE, parted by commas`},
+		{"weight", "budget: {weights: {credit: heavy}}\n", `F:1:28: budget.weights.credit: read "heavy", want a number from 0.001 to 1000`},
+		{"no weight", "budget: {weights: {credit: 0}}\n", `F:1:28: budget.weights.credit: read "0", want a number from 0.001 to 1000`},
+		{"weight of keys", "budget: {weights: {credit: {a: 1}}}\n", `F:1:28: budget.weights.credit: read keys, want one value`},
+		{"weight of null", "budget: {weights: {credit: }}\n", `F:1:28: budget.weights.credit: no value`},
+		{"weights in one text", "budget: {weights: 'a=1, b'}\n", `F:1:19: budget.weights: read "b", want MODEL=NUMBER, 0.001 to 1000, parted by commas`},
+		{"a weight twice in one text", "budget: {weights: 'a=1,a=2'}\n", `F:1:19: budget.weights: a is given twice`},
+		{"list as file", "- a\n", `F:1:1: the file: read a list, want keys: kafka, registry, redis, ledger, http, log, ingest, memory, group, alert, budget, contracts`},
 		{"syntax", "log:\n\tlevel: info\n", `F:2: found character that cannot start any token`},
 		{"rule between keys", "kafka:\n  tls:\n    ca_file: /ca.pem\n", `F:3: kafka.tls.ca_file: has no effect while kafka.tls.enabled is false`},
 		{"registry user", "registry: {url: 'http://u:hunter2@r:1'}\n", `F:1:17: registry.url: item 1: the address carries a user; put it into registry.username and registry.password_file`},
@@ -331,12 +358,49 @@ func TestAnEmptyVariableIsNotSet(t *testing.T) {
 	}
 }
 
+func TestBudget(t *testing.T) {
+	const file = "budget:\n  fleet: {pages: 2/1d, tickets: 20/1d}\n  teams:\n    forecasting: {pages: 1/30d}\n    Price, risk = all: {tickets: 4/30d}\n  weights: {credit: 4, fraud.v2: 0.5}\n"
+	want := budget.Caps{
+		Fleet:   budget.Rates{Pages: 2, Tickets: 20},
+		Teams:   map[string]budget.Rates{"forecasting": {Pages: 1. / 30}, "Price, risk = all": {Tickets: 4. / 30}},
+		Weights: map[string]float64{"credit": 4, "fraud.v2": 0.5},
+	}
+	s, sources, err := Load(write(t, "p.yaml", file), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, s.Budget); d != "" {
+		t.Error(d)
+	}
+	if got := sources.Of("budget.teams").String(); !strings.HasSuffix(got, "p.yaml:4") {
+		t.Errorf("teams from %s", got)
+	}
+	s, _, err = Load(write(t, "p.yaml", file), environ(map[string]string{
+		"PLUMBLINE_BUDGET_TEAMS": "a.b.pages=1/1w, a.b.tickets=1/1d", "PLUMBLINE_BUDGET_WEIGHTS": "credit = 2", "PLUMBLINE_BUDGET_FLEET_TICKETS": "3/1d",
+	}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = budget.Caps{
+		Fleet: budget.Rates{Pages: 2, Tickets: 3}, Teams: map[string]budget.Rates{"a.b": {Pages: 1. / 7, Tickets: 1}}, Weights: map[string]float64{"credit": 2},
+	}
+	if d := cmp.Diff(want, s.Budget); d != "" {
+		t.Error(d)
+	}
+	_, _, err = Load("", environ(map[string]string{"PLUMBLINE_BUDGET_TEAMS": "a.pages=1/1w,a.page=1/1d", "PLUMBLINE_BUDGET_WEIGHTS": "=1"}), nil)
+	if err == nil || !strings.Contains(err.Error(), `environment: PLUMBLINE_BUDGET_TEAMS: read "a.page", want TEAM.pages=RATE`) ||
+		!strings.Contains(err.Error(), `environment: PLUMBLINE_BUDGET_WEIGHTS: : read "", want a name`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // FuzzFile holds that no file makes Load panic, and that what is read without an error is valid, prints, and keeps secrets.
 func FuzzFile(f *testing.F) {
 	f.Add([]byte("kafka: {brokers: [a:1, b:2], tls: {enabled: true}, sasl: {mechanism: plain, username: u, password: hunter2}}\n"))
 	f.Add([]byte("log: &a {level: info}\nhttp: *a\n"))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("--- !!binary x\n...\n"))
+	f.Add([]byte("budget: {fleet: {pages: 1/7d}, teams: {a: {tickets: 1/30d}}, weights: {a: 2, b.c: 0.5}}\n"))
 	f.Add([]byte("ledger: {url: 'postgres://u:hunter2@h/db?sslmode=off'}\ningest: {epoch: 1d}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l := newLoader()

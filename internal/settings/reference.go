@@ -18,7 +18,10 @@ var purposes = map[string]string{
 	"memory":   "What a process may hold.",
 	"group":    "Names that Kafka knows this installation by.",
 	"alert":    "Where incidents are sent besides the topics.",
-	"":         "Outside any section.",
+	"budget": "Caps on the false alarms of all models and of those of a team, which they share by weight: a contract asks by `watch.false_alarms`, under a cap it may get less. " +
+		"`plumbline apply`, `contract rollback` and services that put `contracts` in force give a model its share; `plumbline budget apply` gives it to all, `budget show` prints it. " +
+		"What is in force is recorded in the plans, and stays until one of them changes it. `check` and `demo` go by the contract alone.",
+	"": "Outside any section.",
 }
 
 const preface = `<!-- Generated from the table in internal/settings/keys.go by "go test ./internal/settings -update". Do not edit. -->
@@ -37,7 +40,7 @@ Each value is taken from the first of these that gives it:
 
 The file is read strictly: an unknown key, a key given twice, a value out of range is an error with file, line and column, and
 all errors are told at once. Lists may be written as one text with commas, and are in the environment. Durations are written
-` + "`500ms`, `30s`, `1h30m`, `2d`, `1w`" + `; sizes ` + "`32MiB`, `500kB`, `65536`" + `. Relative paths in the file start at the
+` + "`500ms`, `30s`, `1h30m`, `2d`, `1w`" + `; rates ` + "`1/30d` (once in 30 days), `2/1d`" + `; sizes ` + "`32MiB`, `500kB`, `65536`" + `. Relative paths in the file start at the
 folder of the file, those in the environment and in flags at the working directory.
 
 Secrets are best kept in files: each ` + "`*_file`" + ` key names one, read at start. A secret is never printed.
@@ -51,6 +54,10 @@ kafka:
   sasl: {mechanism: scram-sha-512, username: plumbline, password_file: /run/secrets/kafka}
 redis: {address: redis:6379}
 ledger: {url: sqlite:///var/lib/plumbline/ledger.db}
+budget:
+  fleet: {pages: 2/1d, tickets: 20/1d}
+  teams: {forecasting: {pages: 1/30d}}
+  weights: {credit: 4}
 contracts: [contracts/]
 ` + "```" + `
 `

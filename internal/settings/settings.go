@@ -1,6 +1,10 @@
 package settings
 
-import "time"
+import (
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/budget"
+)
 
 // Settings is everything a service is told about its surroundings. Default makes one, Load fills it.
 type Settings struct {
@@ -14,6 +18,7 @@ type Settings struct {
 	Memory    Memory
 	Group     Group
 	Alert     Alert
+	Budget    budget.Caps
 	Contracts []string // contract files or folders of them
 }
 
