@@ -10,11 +10,10 @@
 //  6. bet.go: the error -> bounded e-values; counts too small for a normal law -> exact ones.
 //  7. accumulate.go: e-values -> evidence, change point and mean effect since then.
 //  8. decide.go: evidence -> alarms, which hold until the reversed test says that all is as before.
-//  9. refit.go: a longer history -> new nulls, the evidence goes on; or a change accepted as the new normal.
+//  9. refit.go: a longer history -> new nulls, the evidence goes on.
 //  10. slice.go, slice_state.go: the same for a slice, which inherits its parent's null and holds little itself.
 //  11. detectable.go: the smallest change that would be found in a day: blind spots are said.
-//  12. group.go: alarms -> incidents.
-//  13. state.go: an engine to bytes and back.
+//  12. state.go: an engine to bytes and back.
 //
 // The promise (budget theorem): let every bet's factor be at most 1 on average without drift, given the past, and let the weights of all
 // bets sum to at most 1. Then the evidence M, which a pane of h hours turns into (M + weight h) times the factor, less the
@@ -23,9 +22,8 @@
 //
 // How it is called: an engine.Engine keeps one Gather and one Engine per model and plan. Every test pane goes through Gather.Add; a pane that
 // comes out goes to Engine.Advance, whose alarms and recoveries become findings. Package drift makes the Spec of a plan and its policy
-// (which Govern changes) and learns from the reference. The bytes go into a record of their own beside the detector's state. Not called by any
-// service yet: Refit, for which a day's end reads the panes that were kept and which refuses while a stream is open; Accept, a person's "this is the
-// new normal", a recorded act with an event time; Slice; Grouping.
+// (which Govern changes) and learns from the reference. The bytes go into a record of their own beside the detector's state. Alarms are sorted into
+// incidents by package incident. Refit is called by no service: what it brings and costs is measured in docs/statistics.md.
 //
 // Invariants: everything follows from the panes and the Spec, bit for bit on one kind of processor; a restart doesn't show; an
 // alarm is never taken back. The package imports internal/stat and internal/wire; no client, no clock, no logger, no randomness.

@@ -8,7 +8,7 @@ import (
 // ErrOpen is returned by Refit while a stream is open: a null learnt now would take the change for usual.
 var ErrOpen = errors.New("a stream is open")
 
-// Refit learns the nulls again from a history that ends where the engine stands, as is done every night: wander, tails and bands
+// Refit learns the nulls again from a history that ends where the engine stands, as can be done every night: wander, tails and bands
 // follow what the model does, while layouts, and so the scale of effects, stay those of the reference. Evidence goes on where it
 // was.
 func (e *Engine) Refit(history []Pane) (*Engine, error) {
@@ -17,7 +17,10 @@ func (e *Engine) Refit(history []Pane) (*Engine, error) {
 			return nil, fmt.Errorf("refit: %s: %w", e.spec.Streams[s].Name, ErrOpen)
 		}
 	}
-	next, err := e.relearn(history)
+	if n := len(history); n > 0 && history[n-1].End != e.end {
+		return nil, fmt.Errorf("refit: the history ends at %d, the engine stands at %d", history[n-1].End, e.end)
+	}
+	next, err := learn(e.spec, history, e.streams)
 	if err != nil {
 		return nil, fmt.Errorf("refit: %w", err)
 	}
@@ -37,21 +40,4 @@ func (e *Engine) Refit(history []Pane) (*Engine, error) {
 		}
 	}
 	return next, nil
-}
-
-// Accept learns the nulls again from a history that holds a change which is now the normal. Open streams are closed and all
-// evidence is given back. It is an act of a person: the caller records who, when and why.
-func (e *Engine) Accept(history []Pane) (*Engine, error) {
-	next, err := e.relearn(history)
-	if err != nil {
-		return nil, fmt.Errorf("accept as new normal: %w", err)
-	}
-	return next, nil
-}
-
-func (e *Engine) relearn(history []Pane) (*Engine, error) {
-	if n := len(history); n > 0 && history[n-1].End != e.end {
-		return nil, fmt.Errorf("the history ends at %d, the engine stands at %d", history[n-1].End, e.end)
-	}
-	return learn(e.spec, history, e.streams)
 }
