@@ -57,7 +57,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("calendar %+v", spec.Calendar)
 	}
 	f := spec.Streams[0].Floors
-	if f.Shift != 0.2 || f.Spread != 0.1 || f.Rate != 0.01 || math.Abs(f.Shape-(math.Exp(0.04)-1)) > 1e-12 {
+	if f.Shift != 0.2 || f.Spread != 0.1 || f.Rate != 0.01 || math.Abs(f.Shape-(math.Exp(0.16)-1)) > 1e-12 {
 		t.Errorf("floors %+v", f)
 	}
 	if s := spec.Streams[1]; s.Kind != sequential.Categorical || s.Singles != 4 {

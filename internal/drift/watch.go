@@ -106,9 +106,10 @@ func (s Stream) watched(p *plan.Plan) sequential.Stream {
 		if c.Layout.Categorical {
 			out.Kind, out.Singles = sequential.Categorical, c.Reference.Singles
 		}
-		// One size for all: a change of shape matters where it is as large as the shift that matters.
+		// One size for all: a change of shape matters from the divergence of twice the shift that matters. By default that is the 0.01 that the
+		// promise was measured with.
 		out.Floors.Shift, out.Floors.Spread, out.Floors.Rate = c.Ignore.Shift, c.Ignore.Spread, c.Ignore.Rate
-		out.Floors.Shape = stat.Floor{Shift: c.Ignore.Shift}.Phi2()
+		out.Floors.Shape = stat.Floor{Shift: 2 * c.Ignore.Shift}.Phi2()
 	case Rule:
 	}
 	return out

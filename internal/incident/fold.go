@@ -15,6 +15,7 @@ import (
 
 const (
 	joinGap     = 24 * time.Hour     // onsets this close are one incident
+	joinPanes   = 3                  // or so many panes, where they are long: no alarm comes of fewer
 	reopenAfter = 7 * 24 * time.Hour // a signal that comes back sooner reopens its incident
 	manyEvents  = 200                // lines of a timeline that are kept
 )
@@ -145,7 +146,7 @@ func (e *entry) part(name string) *part {
 
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
 // On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
-// joins what began within a day of it.
+// joins what began within a day, or three panes, of it.
 func (e *entry) joins(l lane, f *finding.Finding) bool {
 	if !e.is(l, f.Model) || e.inc.Status != Open {
 		return false
@@ -157,7 +158,7 @@ func (e *entry) joins(l lane, f *finding.Finding) bool {
 		return e.fault && f.Onset.Equal(e.inc.Onset)
 	}
 	apart := f.Onset.Sub(e.inc.Onset)
-	return max(apart, -apart) <= max(joinGap, f.Window.End.Sub(f.Window.Start))
+	return max(apart, -apart) <= max(joinGap, joinPanes*f.Window.End.Sub(f.Window.Start))
 }
 
 func (e *entry) add(f *finding.Finding, name string) {
