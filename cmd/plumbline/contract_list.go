@@ -27,6 +27,8 @@ type listedContract struct {
 	From     *time.Time `json:"from"` // null: in force for all earlier events too
 	To       *time.Time `json:"to"`   // null: until further notice
 	Rows     int64      `json:"reference_rows"`
+
+	Accepted *plan.Accepted `json:"accepted,omitempty"` // the act by which its baseline became the normal; none: it is the contract's reference
 }
 
 func newContractListCommand() *cobra.Command {
@@ -36,7 +38,8 @@ func newContractListCommand() *cobra.Command {
 		Short: "List the contracts that are, were or will be in force",
 		Long: `Prints every contract that was put in force, by model and by the event time from which it holds: the digest of the contract,
 the digest of the plan that it was compiled to (what is counted and learnt), and the digest of the policy it is judged under.
-Neighbours with the same plan differ in policy only.`,
+Neighbours with the same plan differ in policy only; those with the same contract and other plans have learnt from other data. Where a person
+accepted a new normal (` + "`plumbline baseline accept`" + `), it says who and why.`,
 		Example: `  plumbline contract list
   plumbline contract list electricity --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
@@ -51,8 +54,9 @@ Neighbours with the same plan differ in policy only.`,
 			}
 			out := cmd.OutOrStdout()
 			table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+			acts := anyAccepted(plans, models)
 			if !asJSON {
-				fmt.Fprintln(table, "MODEL\tFROM\tCONTRACT\tPLAN\tPOLICY")
+				fmt.Fprintln(table, "MODEL\tFROM\tCONTRACT\tPLAN\tPOLICY"+acts.head())
 			}
 			for _, model := range models {
 				for i, l := range listContracts(plans[model]) {
@@ -66,7 +70,7 @@ Neighbours with the same plan differ in policy only.`,
 					if i > 0 {
 						from = l.From.Format("2006-01-02 15:04")
 					}
-					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", l.Model, from, short(l.Contract), l.Plan, short(l.Policy))
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s%s\n", l.Model, from, short(l.Contract), l.Plan, short(l.Policy), acts.cell(l.Accepted))
 				}
 			}
 			return table.Flush()
@@ -79,7 +83,7 @@ Neighbours with the same plan differ in policy only.`,
 func listContracts(h plan.History) []listedContract {
 	out := make([]listedContract, len(h))
 	for i, p := range h {
-		out[i] = listedContract{Kind: "contract", Model: p.Model, Contract: p.Contract, Policy: p.Policy.Digest, Plan: p.Digest(), Rows: p.ReferenceRows}
+		out[i] = listedContract{Kind: "contract", Model: p.Model, Contract: p.Contract, Policy: p.Policy.Digest, Plan: p.Digest(), Rows: p.ReferenceRows, Accepted: p.Accepted}
 		if i > 0 {
 			out[i].From = &p.From
 		}
@@ -132,7 +136,8 @@ func newContractRollbackCommand() *cobra.Command {
 		Use:   "rollback MODEL",
 		Short: "Put a former contract in force again",
 		Long: `Puts the contract before the present one in force again, or the one that --to names by the beginning of its digest. Nothing is
-taken back: the former plan takes over from an event time on, as with ` + "`plumbline apply`" + `, and goes on where it stopped.`,
+taken back: the former plan takes over from an event time on, as with ` + "`plumbline apply`" + `, and goes on where it stopped. Where a person accepted
+a new normal under the present contract (` + "`plumbline baseline accept`" + `), the way back is to the plan before that.`,
 		Example: `  plumbline contract rollback electricity
   plumbline contract rollback electricity --to sha256:3f2a`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -153,6 +158,7 @@ taken back: the former plan takes over from an event time on, as with ` + "`plum
 			if err := knownModel(plans, args[0]); err != nil {
 				return err
 			}
+			last := plans[args[0]].Last()
 			former, err := formerContract(plans[args[0]], to)
 			if err != nil {
 				return badInput(err)
@@ -165,7 +171,11 @@ taken back: the former plan takes over from an event time on, as with ` + "`plum
 			if err != nil {
 				return broken(err)
 			}
-			return printApplied(cmd.OutOrStdout(), p, change, asJSON)
+			var gave *plan.Accepted
+			if p.Accepted == nil {
+				gave = last.Accepted
+			}
+			return printApplied(cmd.OutOrStdout(), p, change, gave, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the contract to go back to: its digest, or the beginning of it; the one before the present by default")
@@ -174,12 +184,15 @@ taken back: the former plan takes over from an event time on, as with ` + "`plum
 	return cmd
 }
 
-// formerContract finds the contract to go back to. Only one that differs from the present one is a way back.
+// formerContract finds the contract to go back to. Only one that differs from the present one is a way back; or the same with the plan from before a
+// new normal was accepted.
 func formerContract(h plan.History, to string) (*plan.Plan, error) {
 	last := h.Last()
 	var found *plan.Plan
 	for _, p := range slices.Backward(h) {
 		switch {
+		case to == "" && last.Accepted != nil && p.Baseline != last.Baseline:
+			return p, nil
 		case p.Contract == last.Contract:
 		case to == "":
 			return p, nil

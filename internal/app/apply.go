@@ -48,6 +48,8 @@ type Apply struct {
 	Learn   func() (*plan.Plan, error) // compiles the contract; called only if something has to be learnt
 	From    time.Time                  // event time; zero: as soon as no event counted before would be of it
 	Relearn bool                       // learn also where the contract asks for nothing new
+	// GivesWay, if not nil, is told of the baseline that a person had accepted, where one that is learnt anew takes its place.
+	GivesWay func(*plan.Accepted)
 }
 
 // ErrFrom is returned for a From from which a plan can't be in force.
@@ -95,8 +97,13 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 	case last != nil:
 		change = Afresh
 	}
-	next, err = p.publish(ctx, last, next, a.From)
-	return next, change, err
+	if next, err = p.publish(ctx, last, next, a.From); err != nil {
+		return nil, "", err
+	}
+	if last != nil && last.Accepted != nil && next.Accepted == nil && a.GivesWay != nil {
+		a.GivesWay(last.Accepted)
+	}
+	return next, change, nil
 }
 
 // Again puts a former plan of a model in force again.
@@ -172,6 +179,9 @@ func (p *Parts) succeed(ctx context.Context, last, next *plan.Plan, from time.Ti
 	if at := plan.FromMicros(reached).Add(last.Lateness + last.Pane); seen && at.After(earliest) {
 		earliest = at
 	}
+	if a := next.Accepted; a != nil && a.From.IsZero() && a.Panes.To.After(earliest) {
+		earliest = a.Panes.To // what it was learnt from belongs to the plan that counted it, also where nothing was counted live
+	}
 	if from.IsZero() {
 		from = plan.Boundary(earliest, last, next)
 	}
@@ -187,5 +197,10 @@ func (p *Parts) succeed(ctx context.Context, last, next *plan.Plan, from time.Ti
 	}
 	q := *next
 	q.From, q.IDs = from.UTC(), last.IDs
+	if q.Accepted != nil && q.Accepted.From.IsZero() { // from now on it stays, also under later policies
+		first := *q.Accepted
+		first.From = q.From
+		q.Accepted = &first
+	}
 	return &q, q.Seal()
 }

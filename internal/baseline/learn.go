@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -52,6 +53,13 @@ func learn(p *plan.Plan, c *counted) error {
 // schemas may still be written into it.
 const mostPlan = 900_000
 
+const paneByPane = "inputs are judged pane by pane"
+
+// TooLarge reports whether what a plan learnt of drift was left out because its record would have become too large.
+func TooLarge(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Unjudged, func(note string) bool { return strings.HasPrefix(note, paneByPane) })
+}
+
 // learnDrift learns what the sequential engine goes by, or says why not. Without it, inputs are judged pane by pane.
 func learnDrift(p *plan.Plan, panes []drift.Pane) (note []string, err error) {
 	if p.Drift, err = drift.Learn(p, panes); err != nil {
@@ -64,7 +72,7 @@ func learnDrift(p *plan.Plan, panes []drift.Pane) (note []string, err error) {
 	if len(p.Drift) > 0 && len(whole) > mostPlan {
 		p.Drift = nil
 		note = []string{fmt.Sprintf(
-			"inputs are judged pane by pane, and changes that build up slowly are not found: with what was learnt of %d columns the plan would take %d KB, and may take %d",
+			paneByPane+", and changes that build up slowly are not found: with what was learnt of %d columns the plan would take %d KB, and may take %d",
 			len(p.Columns), len(whole)/1000, mostPlan/1000)}
 	}
 	return note, nil
