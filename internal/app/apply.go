@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/baseline"
@@ -81,7 +82,11 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 			return nil, "", err
 		}
 	} else {
-		if next, err = a.Learn(); err != nil {
+		learn := a.Learn
+		if name := c.Watch.Reference.Baseline; name != "" {
+			learn = func() (*plan.Plan, error) { return adopt(c, name, plans[c.Metadata.Model]) }
+		}
+		if next, err = learn(); err != nil {
 			return nil, "", err
 		}
 		if err := p.pin(ctx, next); err != nil { // learnt from files, it has none yet
@@ -104,6 +109,24 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 		a.GivesWay(last.Accepted)
 	}
 	return next, change, nil
+}
+
+// ErrNoBaseline is returned for a contract that names a baseline which no plan of its model was put in force with.
+var ErrNoBaseline = errors.New("no such baseline")
+
+// adopt makes the plan of a contract that names a baseline, from the plan that was put in force with it.
+func adopt(c *contract.Contract, name string, h plan.History) (*plan.Plan, error) {
+	for _, p := range slices.Backward(h) {
+		if p.Baseline != name {
+			continue
+		}
+		draft, err := plan.Draft(c)
+		if err != nil {
+			return nil, err
+		}
+		return baseline.Adopt(draft, p)
+	}
+	return nil, fmt.Errorf("%w: no plan of %s was put in force with %s, which the contract's reference names by its digest; see plumbline baseline list", ErrNoBaseline, c.Metadata.Model, name)
 }
 
 // Again puts a former plan of a model in force again.

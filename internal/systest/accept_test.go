@@ -4,6 +4,7 @@ package systest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,7 @@ import (
 )
 
 // TestNewNormal: an input moved for good, and its alarm is open. Once a person has accepted what came since, nothing is said of it any more, under a
-// later policy neither; when it moves on, it is.
+// later policy neither; when it moves on, it is. A replay under all plans at once says the same.
 func TestNewNormal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSystem(t)
@@ -83,5 +84,12 @@ func TestNewNormal(t *testing.T) {
 			t.Errorf("%g cells set aside, events late or offsets unaccounted for", n)
 		}
 		s.eachDayOnce(h)
+		live, replayed := findings(t, s.parts), s.replay(h)
+		if got := findings(t, replayed); !slices.Equal(texts(got), texts(live)) {
+			t.Errorf("a replay from zero finds\n  %s\nand it was\n  %s", strings.Join(texts(got), "\n  "), strings.Join(texts(live), "\n  "))
+		}
+		if err := replayed.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 }
