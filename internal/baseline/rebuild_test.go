@@ -108,7 +108,13 @@ watch:
 // shifting writes days of events that move for good after thirty days: x by a standard deviation, half of cat to a new value, more missing.
 func shifting(tb testing.TB, days int, skip func(day int) bool) check.Files {
 	tb.Helper()
-	const perDay = 24 * 40
+	return written(tb, days, skip, nil)
+}
+
+// written is shifting, with another value of x from the thirtieth day on, where late is not nil.
+func written(tb testing.TB, days int, skip func(day int) bool, late func(x float64) string) check.Files {
+	tb.Helper()
+	const perDay = 24 * 20
 	rng := rand.New(rand.NewPCG(3, 1))
 	var b strings.Builder
 	b.WriteString("id,ts,v,x,k,cat,seg,score,y\n")
@@ -125,6 +131,9 @@ func shifting(tb testing.TB, days int, skip func(day int) bool) check.Files {
 		value := fmt.Sprintf("%.4f", x)
 		if rng.IntN(100) < 1 || moved && rng.IntN(100) < 5 {
 			value = ""
+		}
+		if moved && late != nil {
+			value = late(x)
 		}
 		score := rng.Float64()
 		label := 0
@@ -196,10 +205,10 @@ func TestRebuildOfLaterPanes(t *testing.T) {
 	if d := x.Mean - before.Mean; d < .9 || d > 1.1 {
 		t.Errorf("the mean of x moved by %g, want about 1", d)
 	}
-	if n := column(t, was, "x").Reference.N; n != 21*960 || got.ReferenceRows != 28*960 || x.N != got.ReferenceRows {
+	if n := column(t, was, "x").Reference.N; n != 21*480 || got.ReferenceRows != 28*480 || x.N != got.ReferenceRows {
 		t.Errorf("the former plan was changed: %d events of x; the new one has %d of %d", n, x.N, got.ReferenceRows)
 	}
-	if got.Rules[0].Share <= was.Rules[0].Share || len(got.Drift) == 0 || got.Score.Labels != 28*960 {
+	if got.Rules[0].Share <= was.Rules[0].Share || len(got.Drift) == 0 || got.Score.Labels != 28*480 {
 		t.Errorf("rule broken by %g after %g; %d bytes of drift; %d outcomes", got.Rules[0].Share, was.Rules[0].Share, len(got.Drift), got.Score.Labels)
 	}
 	if _, err := drift.Open(got); err != nil {
@@ -232,10 +241,10 @@ func TestRebuildIsJudged(t *testing.T) {
 		want []string
 	}{
 		"drift inside": {days(20, 40), []string{"the reference drifts itself: from its first half to its second moved "}},
-		"holes":        {days(32, 60), []string{"12 of 112 test panes are missing, from 2024-02-10 00:00 to 2024-02-12 00:00 and in 1 more stretches: no event came then"}},
+		"holes":        {days(32, 60), []string{"6 of 56 test panes are missing, from 2024-02-10 00:00 to 2024-02-12 00:00 and in 1 more stretches: no event came then"}},
 		"season":       {days(34, 40), []string{"the reference has no events for 24 hours of the week from Saturday 00:00 to Sunday 00:00"}},
 		"outcomes not mature": {days(30, 31), []string{
-			"outcomes go on being held against what the baseline before has of them: of these panes 960 mature outcomes are known, too few for 8 panes of them",
+			"outcomes go on being held against what the baseline before has of them: of these panes 480 mature outcomes are known, too few for 8 panes of them",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -283,7 +292,7 @@ func TestRebuildRefuses(t *testing.T) {
 		want string
 	}{
 		"backwards":       {was, days(10, 10), "no baseline can be learnt from these panes: they would begin at 2024-01-11 00:00 and end at 2024-01-11 00:00"},
-		"middle of":       {was, plan.Span{From: start.Add(90 * time.Minute), To: start.AddDate(0, 0, 3)}, "2024-01-01 01:30 is in the middle of a test pane, which is 6h long; one begins at 2024-01-01 00:00, the next one at 2024-01-01 06:00"},
+		"middle of":       {was, plan.Span{From: start.Add(90 * time.Minute), To: start.AddDate(0, 0, 3)}, "2024-01-01 01:30 is in the middle of a test pane, which is 12h long; one begins at 2024-01-01 00:00, the next one at 2024-01-01 12:00"},
 		"nothing there":   {was, days(100, 130), "from 2024-04-10 00:00 to 2024-05-10 00:00: nothing was counted between them; see plumbline panes m"},
 		"of another plan": {wider, days(20, 39), "those from 2024-01-21 00:00 to 2024-01-26 00:00 were counted under plan " + was.Digest() + ", whose bins or fields are not those of plan " + wider.Digest() + "; begin at 2024-01-26 00:00 or later"},
 		"of a later plan": {was, days(20, 39), "; end at 2024-01-26 00:00 or before, or wait until plan " + was.Digest() + " has counted enough"},
@@ -313,10 +322,48 @@ func TestRebuildLeavesOddPeriodsOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(asJSON(t, want), asJSON(t, got)); d != "" || got.ReferenceRows != 26*960 {
+	if d := cmp.Diff(asJSON(t, want), asJSON(t, got)); d != "" || got.ReferenceRows != 26*480 {
 		t.Errorf("%d events (-rows +panes):\n%s", got.ReferenceRows, d)
 	}
 	if _, err := rebuilt(t, files, was, plan.History{was}, days(40, 42)); !errors.Is(err, baseline.ErrRange) || !strings.Contains(err.Error(), "declares odd") {
 		t.Errorf("%v", err)
+	}
+}
+
+// What can happen to a column for good, and leaves its bins with little or nothing: it is learnt, the plan reads back, and what isn't seen is said.
+func TestRebuildOfColumnsThatBinsDoNotFit(t *testing.T) {
+	for name, c := range map[string]struct {
+		late func(x float64) string
+		want string
+	}{
+		"gone":     {func(float64) string { return "" }, "x has no usable value in these panes; plumbline apply --relearn"},
+		"constant": {func(float64) string { return "10" }, ""},
+		"far off":  {func(x float64) string { return fmt.Sprint(1000 * x) }, "of x 100% of the values lie outside "},
+		"unread":   {func(float64) string { return "often" }, "x has no usable value in these panes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := written(t, 61, nil, c.late)
+			was, err := check.Plan(parsed(t, shiftingText), files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := rebuilt(t, files, was, plan.History{was}, days(32, 60))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := drift.Open(p); err != nil || len(p.Drift) == 0 {
+				t.Errorf("%d bytes of drift: %v", len(p.Drift), err)
+			}
+			b, err := p.JSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back, err := plan.Read(b); err != nil || back.Digest() != p.Digest() {
+				t.Errorf("it doesn't read back: %v", err)
+			}
+			if c.want != "" && !slices.ContainsFunc(p.Unjudged, func(n string) bool { return strings.HasPrefix(n, c.want) }) {
+				t.Errorf("no note %q among\n%s", c.want, strings.Join(p.Unjudged, "\n"))
+			}
+		})
 	}
 }
