@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,8 @@ func newApplyCommand() *cobra.Command {
 .yaml and .yml file is taken.
 
 The reference is learnt from the model's own topics, read from their start to their present end; or, with --data, from a file
-such as ` + "`plumbline check`" + ` reads. A contract that differs from the one in force only in policy (costs, promises, owners, routes,
+such as ` + "`plumbline check`" + ` reads. Where the contract's reference names a baseline by its digest, that of the plan which was put in force with it
+is taken (see ` + "`plumbline baseline list`" + `), and nothing is read. A contract that differs from the one in force only in policy (costs, promises, owners, routes,
 runbooks, false-alarm budget) keeps what was learnt, and nothing is read. A contract that is in force already changes nothing. That holds for a
 new normal that a person accepted (` + "`plumbline baseline accept`" + `), too; what is learnt anew takes its place, and that is said.
 
@@ -66,6 +68,9 @@ changes nothing, says so and exits with 1.`,
 			}
 			if len(contracts) > 1 && a.files.Predictions != "" {
 				return badInput(fmt.Errorf("--data is the history of one model, and there are %d contracts", len(contracts)))
+			}
+			if at := slices.IndexFunc(contracts, func(c *contract.Contract) bool { return c.Watch.Reference.Baseline != "" }); at >= 0 && a.files.Predictions != "" {
+				return badInput(fmt.Errorf("the reference of %s is a baseline, so there is nothing to learn from %s: leave --data out", contracts[at].Metadata.Model, a.files.Predictions))
 			}
 			parts, done, err := openBroker(cmd)
 			if err != nil {

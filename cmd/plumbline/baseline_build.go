@@ -38,8 +38,8 @@ With --model it learns from the broker instead: from the test panes that the ser
 outcomes of their predictions. By default that is the last four weeks. ` + "`plumbline baseline accept`" + ` learns the same and puts it in force.
 
 Counts can't be cut into other bins. So bins, dictionaries, score edges, the threshold and the length of a test pane stay those of the plan in
-force, and effects keep their scale; means, shares, scatter, outcomes and what drift is held against are learnt anew. If much of an
-input lies where its bins tell nothing, a note says so. Panes that were counted in other bins are refused; panes that are missing are
+force; means, shares, scatter, outcomes and what drift is held against are learnt anew, and a standard deviation is that of these panes
+from then on. If much of an input lies where its bins tell nothing, a note says so. Panes that were counted in other bins are refused; panes that are missing are
 noted. Outcomes come late: where fewer than 8 panes of them are mature, those of the baseline in force stay.`,
 		Example: `  plumbline baseline build contract.yaml history.csv.gz
   plumbline baseline build contract.yaml history.csv.gz --output baseline.json

@@ -21,7 +21,7 @@ var ErrRange = errors.New("no baseline can be learnt from these panes")
 // Range gathers what a model's services have counted of a stretch of event time, to learn a baseline from it: panes and cohorts are handed
 // to it, then Build is asked. It keeps sums by pane, nothing of what it is handed.
 //
-// The layout of the plan whose baseline gives way stays: counts can't be cut into other bins, and the scale of effects stays what people know. So do
+// The layout of the plan whose baseline gives way stays: counts can't be cut into other bins, and panes of both plans go on to merge. So do
 // its test pane, score edges and threshold. What counts don't tell otherwise: hours of the week are those of whole test panes, and
 // categories that occur once aren't known (see singles).
 type Range struct {
@@ -93,10 +93,10 @@ func (r *Range) Cohort(of *plan.Plan, w *window.Cohort) error {
 	if !truthful(r.was) || !r.holds(w.Start, w.End) {
 		return nil
 	}
+	r.matureEnd = max(r.matureEnd, w.End)
 	if ok, err := r.takes(of, w.Start, w.End); !ok {
 		return err
 	}
-	r.matureEnd = max(r.matureEnd, w.End)
 	c := cohort{start: w.Start, cells: map[string]*sketch.Curve{}}
 	err := w.Cells(func(k window.Cell, onTime, _ *sketch.Curve) error {
 		if onTime == nil || engine.Labels(onTime) == 0 {
@@ -302,7 +302,7 @@ func (r *Range) truth(p *plan.Plan) (notes []string, err error) {
 			known, stat.MinWindows)), nil
 	}
 	if r.matureEnd < plan.Micros(r.span.To) {
-		notes = append(notes, fmt.Sprintf("outcomes are learnt up to %s: those of later predictions are not mature", instant(plan.FromMicros(r.matureEnd))))
+		notes = append(notes, fmt.Sprintf("outcomes are learnt up to %s: those of later predictions are not mature, or none came", instant(plan.FromMicros(r.matureEnd))))
 	}
 	if tried.Score.Labels > 0 && !slices.ContainsFunc(r.counted.cohorts, positive) {
 		notes = append(notes, fmt.Sprintf("none of the %d outcomes is positive: no label equals the positive value %q (task.positive in the contract), or none came", tried.Score.Labels, p.Positive))
