@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,8 +41,10 @@ func newApplyCommand() *cobra.Command {
 .yaml and .yml file is taken.
 
 The reference is learnt from the model's own topics, read from their start to their present end; or, with --data, from a file
-such as ` + "`plumbline check`" + ` reads. A contract that differs from the one in force only in policy (costs, promises, owners, routes,
-runbooks, false-alarm budget) keeps what was learnt, and nothing is read. A contract that is in force already changes nothing.
+such as ` + "`plumbline check`" + ` reads. Where the contract's reference names a baseline by its digest, that of the plan which was put in force with it
+is taken (see ` + "`plumbline baseline list`" + `), and nothing is read. A contract that differs from the one in force only in policy (costs, promises, owners, routes,
+runbooks, false-alarm budget) keeps what was learnt, and nothing is read. A contract that is in force already changes nothing. That holds for a
+new normal that a person accepted (` + "`plumbline baseline accept`" + `), too; what is learnt anew takes its place, and that is said.
 
 The first plan of a model counts all its events. A later one is in force from an event time on, at which a pane begins and up
 to which nothing has been counted yet; --from chooses a later one. Events belong to the plan in force at their own time: a
@@ -70,6 +73,9 @@ that the model is under stays.`,
 			}
 			if len(contracts) > 1 && a.files.Predictions != "" {
 				return badInput(fmt.Errorf("--data is the history of one model, and there are %d contracts", len(contracts)))
+			}
+			if at := slices.IndexFunc(contracts, func(c *contract.Contract) bool { return c.Watch.Reference.Baseline != "" }); at >= 0 && a.files.Predictions != "" {
+				return badInput(fmt.Errorf("the reference of %s is a baseline, so there is nothing to learn from %s: leave --data out", contracts[at].Metadata.Model, a.files.Predictions))
 			}
 			parts, done, err := openBroker(cmd)
 			if err != nil {
@@ -107,6 +113,8 @@ type applied struct {
 	From     time.Time   `json:"from"`
 	Rows     int64       `json:"reference_rows"`
 	Notes    []string    `json:"notes,omitempty"`
+
+	GivesWay *plan.Accepted `json:"gives_way,omitempty"` // the new normal that a person had accepted, if what was learnt anew takes its place
 }
 
 // words say what a change did.
@@ -116,21 +124,26 @@ var words = map[app.Change]string{
 }
 
 func (a *apply) one(c *contract.Contract) error {
-	p, change, err := a.parts.Apply(a.cmd.Context(), c, app.Apply{From: a.from, Relearn: a.relearn, Learn: func() (*plan.Plan, error) { return a.learn(c) }})
+	var gave *plan.Accepted
+	p, change, err := a.parts.Apply(a.cmd.Context(), c, app.Apply{
+		From: a.from, Relearn: a.relearn, Learn: func() (*plan.Plan, error) { return a.learn(c) },
+		GivesWay: func(was *plan.Accepted) { gave = was },
+	})
 	switch {
 	case errors.Is(err, bus.ErrRegistryAway):
 		return dependencyAway(err)
 	case err != nil:
 		return broken(err)
 	}
-	return printApplied(a.cmd.OutOrStdout(), p, change, a.asJSON)
+	return printApplied(a.cmd.OutOrStdout(), p, change, gave, a.asJSON)
 }
 
-func printApplied(w io.Writer, p *plan.Plan, change app.Change, asJSON bool) error {
+// printApplied says what is in force now. gave is what a person had accepted, if it is not in force any more.
+func printApplied(w io.Writer, p *plan.Plan, change app.Change, gave *plan.Accepted, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(applied{
 			Kind: "applied", Model: p.Model, Change: string(change), Plan: p.Digest(), Contract: p.Contract, Policy: p.Policy.Digest,
-			Alarms: falseAlarmsOf(&p.Policy), From: p.From, Rows: p.ReferenceRows, Notes: p.Unjudged,
+			Alarms: falseAlarmsOf(&p.Policy), From: p.From, Rows: p.ReferenceRows, Notes: p.Unjudged, GivesWay: gave,
 		})
 	}
 	fmt.Fprintf(w, "%s: plan %s %s", p.Model, p.Digest(), words[change])
@@ -140,6 +153,12 @@ func printApplied(w io.Writer, p *plan.Plan, change app.Change, asJSON bool) err
 	fmt.Fprintf(w, "\n  reference %d events; a test pane is %s, a pane of outcomes %s\n", p.ReferenceRows, contract.Span(p.TestPane), contract.Span(p.TruthPane))
 	if p.Policy.Asked != nil {
 		fmt.Fprintf(w, "  false alarms are capped: pages %s, tickets %s\n", alarmKinds[0].inForce(&p.Policy), alarmKinds[1].inForce(&p.Policy))
+	}
+	switch {
+	case p.Accepted != nil:
+		fmt.Fprintf(w, "  %s\n", act(p.Accepted))
+	case gave != nil:
+		fmt.Fprintf(w, "  note: %s\n", gaveWay(gave))
 	}
 	for _, n := range p.Unjudged {
 		fmt.Fprintf(w, "  note: %s\n", n)

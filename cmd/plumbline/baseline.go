@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,8 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plumbline-ml/plumbline/internal/baseline"
-	"github.com/plumbline-ml/plumbline/internal/check"
-	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
@@ -26,111 +22,18 @@ func newBaselineCommand() *cobra.Command {
 		Short: "Learn, show, compare and list what models are held against",
 		Long: `A baseline is what a contract's reference range taught: where the values of each input lie, how much the reference's own panes
 scatter, what outcomes showed. It is named by the digest of its content, and it is judged when it is made: too few panes, hours of the
-week it lacks, inputs whose level, mixture or missing values moved within it, slices with hardly any events.`,
+week it lacks, inputs whose level, mixture or missing values moved within it, slices with hardly any events.
+
+Where a model changed for good, a person can accept what it does now as its new normal: ` + "`plumbline baseline accept`" + `.`,
 		Example: `  plumbline baseline build contract.yaml history.csv.gz --output baseline.json
   plumbline baseline show baseline.json
-  plumbline baseline diff electricity baseline.json`,
+  plumbline baseline diff electricity baseline.json
+  plumbline baseline accept electricity --why "new meters since April" --dry-run`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBaselineBuildCommand(), newBaselineShowCommand(), newBaselineDiffCommand(), newBaselineListCommand())
+	cmd.AddCommand(newBaselineBuildCommand(), newBaselineShowCommand(), newBaselineDiffCommand(), newBaselineListCommand(), newBaselineAcceptCommand())
 	return cmd
-}
-
-func newBaselineBuildCommand() *cobra.Command {
-	var files check.Files
-	var output string
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "build CONTRACT FILE [OUTCOMES]",
-		Short: "Learn a baseline from files and judge it, without Kafka",
-		Long: `Learns what the contract's reference range of a CSV or JSON Lines file (plain or gzipped) teaches, prints it as ` + "`plumbline baseline show`" + `
-does, and writes it to the file that --output names. Nothing is put in force: ` + "`plumbline apply --data`" + ` learns the same and does.`,
-		Example: `  plumbline baseline build contract.yaml history.csv.gz
-  plumbline baseline build contract.yaml history.csv.gz --output baseline.json`,
-		Args: usageArgs(cobra.RangeArgs(2, 3)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := contract.Load(args[0])
-			if err != nil {
-				return badInput(err)
-			}
-			files.Predictions = args[1]
-			if len(args) == 3 {
-				files.Outcomes = args[2]
-			}
-			if c.Streams.Outcome == nil && files.Outcomes != "" {
-				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be read as one", files.Outcomes))
-			}
-			if err := files.FindOutcomes(c); err != nil {
-				return badInput(err)
-			}
-			write, discard, err := baselineFile(output, args)
-			if err != nil {
-				return badInput(err)
-			}
-			defer discard()
-			progress, done := progressLine(cmd.ErrOrStderr())
-			if progress != nil {
-				progress("learning the reference", 0)
-			}
-			p, err := untilInterrupted(cmd.Context(), func() (*plan.Plan, error) { return check.Plan(c, files) })
-			done()
-			if err != nil {
-				return err
-			}
-			if err := write(p); err != nil {
-				return err
-			}
-			return printBaseline(cmd.OutOrStdout(), p, asJSON)
-		},
-	}
-	f := cmd.Flags()
-	f.StringVarP(&output, "output", "o", "", "write the baseline to this file, for show and diff")
-	f.DurationVar(&files.Delay, "outcome-delay", 0, "how long after its prediction an outcome was known, where one row holds both")
-	f.BoolVar(&asJSON, "json", false, "print a JSON object")
-	return cmd
-}
-
-// baselineFile makes the file that a baseline is written to, before anything is learnt: under another name, so that nobody finds half of it, and
-// what was there before stays until write has succeeded. discard takes away what was not written. Without a name both do nothing.
-func baselineFile(name string, inputs []string) (write func(*plan.Plan) error, discard func(), err error) {
-	if name == "" {
-		return func(*plan.Plan) error { return nil }, func() {}, nil
-	}
-	if there, err := os.Stat(name); err == nil {
-		for _, in := range inputs {
-			if of, err := os.Stat(in); err == nil && os.SameFile(there, of) {
-				return nil, nil, fmt.Errorf("--output %s would replace an input, %s", name, in)
-			}
-		}
-		if !there.Mode().IsRegular() {
-			return nil, nil, fmt.Errorf("--output %s is there and is no file", name)
-		}
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return nil, nil, fmt.Errorf("--output %s: %w", name, err)
-	}
-	write = func(p *plan.Plan) error {
-		b, err := p.JSON()
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(append(b, '\n'))
-		const readable = 0o644
-		if err = errors.Join(err, f.Chmod(readable), f.Close()); err != nil {
-			return badInput(fmt.Errorf("write the baseline: %w", err))
-		}
-		if err := os.Rename(f.Name(), name); err != nil {
-			return badInput(fmt.Errorf("write the baseline: %w", err))
-		}
-		return nil
-	}
-	discard = func() {
-		_ = f.Close()           // closed already, if it was written
-		_ = os.Remove(f.Name()) // gone already, likewise
-	}
-	return write, discard, nil
 }
 
 func newBaselineShowCommand() *cobra.Command {
@@ -205,6 +108,8 @@ type listedBaseline struct {
 	To       time.Time `json:"reference_to"`
 	Rows     int64     `json:"reference_rows"`
 	Plans    int       `json:"plans"` // that are, were or will be in force with it
+
+	Accepted *plan.Accepted `json:"accepted,omitempty"` // the act that made it the normal; none: the contract
 }
 
 func newBaselineListCommand() *cobra.Command {
@@ -212,7 +117,8 @@ func newBaselineListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [MODEL]",
 		Short: "List the baselines of the plans on the broker",
-		Long:  `Prints every baseline that a plan was put in force with, by model, the oldest first: its digest, the reference range and its events.`,
+		Long: `Prints every baseline that a plan was put in force with, by model, the oldest first: its digest, the reference range and its events, and who
+accepted it where a person did (see ` + "`plumbline baseline accept`" + `).`,
 		Example: `  plumbline baseline list
   plumbline baseline list electricity --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
@@ -227,8 +133,9 @@ func newBaselineListCommand() *cobra.Command {
 			}
 			out := cmd.OutOrStdout()
 			table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+			acts := anyAccepted(plans, models)
 			if !asJSON {
-				fmt.Fprintln(table, "MODEL\tBASELINE\tREFERENCE\tEVENTS\tPLANS")
+				fmt.Fprintln(table, "MODEL\tBASELINE\tREFERENCE\tEVENTS\tPLANS"+acts.head())
 			}
 			for _, model := range models {
 				for _, l := range listBaselines(plans[model]) {
@@ -238,7 +145,7 @@ func newBaselineListCommand() *cobra.Command {
 						}
 						continue
 					}
-					fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\n", l.Model, short(l.Baseline), stretch(plan.Span{From: l.From, To: l.To}), l.Rows, l.Plans)
+					fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d%s\n", l.Model, short(l.Baseline), stretch(plan.Span{From: l.From, To: l.To}), l.Rows, l.Plans, acts.cell(l.Accepted))
 				}
 			}
 			return table.Flush()
@@ -255,7 +162,7 @@ func listBaselines(h plan.History) []listedBaseline {
 		if at < 0 {
 			at = len(out)
 			out = append(out, listedBaseline{
-				Kind: "baseline", Model: p.Model, Baseline: p.Baseline, From: p.Reference.From, To: p.Reference.To, Rows: p.ReferenceRows,
+				Kind: "baseline", Model: p.Model, Baseline: p.Baseline, From: p.Reference.From, To: p.Reference.To, Rows: p.ReferenceRows, Accepted: p.Accepted,
 			})
 		}
 		out[at].Plans++

@@ -27,6 +27,8 @@ type shownBaseline struct {
 	TestPane  string        `json:"test_pane"`
 	Columns   []shownColumn `json:"columns"`
 	Notes     []string      `json:"notes"`
+
+	Accepted *plan.Accepted `json:"accepted,omitempty"`
 }
 
 // shownColumn is one column of it.
@@ -106,6 +108,7 @@ func stretch(s plan.Span) string {
 func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	shown := shownBaseline{
 		Kind: "baseline", Model: p.Model, Baseline: p.Baseline, Reference: p.Reference, Rows: p.ReferenceRows, TestPane: contract.Span(p.TestPane), Notes: p.Unjudged,
+		Accepted: p.Accepted,
 	}
 	if shown.Notes == nil {
 		shown.Notes = []string{}
@@ -123,6 +126,9 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		return json.NewEncoder(w).Encode(shown)
 	}
 	fmt.Fprintf(w, "%s: baseline %s\n  reference %s, %d events; a test pane is %s\n", p.Model, short(p.Baseline), stretch(p.Reference), p.ReferenceRows, shown.TestPane)
+	if p.Accepted != nil {
+		fmt.Fprintf(w, "  %s\n", act(p.Accepted))
+	}
 	for _, n := range p.Unjudged {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}

@@ -28,6 +28,8 @@ type listedContract struct {
 	From     *time.Time  `json:"from"`         // null: in force for all earlier events too
 	To       *time.Time  `json:"to"`           // null: until further notice
 	Rows     int64       `json:"reference_rows"`
+
+	Accepted *plan.Accepted `json:"accepted,omitempty"` // the act by which its baseline became the normal; none: it is the contract's reference
 }
 
 func newContractListCommand() *cobra.Command {
@@ -37,8 +39,9 @@ func newContractListCommand() *cobra.Command {
 		Short: "List the contracts that are, were or will be in force",
 		Long: `Prints every contract that was put in force, by model and by the event time from which it holds: the digest of the contract,
 the digest of the plan that it was compiled to (what is counted and learnt), and the digest of the policy it is judged under.
-Neighbours with the same plan differ in policy only. Pages and tickets are the rates of false alarms in force; where a cap of the
-budget keeps one below what the contract asks for, that and the cap stand beside it (see plumbline budget --help).`,
+Neighbours with the same plan differ in policy only; those with the same contract and other plans have learnt from other data. Where a person
+accepted a new normal (` + "`plumbline baseline accept`" + `), it says who and why. Pages and tickets are the rates of false alarms in force; where a
+cap of the budget keeps one below what the contract asks for, that and the cap stand beside it (see plumbline budget --help).`,
 		Example: `  plumbline contract list
   plumbline contract list electricity --json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
@@ -53,8 +56,9 @@ budget keeps one below what the contract asks for, that and the cap stand beside
 			}
 			out := cmd.OutOrStdout()
 			table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+			acts := anyAccepted(plans, models)
 			if !asJSON {
-				fmt.Fprintln(table, "MODEL\tFROM\tCONTRACT\tPLAN\tPOLICY\tPAGES\tTICKETS")
+				fmt.Fprintln(table, "MODEL\tFROM\tCONTRACT\tPLAN\tPOLICY\tPAGES\tTICKETS"+acts.head())
 			}
 			for _, model := range models {
 				for i, l := range listContracts(plans[model]) {
@@ -69,7 +73,7 @@ budget keeps one below what the contract asks for, that and the cap stand beside
 						from = l.From.Format("2006-01-02 15:04")
 					}
 					policy := &plans[model][i].Policy
-					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Model, from, short(l.Contract), l.Plan, short(l.Policy), alarmKinds[0].inForce(policy), alarmKinds[1].inForce(policy))
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n", l.Model, from, short(l.Contract), l.Plan, short(l.Policy), alarmKinds[0].inForce(policy), alarmKinds[1].inForce(policy), acts.cell(l.Accepted))
 				}
 			}
 			return table.Flush()
@@ -82,7 +86,10 @@ budget keeps one below what the contract asks for, that and the cap stand beside
 func listContracts(h plan.History) []listedContract {
 	out := make([]listedContract, len(h))
 	for i, p := range h {
-		out[i] = listedContract{Kind: "contract", Model: p.Model, Contract: p.Contract, Policy: p.Policy.Digest, Plan: p.Digest(), Alarms: falseAlarmsOf(&p.Policy), Rows: p.ReferenceRows}
+		out[i] = listedContract{
+			Kind: "contract", Model: p.Model, Contract: p.Contract, Policy: p.Policy.Digest, Plan: p.Digest(), Alarms: falseAlarmsOf(&p.Policy),
+			Rows: p.ReferenceRows, Accepted: p.Accepted,
+		}
 		if i > 0 {
 			out[i].From = &p.From
 		}
@@ -135,7 +142,8 @@ func newContractRollbackCommand() *cobra.Command {
 		Use:   "rollback MODEL",
 		Short: "Put a former contract in force again",
 		Long: `Puts the contract before the present one in force again, or the one that --to names by the beginning of its digest. Nothing is
-taken back: the former plan takes over from an event time on, as with ` + "`plumbline apply`" + `, and goes on where it stopped. Of the false
+taken back: the former plan takes over from an event time on, as with ` + "`plumbline apply`" + `, and goes on where it stopped. Where a person accepted
+a new normal under the present contract (` + "`plumbline baseline accept`" + `), the way back is to the plan before that. Of the false
 alarms that it asks for it gets the share that its model has now (see plumbline budget --help).`,
 		Example: `  plumbline contract rollback electricity
   plumbline contract rollback electricity --to sha256:3f2a`,
@@ -157,6 +165,7 @@ alarms that it asks for it gets the share that its model has now (see plumbline 
 			if err := knownModel(plans, args[0]); err != nil {
 				return err
 			}
+			last := plans[args[0]].Last()
 			former, err := formerContract(plans[args[0]], to)
 			if err != nil {
 				return badInput(err)
@@ -169,7 +178,11 @@ alarms that it asks for it gets the share that its model has now (see plumbline 
 			if err != nil {
 				return broken(err)
 			}
-			if err := printApplied(cmd.OutOrStdout(), p, change, asJSON); err != nil {
+			var gave *plan.Accepted
+			if p.Accepted == nil {
+				gave = last.Accepted
+			}
+			if err := printApplied(cmd.OutOrStdout(), p, change, gave, asJSON); err != nil {
 				return err
 			}
 			return tellOverspending(cmd, parts)
@@ -181,12 +194,15 @@ alarms that it asks for it gets the share that its model has now (see plumbline 
 	return cmd
 }
 
-// formerContract finds the contract to go back to. Only one that differs from the present one is a way back.
+// formerContract finds the contract to go back to. Only one that differs from the present one is a way back; or the same with the plan from before a
+// new normal was accepted.
 func formerContract(h plan.History, to string) (*plan.Plan, error) {
 	last := h.Last()
 	var found *plan.Plan
 	for _, p := range slices.Backward(h) {
 		switch {
+		case to == "" && last.Accepted != nil && p.Baseline != last.Baseline:
+			return p, nil
 		case p.Contract == last.Contract:
 		case to == "":
 			return p, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/baseline"
@@ -48,6 +49,8 @@ type Apply struct {
 	Learn   func() (*plan.Plan, error) // compiles the contract; called only if something has to be learnt
 	From    time.Time                  // event time; zero: as soon as no event counted before would be of it
 	Relearn bool                       // learn also where the contract asks for nothing new
+	// GivesWay, if not nil, is told of the baseline that a person had accepted, where one that is learnt anew takes its place.
+	GivesWay func(*plan.Accepted)
 }
 
 // ErrFrom is returned for a From from which a plan can't be in force.
@@ -85,7 +88,11 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 			return nil, "", err
 		}
 	} else {
-		if next, err = a.Learn(); err != nil {
+		learn := a.Learn
+		if name := c.Watch.Reference.Baseline; name != "" {
+			learn = func() (*plan.Plan, error) { return adopt(c, name, plans[c.Metadata.Model]) }
+		}
+		if next, err = learn(); err != nil {
 			return nil, "", err
 		}
 		if err := p.pin(ctx, next); err != nil { // learnt from files, it has none yet
@@ -101,8 +108,31 @@ func (p *Parts) Apply(ctx context.Context, c *contract.Contract, a Apply) (*plan
 	case last != nil:
 		change = Afresh
 	}
-	next, err = p.publish(ctx, last, next, a.From)
-	return next, change, err
+	if next, err = p.publish(ctx, last, next, a.From); err != nil {
+		return nil, "", err
+	}
+	if last != nil && last.Accepted != nil && next.Accepted == nil && a.GivesWay != nil {
+		a.GivesWay(last.Accepted)
+	}
+	return next, change, nil
+}
+
+// ErrNoBaseline is returned for a contract that names a baseline which no plan of its model was put in force with.
+var ErrNoBaseline = errors.New("no such baseline")
+
+// adopt makes the plan of a contract that names a baseline, from the plan that was put in force with it.
+func adopt(c *contract.Contract, name string, h plan.History) (*plan.Plan, error) {
+	for _, p := range slices.Backward(h) {
+		if p.Baseline != name {
+			continue
+		}
+		draft, err := plan.Draft(c)
+		if err != nil {
+			return nil, err
+		}
+		return baseline.Adopt(draft, p)
+	}
+	return nil, fmt.Errorf("%w: no plan of %s was put in force with %s, which the contract's reference names by its digest; see plumbline baseline list", ErrNoBaseline, c.Metadata.Model, name)
 }
 
 // Again puts a former plan of a model in force again, with the share of false alarms that it gets now.
@@ -187,6 +217,9 @@ func follow(last, next *plan.Plan, from time.Time, reached int64, seen bool) (*p
 	if at := plan.FromMicros(reached).Add(last.Lateness + last.Pane); seen && at.After(earliest) {
 		earliest = at
 	}
+	if a := next.Accepted; a != nil && a.From.IsZero() && a.Panes.To.After(earliest) {
+		earliest = a.Panes.To // what it was learnt from belongs to the plan that counted it, also where nothing was counted live
+	}
 	if from.IsZero() {
 		from = plan.Boundary(earliest, last, next)
 	}
@@ -202,5 +235,10 @@ func follow(last, next *plan.Plan, from time.Time, reached int64, seen bool) (*p
 	}
 	q := *next
 	q.From, q.IDs = from.UTC(), last.IDs
+	if q.Accepted != nil && q.Accepted.From.IsZero() { // from now on it stays, also under later policies
+		first := *q.Accepted
+		first.From = q.From
+		q.Accepted = &first
+	}
 	return &q, q.Seal()
 }

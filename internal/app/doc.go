@@ -5,4 +5,6 @@
 //     reverse order.
 //  2. run.go: one function per service, and Standalone for all of them in one process.
 //  3. store.go: the latest view, between the services that write it and the API that reads it.
+//
+// What people do to plans: apply.go puts contracts in force, accept.go a new normal that is learnt from the panes on the broker.
 package app

@@ -1,15 +1,11 @@
 package baseline
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
-	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
@@ -45,64 +41,16 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	if p.Score != nil {
 		p.Score.Edges = scoreEdges(&rows.Cols[p.Prediction.Roles.Score], p.Score.Threshold)
 	}
-	panes, cells, err := count(p, rows)
+	c, err := count(p, rows)
 	if err != nil {
 		return nil, err
 	}
-	sets := make([]*sketch.Set, len(panes))
-	for i := range panes {
-		sets[i] = panes[i].Set
-	}
-	scatter(p, rows, sets)
-	if p.Score != nil && p.Outcome != nil {
-		if err := learnTruth(p, rows, src); err != nil {
+	if truthful(p) {
+		if c.cohorts, err = cohorts(p, rows, src); err != nil {
 			return nil, err
 		}
 	}
-	tooLarge, err := learnDrift(p, panes, mostPlan)
-	if err != nil {
-		return nil, err
-	}
-	p.Unjudged = slices.Concat(p.Unjudged, judge(p, rows, sets, cells), tooLarge)
-	p.Unjudged = append(p.Unjudged, unjudged(p)...)
-	if err := seal(p); err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-// mostPlan is how large a plan may be with what it has learnt of drift, in bytes: every service holds all plans.
-const mostPlan = 16_000_000
-
-// learnDrift learns what the sequential engine goes by, or says why not. What grows with the slices is given up first; without any of it, inputs
-// are judged pane by pane.
-func learnDrift(p *plan.Plan, panes []drift.Pane, most int) (note []string, err error) {
-	size := func(panes []drift.Pane) (int, error) {
-		if p.Drift, err = drift.Learn(p, panes); err != nil {
-			return 0, err
-		}
-		whole, err := p.JSON()
-		return len(whole), err
-	}
-	all, err := size(panes)
-	if err != nil || all <= most {
-		return nil, err
-	}
-	whole := slices.Clone(panes)
-	for i := range whole {
-		whole[i].Cells = nil
-	}
-	without, err := size(whole)
-	if err != nil {
-		return nil, err
-	}
-	if without <= most {
-		return []string{fmt.Sprintf("slices are not followed, only the whole: with what was learnt of them the plan would take %d KB, and may take %d", all/1000, most/1000)}, nil
-	}
-	p.Drift = nil
-	return []string{fmt.Sprintf(
-		"inputs are judged pane by pane, and changes that build up slowly are not found: with what was learnt of %d columns the plan would take %d KB, and may take %d",
-		len(p.Columns), without/1000, most/1000)}, nil
+	return p, learn(p, c)
 }
 
 // gather collects the reference's rows.
@@ -181,35 +129,34 @@ func testPane(p *plan.Plan, rows *plan.Batch) time.Duration {
 	return max(day, p.Pane)
 }
 
-// count counts the reference's rows into test panes, in order.
-func count(p *plan.Plan, rows *plan.Batch) (panes []drift.Pane, cells map[string]int64, err error) {
+// count counts the reference's rows into test panes.
+func count(p *plan.Plan, rows *plan.Batch) (*counted, error) {
 	d, err := plan.NewDeriver(&p.Prediction, p.Rules)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	c := sketch.NewCounter(p)
-	c.Count(0, rows, d.Broken(rows))
-	cells = map[string]int64{}
-	for i, cell := range c.Cells() {
+	counter := sketch.NewCounter(p)
+	counter.Count(0, rows, d.Broken(rows))
+	c := newCounted(p)
+	for i, cell := range counter.Cells() {
 		start := p.TestStart(cell.Key.Pane)
-		if i == 0 || start != panes[len(panes)-1].Start {
-			panes = append(panes, drift.Pane{Start: start, End: start + p.TestPane.Microseconds(), Set: sketch.NewSet(p), Cells: map[string]*sketch.Set{}})
+		if i == 0 || start != c.panes[len(c.panes)-1].Start {
+			c.panes = append(c.panes, newPane(p, start))
 		}
-		pane := &panes[len(panes)-1]
-		if err := pane.Set.Merge(cell.Set); err != nil {
-			return nil, nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
+		if err := addCell(p, &c.panes[len(c.panes)-1], cell.Key.Slice, cell.Set); err != nil {
+			return nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
 		}
-		cells[cell.Key.Slice] += cell.Set.Rows
-		if len(p.Groups) == 0 {
-			continue
-		}
-		if had := pane.Cells[cell.Key.Slice]; had == nil { // of versions and base panes
-			pane.Cells[cell.Key.Slice] = cell.Set
-		} else if err := had.Merge(cell.Set); err != nil {
-			return nil, nil, fmt.Errorf("count reference of %s: %w", p.Model, err)
+		c.slices[cell.Key.Slice] += cell.Set.Rows
+	}
+	for _, at := range rows.Cols[p.Prediction.Roles.Time].Int[:rows.N] {
+		c.week.Count(at, 1)
+	}
+	for i := range p.Columns {
+		if p.Columns[i].Layout.Categorical {
+			c.singles[i] = singles(&rows.Cols[p.Columns[i].Field])
 		}
 	}
-	return panes, cells, nil
+	return c, nil
 }
 
 // Govern puts a plan under the policy of another contract's draft, with the notes that follow from it. What was learnt stays.
@@ -243,30 +190,4 @@ func unjudged(p *plan.Plan) []string {
 		}
 	}
 	return out
-}
-
-func seal(p *plan.Plan) error {
-	name, err := Digest(p)
-	if err != nil {
-		return err
-	}
-	p.Baseline = name
-	return p.Seal()
-}
-
-// Digest names what a plan learnt, by its content: it is plan.Baseline.
-func Digest(p *plan.Plan) (string, error) {
-	b, err := json.Marshal(struct {
-		Columns   []plan.Column
-		Score     *plan.Score
-		Slices    []plan.Dimension
-		Reference plan.Span
-		Drift     []byte `json:",omitempty"`
-		Labels    []byte `json:",omitempty"`
-	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels})
-	if err != nil {
-		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
-	}
-	sum := sha256.Sum256(b)
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }

@@ -17,8 +17,8 @@ import (
 )
 
 // judge says in words for people what is wrong with a reference that was learnt: what it can't be a reference for, and why.
-func judge(p *plan.Plan, rows *plan.Batch, panes []*sketch.Set, cells map[string]int64) []string {
-	return slices.Concat(short(p), season(p, rows), drifted(p, panes), thin(p, cells))
+func judge(p *plan.Plan, c *counted, panes []*sketch.Set) []string {
+	return slices.Concat(short(p), season(&c.week, p.ReferenceRows), drifted(p, panes), thin(p, c.slices))
 }
 
 // short says what can't be judged because the reference holds too few panes.

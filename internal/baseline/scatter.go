@@ -11,8 +11,9 @@ import (
 // fewest is how many events a pane must hold to say anything about scatter.
 const fewest = 30
 
-// scatter fills in what the reference counted of each column, and how its test panes scattered around that.
-func scatter(p *plan.Plan, rows *plan.Batch, panes []*sketch.Set) {
+// scatter fills in what the reference counted of each column, and how its test panes scattered around that. singles are the categories that
+// occur once, by column.
+func scatter(p *plan.Plan, singles []int64, panes []*sketch.Set) {
 	whole := sketch.NewSet(p)
 	for _, s := range panes {
 		if err := whole.Merge(s); err != nil {
@@ -29,7 +30,7 @@ func scatter(p *plan.Plan, rows *plan.Batch, panes []*sketch.Set) {
 			r.Mean = n.Sum.Float() / values
 		}
 		if c.Layout.Categorical {
-			r.Singles = singles(&rows.Cols[c.Field])
+			r.Singles = singles[i]
 		}
 		r.Null = null(panes, i, n.Bins, c.Layout.Categorical)
 		c.Reference = r

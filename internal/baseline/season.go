@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
@@ -17,13 +16,9 @@ const (
 	leastGap = 6
 )
 
-// season says in words for people which hours of the week the reference knows nothing of, if any.
-func season(p *plan.Plan, rows *plan.Batch) []string {
-	var week sketch.Week
-	for _, at := range rows.Cols[p.Prediction.Roles.Time].Int[:rows.N] {
-		week.Count(at, 1)
-	}
-	least := (surely*sketch.WeekHours + rows.N - 1) / rows.N
+// season says in words for people which hours of the week a reference of so many events knows nothing of, if any.
+func season(week *sketch.Week, events int64) []string {
+	least := int((surely*sketch.WeekHours + events - 1) / events)
 	gaps := week.Gaps(max(least, leastGap))
 	if len(gaps) == 0 || least > sketch.WeekHours {
 		return nil

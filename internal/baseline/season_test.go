@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
 // A reference that lacks a weekend, or nights, says so; one with events at all hours, or too few events to tell, doesn't.
@@ -33,13 +33,11 @@ func TestSeason(t *testing.T) {
 		"too few to tell": {every(24*time.Hour, 2, func(time.Time) bool { return true }), ""},
 		"a single event":  {[]time.Time{monday}, ""},
 	} {
-		p := &plan.Plan{Prediction: plan.Projection{Fields: []plan.Field{{Name: "at", Kind: plan.Time}}, Roles: plan.NoRoles()}}
-		p.Prediction.Roles.Time = 0
-		rows := plan.NewBatch(&p.Prediction, 0)
-		for i, at := range c.times {
-			rows.SetTime(0, rows.Grow(int64(i)), at.UnixMicro())
+		var week sketch.Week
+		for _, at := range c.times {
+			week.Count(at.UnixMicro(), 1)
 		}
-		got := strings.Join(season(p, rows), "\n")
+		got := strings.Join(season(&week, int64(len(c.times))), "\n")
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}

@@ -32,32 +32,32 @@ type cohort struct {
 	cells map[string]*sketch.Curve
 }
 
-// learnTruth joins the reference's outcomes and learns what they show.
-func learnTruth(p *plan.Plan, rows *plan.Batch, src Source) error {
+// cohorts joins the reference's outcomes and counts them, with the decisions of the plan's threshold. Where that is the cheapest one, it is found
+// here.
+func cohorts(p *plan.Plan, rows *plan.Batch, src Source) ([]cohort, error) {
 	states, err := join(p, rows, src)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.Policy.Cheapest && p.Policy.Costs != nil {
-		cohorts, err := curves(p, rows, states)
+		before, err := curves(p, rows, states)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		p.Score.Threshold = cheapest(p, cohorts)
+		p.Score.Threshold = cheapest(p, before)
 	}
-	cohorts, err := curves(p, rows, states)
-	if err != nil {
-		return err
-	}
-	for _, c := range cohorts {
-		for _, v := range c.cells {
-			for _, n := range v.Labels {
-				p.Score.Labels += n
-			}
-		}
+	return curves(p, rows, states)
+}
+
+// learnTruth learns what the outcomes of the reference show.
+func learnTruth(p *plan.Plan, cohorts []cohort) error {
+	p.Score.Labels = 0
+	for i := range cohorts {
+		p.Score.Labels += cohorts[i].labels()
 	}
 	p.Score.Dispersion = dispersion(p, cohorts)
 	p.TruthPane = truthPane(p, cohorts)
+	var err error
 	if p.DriftLabels, err = drift.LearnLabels(p, labelled(p, cohorts)); err != nil {
 		return err
 	}
@@ -78,6 +78,14 @@ func labelled(p *plan.Plan, cohorts []cohort) []drift.Cohort {
 		}
 	}
 	return out
+}
+
+// labels is how many outcomes a cohort holds.
+func (c *cohort) labels() (n int64) {
+	for _, v := range c.cells {
+		n += engine.Labels(v)
+	}
+	return n
 }
 
 // join folds the outcomes of the reference's predictions. A row's place is how many rows came before it: events of two partitions

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,6 +116,21 @@ func ReadHistory(ctx context.Context, s bus.Settings, layout bus.Layout, model s
 		}
 	}
 	return nil
+}
+
+// Starts are the starts of the test panes that the history of a model holds, in order, microseconds of event time.
+func Starts(ctx context.Context, s bus.Settings, layout bus.Layout, model string) ([]int64, error) {
+	found := map[int64]bool{}
+	err := bus.ReadState(ctx, s, bus.TopicPanes, bus.PartitionOf(model, layout.Fragments), func(rec *kgo.Record) error {
+		if kind, start, piece, ok := splitKey(string(rec.Key), model); ok && kind == panes && !piece {
+			found[start] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read history of %s: %w", model, err)
+	}
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 // splitKey reads the key of a history record of one model; piece says that it is one of its pieces, not its head.

@@ -56,6 +56,10 @@ type Plan struct {
 
 	Policy Policy `json:"policy"`
 
+	// Accepted says that a person made what the model did its normal; nil where the contract's reference is. Like the policy it is not in
+	// the digest: who said so, and why, changes nothing that is counted.
+	Accepted *Accepted `json:"accepted,omitempty"`
+
 	digest string // set by Seal
 }
 

@@ -28,7 +28,7 @@ func (p *Plan) Seal() error {
 	if p.Sampled() >= 1 {
 		learnt.IDs = "" // which ids are joined doesn't depend on it
 	}
-	learnt.Policy, learnt.Unjudged = Policy{Calendar: p.Policy.Calendar}, nil
+	learnt.Policy, learnt.Unjudged, learnt.Accepted = Policy{Calendar: p.Policy.Calendar}, nil, nil
 	b, err := json.Marshal(&learnt)
 	if err != nil {
 		return fmt.Errorf("encode plan of %s: %w", p.Model, err)

@@ -69,13 +69,14 @@ const outcomeSchema = `{"type":"record","name":"Outcome","fields":[
 type world struct {
 	rng    *rand.Rand
 	k      float64
-	broken bool // outcomes no longer follow the score
+	shift  float64 // of x
+	broken bool    // outcomes no longer follow the score
 }
 
 func newWorld(seed uint64) *world { return &world{rng: rand.New(rand.NewPCG(seed, 1)), k: 4} }
 
 func (w *world) event() (x, score float64, label int32) {
-	x = w.rng.NormFloat64()
+	x = w.shift + w.rng.NormFloat64()
 	score = 0.05 + 0.9*w.rng.Float64()
 	p := score
 	if w.broken {

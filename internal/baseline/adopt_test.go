@@ -1,0 +1,54 @@
+package baseline_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plumbline-ml/plumbline/internal/baseline"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// A contract that names a baseline gets the plan that holds it, under its own policy; one that counts otherwise is told where.
+func TestAdopt(t *testing.T) {
+	holder := build(t, draft(t, 8, ""), steady(9, 48))
+	holder.Accepted = &plan.Accepted{By: "ada", Why: "new meters"}
+	another := func(more string, change func(string) string) *plan.Plan {
+		text := change(head) + more + "watch: {reference: {baseline: " + holder.Baseline + "}, false_alarms: {tickets: 9/30d}}\n"
+		p, err := plan.Draft(parsed(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	same := func(s string) string { return s }
+	got, err := baseline.Adopt(another("", same), holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Digest() != holder.Digest() || got.Baseline != holder.Baseline || got.Contract == holder.Contract || got.Policy.Tickets == holder.Policy.Tickets || got.Accepted == nil {
+		t.Errorf("plan %s with baseline %s, want %s and %s; contract %s, %g tickets", got.Digest(), got.Baseline, holder.Digest(), holder.Baseline, got.Contract, got.Policy.Tickets)
+	}
+	if d := cmp.Diff(holder.Unjudged, got.Unjudged); d != "" {
+		t.Error(d)
+	}
+	for want, p := range map[string]*plan.Plan{
+		"in the inputs and derived columns": another("", func(s string) string { return strings.Replace(s, "  x: {type: numeric}", "  z: {type: numeric}", 1) }),
+		"in what the contract says of x": another("", func(s string) string {
+			return strings.Replace(s, "x: {type: numeric}", "x: {type: numeric, range: [0, 1]}", 1)
+		}),
+		"in the rules":                          another("rules: [{name: small, expr: \"x < 1.0\"}]\n", same),
+		"in the slices":                         another("", func(s string) string { return strings.Replace(s, "slices: [[seg]]", "slices: [[cat]]", 1) }),
+		"in what is read, joined or decided":    another("", func(s string) string { return strings.Replace(s, "keep: 2d", "keep: 3d", 1) }),
+		"in the score and what outcomes showed": another("decision: {threshold: 0.7}\n", same),
+	} {
+		if _, err := baseline.Adopt(p, holder); !errors.Is(err, baseline.ErrAdopt) || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if holder.Score.Threshold != .5 || holder.Columns[0].Name != "x" {
+		t.Error("the plan that holds it was changed")
+	}
+}
