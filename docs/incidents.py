@@ -1,0 +1,179 @@
+"""Shows the raw data behind each incident of an example, for those who judge them: incidents.py STREAM REPORT. How it is
+run is in incidents.md.
+
+It shares nothing with the engine but the onset, the end of the pane that decided and the columns that were named. What a column
+did between these two is held against all stretches of that length that the reference has: their smallest and largest mean and
+standard deviation. Weather has seasons: there it is the same days of each year of the reference, twice: by the file's calendar,
+and with the days counted in that are missing from the file; "rank" is among all years of the file.
+"""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+
+REFERENCE = {"electricity": ("1996-11-03", "1997-02-17"), "flights": ("2013-02-01", "2013-03-10"), "weather": ("1959-01-01", "1969-01-01")}
+SEEN = {"flights": [("2013-02-08", "2013-02-11")]}  # declared odd in the contract
+YEAR = 365.2425
+# Rows of weather from which on so many days are missing in front of them; the likelihood below finds both.
+MISSING = [("1983-09-03", 65), ("1993-03-27", 36)]
+
+name, report = sys.argv[1], json.load(open(sys.argv[2]))
+data = pd.read_csv(f"examples/{name}/{name}.csv.gz", keep_default_na=False, na_values=[""])
+data.index = pd.DatetimeIndex(pd.to_datetime(data["ts" if name == "electricity" else "at"], utc=True)).tz_localize(None)
+label = {"electricity": "up", "flights": "late", "weather": "rain"}[name]
+begin, end = (pd.Timestamp(t) for t in REFERENCE[name])
+reference = data[(data.index >= begin) & (data.index < end)]
+for a, b in SEEN.get(name, []):
+    reference = reference[(reference.index < a) | (reference.index >= b)]
+
+
+def between(rows, a, b):
+    return rows[(rows.index >= a) & (rows.index < b)]
+
+
+def stretches(a, b):
+    """The reference's stretches as long as a to b, a day apart."""
+    for first in pd.date_range(begin, end - (b - a), freq="D"):
+        part = between(reference, first, first + (b - a))
+        if len(part) > 0.7 * len(between(data, a, b)):
+            yield part
+
+
+def value(column, bin_of):
+    if bin_of is not None:
+        return (column == bin_of).astype(float)
+    if not pd.api.types.is_numeric_dtype(column):
+        return (~column.isin(reference[column.name].unique())).astype(float)
+    return column
+
+
+def show(subject, a, b, words, bin_of=None):
+    now = value(between(data, a, b)[subject], bin_of)
+    past = [value(p[subject], bin_of) for p in stretches(a, b)]
+    line = f"   {subject:9s} {words:22s} {a:%Y-%m-%d %H} to {b:%Y-%m-%d %H}"
+    for what, f in (("mean", lambda x: x.mean()), ("sd", lambda x: x.std())):
+        all_ = [f(p) for p in past]
+        if all_:
+            line += f"; {what} {f(now):.4g} (reference {min(all_):.4g} to {max(all_):.4g})"
+    if bin_of is None and pd.api.types.is_numeric_dtype(data[subject]):
+        ref = reference[subject]
+        line += f"; {100 * (now > ref.max()).mean():.1f} % above all of the reference, {100 * (now < ref.min()).mean():.1f} % below"
+    print(line)
+
+
+def outcomes(a, b, slice_):
+    """Share of positives less mean score: a to b, and the reference's stretches of that many days."""
+    rows = data[data[label].notna() & data["score"].notna()]
+    for k, v in slice_.items():
+        rows = rows[(np.where(rows["period"] < 0.34, "night", "day") if k == "daypart" else rows[k]) == v]
+    days = rows.groupby(rows.index.floor("D")).agg(share=(label, "mean"), score=("score", "mean"))
+    n = max(1, (b - a).days)
+    gap = (days["share"] - days["score"]).rolling(n).mean()
+    past = gap[(gap.index >= begin + pd.Timedelta(days=n - 1)) & (gap.index < end)]
+    now = between(days, a, b).mean()
+    print(f"   outcomes  {slice_ or 'all'} {a:%Y-%m-%d}, {n} d: share {now['share']:.3f}, mean score {now['score']:.3f}, apart {now['share'] - now['score']:+.3f} (reference {past.min():+.3f} to {past.max():+.3f})")
+
+
+def missing_days():
+    out = np.zeros(len(data), int)
+    for day, n in MISSING:
+        out[data.index >= day] += n
+    return out
+
+
+def season(subject, a, b, words):
+    f = np.std if words == "sd_relative_change" else np.mean
+    x, rows = data[subject].to_numpy(), np.arange(len(data))
+    i, j = data.index.searchsorted(a), data.index.searchsorted(b)
+    now, line = f(x[i:j]), ""
+    for calendar, days in (("by the file", rows), ("by the season", rows + missing_days())):
+        past, years = [], []
+        for year in range(1949, 1999):
+            first = days[i] + round((year - data.index[i].year) * YEAR)
+            if (days[i] == first) or not (0 <= first and first + j - i <= days[-1] + 1):
+                continue
+            part = x[(days >= first) & (days < first + j - i)]
+            if len(part) > 0.9 * (j - i):
+                years.append(f(part))
+                start = pd.Timestamp("1949-01-01") + pd.Timedelta(days=first)
+                if begin <= start and start + (b - a) <= end:
+                    past.append(f(part))
+        line += f"; {calendar} {min(past):.5g} to {max(past):.5g} in the reference"
+        if calendar == "by the season":
+            line += f", rank {1 + sum(y < now for y in years)} of {len(years) + 1}"
+    print(f"   {subject:11s} {words:22s} {a:%Y-%m-%d} to {b:%Y-%m-%d}: {now:.5g}{line}")
+
+
+def incidents():
+    found = {f["id"]: f for f in report["findings"]}
+    for n in report["incidents"]:
+        print(f"{n['opened_at'][:10]} {n['severity']}: {n['title']}; until {(n['resolved_at'] or 'the end')[:10]}")
+        told = set()
+        for f in (found[i] for i in n["findings"]):
+            key = f["subject"], f["metric"] if f["subject"] != "outcome" else "", f["onset"], json.dumps(f["slice"])
+            if f["verdict"] not in ("drift", "fault") or key in told:
+                continue
+            told.add(key)
+            a, b = pd.Timestamp(f["onset"][:19]), pd.Timestamp(f["at"][:19])
+            if f["subject"] == "outcome":
+                outcomes(a, b, f["slice"])
+            elif f["subject"] not in data:
+                print("  ", f["subject"], f["metric"])
+            elif name == "weather":
+                season(f["subject"], a, b, f["metric"])
+            else:
+                name_ = f["numbers"][0]["name"]
+                bin_of = name_.split('"')[1] if name_.startswith("share of") else None
+                show(f["subject"], a, b, f["metric"], bin_of)
+                if n["resolved_at"]:
+                    show(f["subject"], a, pd.Timestamp(n["resolved_at"][:19]), "until it was resolved", bin_of)
+
+
+def facts():
+    """What is said of the streams beside their incidents."""
+    if name == "flights":
+        week = data.index.to_period("W").start_time
+        print(data.groupby(week).agg(n=("hour", "size"), distance=("distance", "mean"), air_time=("air_time", "mean"), dep_delay=("dep_delay", "mean"), cancelled=("dep_delay", lambda x: x.isna().mean()),
+                                     score=("score", "mean"), late=("late", "mean")).round(3).to_string())
+        for column in ("origin", "carrier"):
+            t = pd.crosstab(week, data[column], normalize="index")
+            print((100 * t).round(1).to_string())
+        new = data[~data["dest"].isin(reference["dest"].unique())]
+        print(new.groupby("dest").agg(flights=("hour", "size"), first=("at", "min"), last=("at", "max")).to_string())
+    elif name == "electricity":
+        print(data.groupby(data.index.to_period("M"))[["nswprice", "nswdemand", "score", "up"]].agg(["mean", "std"]).round(4).to_string())
+        print("days of the reference:", reference.groupby(reference.index.floor("D"))["nswprice"].agg(["mean", "std"]).agg(["min", "max"]).round(4).to_dict())
+    else:
+        print(data.groupby(data.index.year)[["visibility", "wind", "max_wind", "score", "rain"]].agg(["mean", "std"]).round(2).to_string())
+        for first, last, known in ((1981, 1986, 0), (1991, 1996, MISSING[0][1])):
+            print("missing days, the row from which on, and log likelihood over the best without:", *likelihood(first, last, known), sep="\n   ")
+
+
+def likelihood(first, last, known):
+    """The season's phase: for so many more missing days than known, the row from which on the season fits best."""
+    x = np.arange(len(data))
+    turn = lambda d: np.stack([np.ones(len(d)), *(g(2 * np.pi * k * d / YEAR) for k in (1, 2) for g in (np.cos, np.sin))], 1)
+    learnt = data.index < "1976"
+
+    def fits(days):
+        out = np.zeros(len(x))
+        for c in ("warmest", "coldest", "dew_point"):
+            v = data[c].to_numpy()
+            beta = np.linalg.lstsq(turn(x[learnt]), v[learnt], rcond=None)[0]
+            left = np.abs(v[learnt] - turn(x[learnt]) @ beta)
+            sd = 1.25 * turn(x + days) @ np.linalg.lstsq(turn(x[learnt]), left, rcond=None)[0]
+            out += -0.5 * ((v - turn(x + days) @ beta) / sd) ** 2 - np.log(sd)
+        return out
+
+    base, all_ = fits(known), []
+    i, j = (data.index.searchsorted(f"{y}-01-01") for y in (first, last))
+    for n in range(20, 91):
+        gain = (fits(known + n) - base)[i:j][::-1].cumsum()[::-1]
+        all_.append((round(gain.max()), n, str(data.index[i + gain.argmax()].date())))
+    return [f"{n} days, {day}: {g}" for g, n, day in sorted(all_, reverse=True)[:3]]
+
+
+incidents()
+facts()
