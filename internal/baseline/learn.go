@@ -45,6 +45,7 @@ func learn(p *plan.Plan, c *counted) error {
 	if err != nil {
 		return err
 	}
+	learnWide(p, c.panes)
 	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), tooLarge, unjudged(p))
 	return seal(p)
 }

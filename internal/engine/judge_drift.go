@@ -18,11 +18,13 @@ type watch struct {
 	learnt  *drift.Learnt  // nil: nothing came yet
 	by      *plan.Plan     // under whose policy the engine is
 	streams map[string]int // by what the engine calls them: which of drift.Streams
+	names   []string       // the other way round
 	floors  []sequential.Floors
 	whole   followed
 	slices  []followed // as learnt.Slices
-	end     int64      // of the last test pane, 0 before the first
-	moved   bool       // since its bytes were asked for
+	wide    wideWindow
+	end     int64 // of the last test pane, 0 before the first
+	moved   bool  // since its bytes were asked for
 }
 
 // followed is the whole, or a slice, with the pane of its own that is being gathered.
@@ -65,9 +67,10 @@ func (w *watch) ready(p *plan.Plan) error {
 	for i := range w.learnt.Slices {
 		w.learnt.Slices[i].Govern(len(w.learnt.Slices))
 	}
-	w.by, w.streams, w.floors = p, map[string]int{}, nil
+	w.by, w.streams, w.names, w.floors = p, map[string]int{}, nil, nil
 	for i := range spec.Streams {
 		w.streams[spec.Streams[i].Name] = i
+		w.names = append(w.names, spec.Streams[i].Name)
 		w.floors = append(w.floors, spec.Streams[i].Floors)
 	}
 	return nil

@@ -41,6 +41,11 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 	if !e.monitored(p.Start, p.End) {
 		return nil
 	}
+	if watched {
+		if err := e.judgeWide(p, set, emit); err != nil {
+			return err
+		}
+	}
 	if err := e.judgeFaults(p, true, emit); err != nil {
 		return err
 	}
@@ -98,12 +103,11 @@ type comparison struct {
 	verdict finding.Verdict // drift, equivalent or undecided; learning where the reference is too short to judge by
 }
 
-// compare holds a pane's bins against the reference's by PSI, with two limits of which the larger counts: what is too small to
-// matter plus sampling noise, and what the reference's own panes did.
-func compare(c *plan.Column, n *sketch.Column, alpha float64) comparison {
-	null := c.Reference.Null
+// compare holds a pane's bins against the reference's by PSI, with two limits of which the larger counts: a shift that is too small to
+// matter plus sampling noise, and what the reference's own panes of the same length did.
+func compare(c *plan.Column, n *sketch.Column, null plan.Null, shift, alpha float64) comparison {
 	cur, ref := cells(c, n)
-	v := stat.Judge(cur, ref, c.Ignore.Shift*c.Ignore.Shift, null.Deff, alpha)
+	v := stat.Judge(cur, ref, shift*shift, null.Deff, alpha)
 	out := comparison{counts: v, limit: v.Threshold, verdict: finding.Undecided}
 	if y, ok := stat.RangeLimit(null.Mean, null.SD, null.Panes, alpha); ok {
 		out.limit = max(out.limit, y*y*y)
@@ -128,12 +132,10 @@ func (e *Engine) judgeDistribution(p *window.Pane, c *plan.Column, n *sketch.Col
 	if !spread(c) {
 		return nil
 	}
-	v := compare(c, n, alpha)
-	rows := sum(n.Bins)
-	if v.verdict == finding.Learning || rows < fewest {
+	v := compare(c, n, c.Reference.Null, c.Ignore.Shift, alpha)
+	if v.verdict == finding.Learning || sum(n.Bins) < fewest {
 		return nil
 	}
-	null := c.Reference.Null
 	s := e.signal("distribution\x00" + c.Name)
 	did := s.update(p.Start, v.verdict == finding.Drift, persist)
 	if did != opened && did != recovered {
@@ -141,12 +143,19 @@ func (e *Engine) judgeDistribution(p *window.Pane, c *plan.Column, n *sketch.Col
 	}
 	f := e.finding(p.Start, p.End, p.Version(), c.Name, "distribution")
 	f.Onset, f.Offsets = plan.FromMicros(s.Onset), offsets(p)
+	e.apart(&f, c, n, v, c.Reference.Null, alpha, did == recovered)
+	f.IgnoreBelow = finding.Number(c.Ignore.Shift * c.Ignore.Shift)
+	return &f
+}
+
+// apart says how far a distribution lies from the reference's.
+func (e *Engine) apart(f *finding.Finding, c *plan.Column, n *sketch.Column, v comparison, null plan.Null, alpha float64, recovered bool) {
 	f.Metric, f.Value, f.Reference = "psi", finding.Number(v.counts.PSI), finding.Number(null.Mean*null.Mean*null.Mean)
-	f.IgnoreBelow, f.Threshold = finding.Number(c.Ignore.Shift*c.Ignore.Shift), finding.Number(v.limit)
-	f.N = finding.Sizes{Reference: sum(c.Reference.Bins), Current: rows}
+	f.Threshold = finding.Number(v.limit)
+	f.N = finding.Sizes{Reference: sum(c.Reference.Bins), Current: sum(n.Bins)}
 	f.Evidence = tailEvidence((math.Cbrt(v.counts.PSI)-null.Mean)/(null.SD*math.Sqrt(1+1/float64(null.Panes))), null.Panes, alpha)
 	f.Verdict, f.Severity = finding.Drift, finding.Ticket
-	if did == recovered {
+	if recovered {
 		f.Verdict, f.Severity = finding.Equivalent, finding.Info
 	}
 	f.Numbers = []finding.Figure{{Name: "PSI", Before: f.Reference, Now: f.Value}}
@@ -158,7 +167,6 @@ func (e *Engine) judgeDistribution(p *window.Pane, c *plan.Column, n *sketch.Col
 			{Name: "KS distance", Before: finding.None(), Now: finding.Number(ks)},
 		}
 	}
-	return &f
 }
 
 // cells are the two vectors of counts that a comparison judges: bins are in order, categories are not, so rare ones are

@@ -79,7 +79,7 @@ func (s *Snapshot) pane(p *plan.Plan, w *window.Pane, set *sketch.Set, alpha flo
 			out.Mean = mean(n)
 		}
 		if spread(c) && sum(n.Bins) > 0 {
-			v := compare(c, n, alpha)
+			v := compare(c, n, c.Reference.Null, c.Ignore.Shift, alpha)
 			out.PSI, out.Limit = finding.Number(v.counts.PSI), finding.Number(v.limit)
 			if !c.Layout.Categorical {
 				ks, _ := stat.KS(n.Bins, c.Reference.Bins)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -13,7 +15,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. 1, which is read too, has neither label rate nor slices.
+// driftFormat is the format that is written. 1, which is read too, has neither label rate nor wide windows nor slices.
 const driftFormat = 2
 
 var errDrift = errors.New("unknown drift state format")
@@ -37,7 +39,10 @@ func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 		return b, nil
 	}
 	b = wire.Int(b, w.end)
-	b, err := w.whole.append(b)
+	b, err := w.wide.append(b)
+	if err == nil {
+		b, err = w.whole.append(b)
+	}
 	b = wire.Bytes(b, w.learnt.Engine.AppendBinary(nil))
 	for i := range w.slices {
 		if err == nil {
@@ -56,11 +61,60 @@ func (f *followed) append(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return wire.Bytes(appendSet(wire.Bytes(b, j), f.set), f.gather.AppendBinary(nil)), nil
+}
+
+// appendSet writes a set, or that there is none.
+func appendSet(b []byte, s *sketch.Set) []byte {
 	var set []byte
-	if f.set != nil {
-		set = f.set.AppendBinary(nil)
+	if s != nil {
+		set = s.AppendBinary(nil)
 	}
-	return wire.Bytes(wire.Bytes(wire.Bytes(b, j), set), f.gather.AppendBinary(nil)), nil
+	return wire.Bytes(b, set)
+}
+
+// readSet reads what appendSet wrote.
+func readSet(p *plan.Plan, b []byte) (*sketch.Set, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	r := wire.NewReader(b)
+	s, err := sketch.ReadSet(p, r)
+	if err != nil {
+		return nil, err
+	}
+	return s, r.Close()
+}
+
+// toldOfWide is the part of a wide window that isn't counts.
+type toldOfWide struct {
+	Told    []string        `json:"told"`
+	Offsets finding.Offsets `json:"offsets"`
+}
+
+func (w *wideWindow) append(b []byte) ([]byte, error) {
+	j, err := json.Marshal(toldOfWide{slices.Sorted(maps.Keys(w.told)), w.offsets})
+	return wire.Bytes(appendSet(wire.Int(wire.Int(b, w.start), w.end), w.set), j), err
+}
+
+func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
+	w.start, w.end = r.Int(), r.Int()
+	set, j := r.Bytes(), r.Bytes()
+	if err := r.Err(); err != nil {
+		return wideWindow{}, err
+	}
+	if w.set, err = readSet(p, set); err != nil {
+		return wideWindow{}, err
+	}
+	var d toldOfWide
+	if err := json.Unmarshal(j, &d); err != nil {
+		return wideWindow{}, err
+	}
+	w.offsets, w.told = d.Offsets, map[string]bool{}
+	for _, name := range d.Told {
+		w.told[name] = true
+	}
+	return w, nil
 }
 
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
@@ -92,6 +146,11 @@ func readWatch(p *plan.Plan, format uint64, r *wire.Reader) (w watch, err error)
 		return watch{}, r.Err()
 	}
 	w.end = r.Int()
+	if format > 1 {
+		if w.wide, err = readWide(p, r); err != nil {
+			return watch{}, err
+		}
+	}
 	if w.whole, err = readFollowed(p, nil, r); err != nil {
 		return watch{}, err
 	}
@@ -144,14 +203,10 @@ func readFollowed(p *plan.Plan, s *drift.Slice, r *wire.Reader) (f followed, err
 	}
 	var n int64
 	var counts []sequential.Counts
-	if len(set) > 0 {
-		in := wire.NewReader(set)
-		if f.set, err = sketch.ReadSet(p, in); err != nil {
-			return followed{}, err
-		}
-		if err := in.Close(); err != nil {
-			return followed{}, err
-		}
+	if f.set, err = readSet(p, set); err != nil {
+		return followed{}, err
+	}
+	if f.set != nil {
 		n, counts = f.set.Rows, drift.Count(p, f.set)
 	}
 	if f.gather, err = sequential.ReadGather(gathered, n, counts); err != nil {

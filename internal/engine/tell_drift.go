@@ -64,7 +64,7 @@ func (e *Engine) drifted(of *followed, p *window.Pane, pane *sequential.Pane, a 
 	of.said[a.Stream] = driftAlarm{Onset: a.Onset, Channel: w.channel, Metric: w.metric}
 	f := e.driftFinding(of, p, pane, a.Stream)
 	f.Verdict, f.Severity = finding.Drift, finding.Ticket
-	f.Evidence = finding.Evidence{Log10: finding.Number(math.Log10(a.Evidence)), Needed: finding.Number(math.Log10(a.Needed))}
+	f.Evidence = finding.Evidence{Log10: finding.Number(math.Log10(a.Evidence)), Needed: finding.Number(math.Log10(a.Needed)), Joint: a.Joint}
 	floors := e.watch.floors[at]
 	share := func(floor float64, name string) {
 		f.Value, f.Reference, f.IgnoreBelow = finding.Number(a.Now-a.Before), 0, finding.Number(floor)

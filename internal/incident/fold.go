@@ -47,6 +47,7 @@ type part struct {
 	name    string
 	last    finding.Finding // the latest that alarmed
 	live    bool
+	eased   time.Time // if it isn't live
 	slice   map[string]string
 	subject string
 }
@@ -93,8 +94,8 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	if !f.Alarming() {
 		return b.ease(l, name, &f)
 	}
-	for _, e := range b.all { // an open incident that has the signal
-		if p := e.part(name); e.is(l, f.Model) && e.inc.Status == Open && p != nil {
+	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
+		if p := e.part(name); e.is(l, f.Model) && e.inc.Status == Open && p != nil && (p.live || f.At.Sub(p.eased) <= reopenAfter) {
 			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
 		}
@@ -146,7 +147,7 @@ func (e *entry) part(name string) *part {
 
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
 // On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
-// joins what began within a day, or three panes, of it.
+// joins what began within a day, or three panes, of it, and what alarmed together with a signal of it.
 func (e *entry) joins(l lane, f *finding.Finding) bool {
 	if !e.is(l, f.Model) || e.inc.Status != Open {
 		return false
@@ -156,6 +157,9 @@ func (e *entry) joins(l lane, f *finding.Finding) bool {
 	}
 	if f.Verdict == finding.Fault {
 		return e.fault && f.Onset.Equal(e.inc.Onset)
+	}
+	if f.Evidence.Joint && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Evidence.Joint && p.last.At.Equal(f.At) }) {
+		return true // one alarm, of several signals together
 	}
 	apart := f.Onset.Sub(e.inc.Onset)
 	return max(apart, -apart) <= max(joinGap, joinPanes*f.Window.End.Sub(f.Window.Start))
@@ -186,7 +190,7 @@ func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) 
 			}
 			return b.tell(e, f, Updated)
 		}
-		p.live = false
+		p.live, p.eased = false, f.At
 		if slices.ContainsFunc(e.signals, func(p *part) bool { return p.live }) {
 			return b.tell(e, f, Eased)
 		}

@@ -31,7 +31,8 @@ func (p *Plan) CountsLike(q *Plan) (bool, error) {
 // counting is the digest of p without what is learnt beside the layout.
 func (p *Plan) counting() (string, error) {
 	q := *p
-	q.Baseline, q.Reference, q.ReferenceRows, q.Drift, q.TruthPane = "", Span{}, 0, nil, 0
+	q.Baseline, q.Reference, q.ReferenceRows, q.TruthPane = "", Span{}, 0, 0
+	q.Drift, q.DriftLabels, q.Wide = nil, nil, 0
 	q.Policy = Policy{}
 	q.Columns = slices.Clone(p.Columns)
 	for i := range q.Columns {

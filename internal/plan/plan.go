@@ -8,7 +8,7 @@ import "time"
 //     priced, in place of the one expected cost.
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
-//   - 5: Drift with slices; DriftLabels; the time that predictions took is a column.
+//   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column.
 const Format = 5
 
 const oldest = 3
@@ -47,6 +47,9 @@ type Plan struct {
 	Drift []byte `json:"drift,omitempty"`
 	// DriftLabels is the same of the share of positive outcomes.
 	DriftLabels []byte `json:"drift_labels,omitempty"`
+	// Wide is the length of the windows that are held against the reference itself, a multiple of TestPane: what moves slowly, the sequential
+	// engine takes for usual. 0: the reference holds too few.
+	Wide time.Duration `json:"wide,omitempty"`
 
 	Positive string `json:"positive"` // the label that counts as 1
 
@@ -225,8 +228,9 @@ type Reference struct {
 	Broken  int64   `json:"broken"` // outside what the contract promises
 	Bins    []int64 `json:"bins,omitempty"`
 	Mean    float64 `json:"mean"`
-	Null    Null    `json:"null"`    // of the cube root of PSI per test pane
-	Singles int64   `json:"singles"` // categories seen once (Good 1953)
+	Null    Null    `json:"null"`           // of the cube root of PSI per test pane
+	Wide    *Null   `json:"wide,omitempty"` // the same per window of Plan.Wide; none: there are too few
+	Singles int64   `json:"singles"`        // categories seen once (Good 1953)
 }
 
 // Null is how a statistic scattered over the reference's own panes.

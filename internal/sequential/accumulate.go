@@ -90,4 +90,16 @@ func (e *evidence) effect(i int) float64 {
 	return x
 }
 
+// change is the mean change of a share, likewise.
+func (e *evidence) change(i int) float64 {
+	if e.panes[i] == 0 {
+		return 0
+	}
+	x := e.gap[i] / float64(e.panes[i])
+	if i >= sizes {
+		return -x
+	}
+	return x
+}
+
 func (e *evidence) reset() { *e = evidence{} }

@@ -44,8 +44,7 @@ type Alarm struct {
 	Effect  float64 // mean since then, on the channel's scale
 	// Evidence is what was found, in hours of the budget, of a joint alarm by all its streams together; Needed what it took.
 	Evidence, Needed float64
-	// Before and Now are the share in the history and since the onset (counted exactly: in the pane that decided), of a channel that is one; else both
-	// are 0.
+	// Before and Now are the share in the history and since the onset, of a channel that is one; else both are 0.
 	Before, Now float64
 	// Noise is how much sampling alone scatters what Moved says of one pane, as a standard deviation; of slices only.
 	Noise float64
@@ -131,6 +130,8 @@ func (e *Engine) observe(p *Pane) {
 				continue
 			}
 			lnL = betRare(c.rare, r.x, r.n)
+			effect, _ = c.rare.Deviation(r.x, r.n)
+			gap = r.x/max(r.n, 1) - c.mean
 		} else {
 			// While the stream is open, what it does now must not become what is usual.
 			z, deviation := c.filter.step(c.null.wander, r.x, c.noise(r, dot(c.null.event, season)), season, e.scratch[k:], open)
@@ -216,9 +217,7 @@ func (e *Engine) raise(s, best int, evidence float64, p *Pane, joint bool) Alarm
 	}
 	switch {
 	case c.rare != nil:
-		r := e.values[best]
-		a.Effect, _ = c.rare.Deviation(r.x, r.n)
-		a.Before, a.Now = c.mean, r.x/max(r.n, 1)
+		a.Before, a.Now = c.mean, c.mean+c.evidence.change(bet)
 	case c.share():
 		a.Before, a.Now = c.mean, stat.ShareAt(c.mean, a.Effect)
 	}
@@ -260,7 +259,11 @@ func (e *Engine) recover(now int64, out *Step) {
 		}
 		st.open, st.panes = false, 0
 		for i := st.first; i < st.last; i++ {
-			e.channels[i].convalesces = nil
+			c := &e.channels[i]
+			c.convalesces = nil
+			if c.rare == nil {
+				c.filter.rest(c.null.wander)
+			}
 		}
 		out.Recovered = append(out.Recovered, Recovery{Stream: e.spec.Streams[s].Name, At: now})
 	}

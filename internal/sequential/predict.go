@@ -48,6 +48,13 @@ func (f *filter) pass(w stat.Wander) {
 	}
 }
 
+// rest forgets the wander: what is known of it is what is known without looking. After an alarm that is what a stream at home is in, for the filter has
+// followed the alarm; what it holds of that would make the way back a change.
+func (f *filter) rest(w stat.Wander) {
+	f.level, f.variance = 0, w.Tau2
+	clear(f.lag)
+}
+
 func (f *filter) elapse(w stat.Wander) {
 	f.level *= w.Rho
 	if f.started {

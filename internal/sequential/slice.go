@@ -346,7 +346,9 @@ func (s *Slice) observeRare(i int, p *Pane, values []reading, weights []float64)
 	rare := sr.test(c)
 	lnL := betRare(&rare, values[sr.parent].x, values[sr.parent].n)
 	w := (&channel{figure: c.figure, rare: &rare}).weigh(weights[c.stream], &s.rules)
-	sr.evidence.add(&lnL, &w, p.Hours(), 0, 0, p.Start)
+	r := values[sr.parent]
+	effect, _ := rare.Deviation(r.x, r.n)
+	sr.evidence.add(&lnL, &w, p.Hours(), effect, r.x/max(r.n, 1)-float64(sr.mean), p.Start)
 }
 
 func (sr *sliceRare) test(c *channel) stat.Rare {
@@ -389,7 +391,18 @@ func (s *Slice) Govern(weight float64) {
 func (s *Slice) Close(stream string) {
 	for i := range s.streams {
 		if s.parent.spec.Streams[i].Name == stream {
-			s.streams[i] = sliceStream{}
+			s.rest(i)
+		}
+	}
+}
+
+// rest closes a stream, as the whole's filters come to rest.
+func (s *Slice) rest(stream int) {
+	s.streams[stream] = sliceStream{}
+	for i := range s.channels {
+		sc := &s.channels[i]
+		if c := &s.parent.channels[sc.parent]; c.stream == stream {
+			sc.level, sc.lag, sc.variance = 0, 0, c.null.wander.Tau2
 		}
 	}
 }
@@ -441,9 +454,8 @@ func (s *Slice) raise(stream int, sum float64, best convalescent, p *Pane, value
 	best.last[s.recovery-1] = s.away(best, values)
 	switch {
 	case best.rare:
-		r := values[s.rares[best.at].parent]
-		a.Effect = best.last[s.recovery-1]
-		a.Before, a.Now = float64(s.rares[best.at].mean), r.x/max(r.n, 1)
+		a.Before = float64(s.rares[best.at].mean)
+		a.Now = a.Before + v.change(bet)
 	case c.share():
 		a.Before = float64(s.channels[best.at].mean)
 		a.Now = stat.ShareAt(a.Before, a.Effect)
@@ -523,7 +535,7 @@ func (s *Slice) recover(now int64, values []reading, out *Step) {
 		if st.panes++; int(st.panes) < s.recovery || !rested {
 			continue
 		}
-		*st = sliceStream{}
+		s.rest(i)
 		out.Recovered = append(out.Recovered, Recovery{Stream: s.parent.spec.Streams[i].Name, Slice: s.name, At: now})
 	}
 }

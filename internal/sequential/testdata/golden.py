@@ -356,6 +356,9 @@ class Filter:
             self.cov = self.cov - np.outer(lean, lean) / var
         return inn / math.sqrt(var), away
 
+    def rest(self):
+        self.m, self.mx, self.p = 0.0, np.zeros_like(self.mx), self.tau2
+
 
 def learn(ch, design, h, burn, recovery):
     if ch.rare:
@@ -478,6 +481,9 @@ def run(rows):
             t0, marked = opened[name]
             if t + 1 - t0 >= recovery and all(abs(ch.home[t + 1 - recovery : t + 1].mean()) <= ch.band for ch in marked):
                 del opened[name]
+                for ch in chs:
+                    if ch.stream == name and not ch.rare:
+                        ch.filter.rest()
                 closed.append([name, panes[t]["end"] - START])
         held = {}
 
