@@ -14,7 +14,7 @@ const (
 )
 
 // Version is raised when the engine or the simulator changes what a job would find; results of another version are not reused.
-const Version = 3
+const Version = 4
 
 // Job is one model: generated, learnt, watched.
 type Job struct {

@@ -9,8 +9,8 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/stat"
 )
 
-// wides are the lengths of windows that are held against the reference itself, the best first.
-var wides = []time.Duration{7 * 24 * time.Hour, 24 * time.Hour}
+// wides are the lengths of windows that are held against the reference itself, the best first: of a few events a day a week says nothing.
+var wides = []time.Duration{7 * 24 * time.Hour, 28 * 24 * time.Hour, 91 * 24 * time.Hour, 24 * time.Hour}
 
 // learnWide learns how windows of the longest length of which the reference holds enough scattered around the whole: only windows of the same
 // length tell what is usual for one.
@@ -27,14 +27,15 @@ func learnWide(p *plan.Plan, panes []drift.Pane) {
 		if len(sets) < stat.MinWindows {
 			continue
 		}
-		p.Wide = length
 		for i := range p.Columns {
 			c := &p.Columns[i]
 			if n := null(sets, i, c.Reference.Bins, c.Layout.Categorical); n.Panes >= stat.MinWindows {
-				c.Reference.Wide = &n
+				p.Wide, c.Reference.Wide = length, &n
 			}
 		}
-		return
+		if p.Wide > 0 {
+			return
+		}
 	}
 }
 

@@ -29,6 +29,8 @@ func (e *entry) title() string {
 		return fmt.Sprintf("%s %s constant, now %s, since %s", list(e.names()), were(e.names()), vary(e.names()), since)
 	case e.every("missing"):
 		return fmt.Sprintf("%s %s missing since %s", list(e.names()), are(e.names()), since)
+	case e.every("level"):
+		return fmt.Sprintf("%s %s away from the reference since %s", list(e.names()), lie(e.names()), since)
 	default:
 		return fmt.Sprintf("%s moved away from the reference%s since %s", list(e.names()), inSlice(e.onlySlice()), since)
 	}
@@ -89,6 +91,7 @@ func list(names []string) string {
 
 func were(n []string) string { return plural(n, "was", "were") }
 func are(n []string) string  { return plural(n, "is", "are") }
+func lie(n []string) string  { return plural(n, "lies", "lie") }
 func vary(n []string) string { return plural(n, "varies", "vary") }
 
 func plural(n []string, one, many string) string {
