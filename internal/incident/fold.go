@@ -24,7 +24,9 @@ type lane string
 
 const (
 	data  lane = "data"  // seen on predictions
+	level lane = "level" // seen on predictions over days or weeks: it began at no moment
 	truth lane = "truth" // shown by outcomes
+	prior lane = "prior" // how often outcomes are positive: that may change for good while the model is as good as ever
 	books lane = "books" // offsets not accounted for exactly once: numbers that may be wrong
 )
 
@@ -101,10 +103,15 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		}
 	}
 	for _, e := range slices.Backward(b.all) {
-		if e.joins(l, &f) {
-			e.add(&f, name)
-			return b.tell(e, &f, Joined)
+		if !e.joins(l, &f) {
+			continue
 		}
+		if p := e.part(name); p != nil {
+			p.last, p.live = f, true
+			return b.tell(e, &f, Updated)
+		}
+		e.add(&f, name)
+		return b.tell(e, &f, Joined)
 	}
 	for _, e := range slices.Backward(b.all) {
 		if p := e.part(name); e.is(l, f.Model) && p != nil && e.inc.ResolvedAt != nil && f.At.Sub(*e.inc.ResolvedAt) <= reopenAfter {
@@ -128,8 +135,14 @@ func laneOf(f *finding.Finding) lane {
 	if f.Channel == "coverage" {
 		return books
 	}
+	if f.Channel == "label_rate" {
+		return prior
+	}
 	if f.Subject == "outcome" || f.Channel == "promise" {
 		return truth
+	}
+	if f.Channel == "level" {
+		return level
 	}
 	return data
 }
@@ -249,7 +262,7 @@ func owner(l lane, p *plan.Policy) Owner {
 	if l == books {
 		roles = []string{"platform", "data", "model"}
 	}
-	if l == truth {
+	if l == truth || l == prior {
 		roles = []string{"model", "data", "platform"}
 	}
 	for _, r := range roles {

@@ -38,6 +38,7 @@ func at(hours float64, subject, channel string, v finding.Verdict, change ...fun
 	return f
 }
 
+func joint(f *finding.Finding)                 { f.Evidence.Joint = true }
 func page(f *finding.Finding)                  { f.Severity = finding.Page }
 func north(f *finding.Finding)                 { f.Slice = map[string]string{"region": "north"} }
 func model(name string) func(*finding.Finding) { return func(f *finding.Finding) { f.Model = name } }
@@ -150,6 +151,29 @@ func TestFold(t *testing.T) {
 			[]finding.Finding{at(1, "a", "location", drift), at(1, "b", "location", drift), at(2, "a", "location", fine), at(3, "a", "location", drift), at(4, "b", "location", fine)},
 			"opened joined eased updated eased",
 			[]string{"open ticket a,b 0s+5"},
+		},
+		"what eased long ago and comes back while another signal is open is another incident": {
+			[]finding.Finding{at(1, "a", "location", drift), at(1, "b", "location", drift), at(2, "a", "location", fine), at(30*day, "a", "location", drift)},
+			"opened joined eased opened",
+			[]string{"open ticket a,b 0s+3", "open ticket a 719h0m0s+1"},
+		},
+		"of outcomes it is the same trouble, and ends with it": {
+			[]finding.Finding{
+				at(1, "outcome", "calibration", drift), at(1, "outcome", "performance", drift), at(2, "outcome", "performance", fine),
+				at(30*day, "outcome", "performance", drift), at(31*day, "outcome", "performance", fine), at(32*day, "outcome", "calibration", fine),
+			},
+			"opened joined eased updated eased resolved",
+			[]string{"resolved ticket outcome 0s+6"},
+		},
+		"what alarms together is one incident, whenever it began": {
+			[]finding.Finding{at(10*day, "a", "location", drift, joint), at(10*day, "b", "scale", drift, joint, onset(0)), at(10*day, "c", "scale", drift, onset(-20*day))},
+			"opened joined opened",
+			[]string{"open ticket a,b 0s+2", "open ticket c -480h0m0s+1"},
+		},
+		"days and weeks beside the reference are an incident of their own, and so is how often outcomes are positive": {
+			[]finding.Finding{at(1, "a", "location", drift), at(1, "a", "level", drift), at(1, "outcome", "label_rate", drift), at(2, "outcome", "performance", drift)},
+			"opened opened opened opened",
+			[]string{"open ticket a 0s+1", "open ticket a 0s+1", "open ticket outcome 0s+1", "open ticket outcome 1h0m0s+1"},
 		},
 		"back within seven days reopens": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2+7*day, "a", "location", drift)},

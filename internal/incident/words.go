@@ -23,7 +23,7 @@ func (e *entry) title() string {
 		return fmt.Sprintf("events of %s were lost or counted twice near %s: counts from then on may be wrong", list(e.names()), since)
 	case e.lane == truth && lead.last.Channel == "promise":
 		return fmt.Sprintf("%s is broken since %s%s", lead.subject, since, inSlice(lead.slice))
-	case e.lane == truth:
+	case e.lane == truth || e.lane == prior:
 		return e.truthTitle(lead, since)
 	case e.every("constant"):
 		return fmt.Sprintf("%s %s constant, now %s, since %s", list(e.names()), were(e.names()), vary(e.names()), since)
