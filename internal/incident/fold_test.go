@@ -166,14 +166,14 @@ func TestFold(t *testing.T) {
 			[]string{"resolved ticket outcome 0s+6"},
 		},
 		"what alarms together is one incident, whenever it began": {
-			[]finding.Finding{at(10*day, "a", "location", drift, joint), at(10*day, "b", "scale", drift, joint, onset(0)), at(10*day, "c", "scale", drift, onset(-20*day))},
+			[]finding.Finding{at(10*day, "a", "location", drift, joint), at(10*day, "b", "scale", drift, joint, onset(0)), at(11*day, "c", "scale", drift, onset(-20*day))},
 			"opened joined opened",
 			[]string{"open ticket a,b 0s+2", "open ticket c -480h0m0s+1"},
 		},
 		"days and weeks beside the reference are an incident of their own, and so is how often outcomes are positive": {
-			[]finding.Finding{at(1, "a", "location", drift), at(1, "a", "level", drift), at(1, "outcome", "label_rate", drift), at(2, "outcome", "performance", drift)},
+			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "level", drift), at(3, "outcome", "label_rate", drift), at(4, "outcome", "performance", drift)},
 			"opened opened opened opened",
-			[]string{"open ticket a 0s+1", "open ticket a 0s+1", "open ticket outcome 0s+1", "open ticket outcome 1h0m0s+1"},
+			[]string{"open ticket a 0s+1", "open ticket a 1h0m0s+1", "open ticket outcome 2h0m0s+1", "open ticket outcome 3h0m0s+1"},
 		},
 		"back within seven days reopens": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2+7*day, "a", "location", drift)},
