@@ -17,7 +17,7 @@ const (
 	collectorFormLimit = 1.35
 	ownLimit           = 1.5  // heap of a collector against what it says of itself, by which epochs end
 	fleetSpread        = 1.05 // per model, between the detectors
-	fleetGOMEMLIMIT    = 5000 // MB that each detector is told to keep to
+	fleetGOMEMLIMIT    = 5200 // MB that each detector is told to keep to
 	fleetFits          = 6000 // MB of resident memory per detector
 )
 

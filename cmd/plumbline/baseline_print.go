@@ -27,8 +27,16 @@ type shownBaseline struct {
 	TestPane  string        `json:"test_pane"`
 	Columns   []shownColumn `json:"columns"`
 	Notes     []string      `json:"notes"`
+	Slices    []shownSlice  `json:"slices"`                  // whose drift is followed apart from the whole's
+	Against   string        `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
 
 	Accepted *plan.Accepted `json:"accepted,omitempty"`
+}
+
+// shownSlice is one slice of it.
+type shownSlice struct {
+	Slice map[string]string `json:"slice"`
+	Rows  int64             `json:"reference_rows"`
 }
 
 // shownColumn is one column of it.
@@ -46,11 +54,10 @@ type shownColumn struct {
 }
 
 // inADay says of every column what a day can't hide; nothing where the plan has learnt no drift.
-func inADay(p *plan.Plan) (map[int]map[string]finding.Number, error) {
+func inADay(p *plan.Plan, learnt *drift.Learnt) map[int]map[string]finding.Number {
 	out := map[int]map[string]finding.Number{}
-	learnt, err := drift.Open(p)
-	if err != nil || learnt == nil {
-		return out, err
+	if learnt == nil {
+		return out
 	}
 	streams, watched := drift.Streams(p), map[string]int{}
 	for i, s := range drift.Watch(p).Streams {
@@ -73,7 +80,37 @@ func inADay(p *plan.Plan) (map[int]map[string]finding.Number, error) {
 			out[s.At][d.Channel] = least
 		}
 	}
-	return out, nil
+	return out
+}
+
+// follow lists the slices that are followed.
+func (b *shownBaseline) follow(p *plan.Plan, learnt *drift.Learnt) {
+	b.Slices = []shownSlice{}
+	if learnt == nil {
+		return
+	}
+	for i := range learnt.Slices {
+		s := &learnt.Slices[i]
+		b.Slices = append(b.Slices, shownSlice{s.Labels(p), s.Rows})
+	}
+	if p.Wide > 0 {
+		b.Against = contract.Span(p.Wide)
+	}
+}
+
+// toldSlices is how many slices are named to people.
+const toldSlices = 6
+
+// slicesInWords names the first slices that are followed, and counts the rest.
+func (b *shownBaseline) slicesInWords() string {
+	var names []string
+	for _, s := range b.Slices[:min(len(b.Slices), toldSlices)] {
+		names = append(names, fmt.Sprintf("%s (%d events)", printable(finding.SliceKey(s.Slice)), s.Rows))
+	}
+	if n := len(b.Slices) - len(names); n > 0 {
+		names = append(names, fmt.Sprintf("%d more", n))
+	}
+	return strings.Join(names, ", ")
 }
 
 func showColumn(c *plan.Column) shownColumn {
@@ -113,10 +150,12 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	if shown.Notes == nil {
 		shown.Notes = []string{}
 	}
-	found, err := inADay(p)
+	learnt, err := drift.Open(p)
 	if err != nil {
 		return err
 	}
+	found := inADay(p, learnt)
+	shown.follow(p, learnt)
 	for i := range p.Columns {
 		c := showColumn(&p.Columns[i])
 		c.InADay = found[i]
@@ -131,6 +170,12 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	}
 	for _, n := range p.Unjudged {
 		fmt.Fprintf(w, "  note: %s\n", n)
+	}
+	if shown.Against != "" {
+		fmt.Fprintf(w, "  every %s held against the reference itself\n", shown.Against)
+	}
+	if len(shown.Slices) > 0 {
+		fmt.Fprintf(w, "  followed by themselves: %s\n", shown.slicesInWords())
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tPSI\tIN A DAY\t")
