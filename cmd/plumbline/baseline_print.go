@@ -15,6 +15,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sequential"
 )
 
 // shownBaseline is a baseline in JSON.
@@ -28,6 +29,7 @@ type shownBaseline struct {
 	Columns   []shownColumn `json:"columns"`
 	Notes     []string      `json:"notes"`
 	Slices    []shownSlice  `json:"slices"`                  // whose drift is followed apart from the whole's
+	Others    []shownOther  `json:"others,omitempty"`        // rules and the volume
 	Against   string        `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
 
 	Accepted *plan.Accepted `json:"accepted,omitempty"`
@@ -37,6 +39,15 @@ type shownBaseline struct {
 type shownSlice struct {
 	Slice map[string]string `json:"slice"`
 	Rows  int64             `json:"reference_rows"`
+
+	InADay map[string]map[string]finding.Number `json:"found_in_a_day"` // by column and channel
+}
+
+// shownOther is a rule or the volume.
+type shownOther struct {
+	Kind   string                    `json:"kind"`
+	Name   string                    `json:"name"`
+	InADay map[string]finding.Number `json:"found_in_a_day"`
 }
 
 // shownColumn is one column of it.
@@ -53,45 +64,61 @@ type shownColumn struct {
 	InADay map[string]finding.Number `json:"found_in_a_day,omitempty"`
 }
 
-// inADay says of every column what a day can't hide; nothing where the plan has learnt no drift.
-func inADay(p *plan.Plan, learnt *drift.Learnt) map[int]map[string]finding.Number {
-	out := map[int]map[string]finding.Number{}
-	if learnt == nil {
-		return out
-	}
+// leasts are the smallest lasting changes that a day would usually show, by what is followed and its channel: what a day can't hide.
+type leasts map[drift.Stream]map[string]finding.Number
+
+// inADay sorts what the engine, or a slice, says of a plan's streams.
+func inADay(p *plan.Plan, all []sequential.Detectable) leasts {
+	out := leasts{}
 	streams, watched := drift.Streams(p), map[string]int{}
 	for i, s := range drift.Watch(p).Streams {
 		watched[s.Name] = i
 	}
-	for _, d := range learnt.Engine.Detectable() {
+	for _, d := range all {
 		s := streams[watched[d.Stream]]
-		if s.Kind != drift.Column {
-			continue
+		if out[s] == nil {
+			out[s] = map[string]finding.Number{}
 		}
-		if out[s.At] == nil {
-			out[s.At] = map[string]finding.Number{}
-		}
-		least, was := finding.Number(d.Effect), out[s.At][d.Channel]
+		least, was := finding.Number(d.Effect), out[s][d.Channel]
 		if math.IsInf(d.Effect, 1) {
 			least = finding.None()
 		}
 		// Of categories the one that hides most.
-		if _, seen := out[s.At][d.Channel]; !seen || !least.Valid() || was.Valid() && least > was {
-			out[s.At][d.Channel] = least
+		if _, seen := out[s][d.Channel]; !seen || !least.Valid() || was.Valid() && least > was {
+			out[s][d.Channel] = least
 		}
 	}
 	return out
 }
 
-// follow lists the slices that are followed.
-func (b *shownBaseline) follow(p *plan.Plan, learnt *drift.Learnt) {
+// of is what a day shows of a column.
+func (l leasts) of(column int) map[string]finding.Number {
+	return l[drift.Stream{Kind: drift.Column, At: column}]
+}
+
+// follow says what is followed beside the columns of the whole: slices, rules, the volume, and long windows.
+func (b *shownBaseline) follow(p *plan.Plan, learnt *drift.Learnt, found leasts) {
 	b.Slices = []shownSlice{}
 	if learnt == nil {
 		return
 	}
 	for i := range learnt.Slices {
 		s := &learnt.Slices[i]
-		b.Slices = append(b.Slices, shownSlice{s.Labels(p), s.Rows})
+		own, of := inADay(p, s.Detectable(p)), map[string]map[string]finding.Number{}
+		for i := range p.Columns {
+			if v := own.of(i); v != nil {
+				of[p.Columns[i].Name] = v
+			}
+		}
+		b.Slices = append(b.Slices, shownSlice{s.Labels(p), s.Rows, of})
+	}
+	for i := range p.Rules {
+		if v := found[drift.Stream{Kind: drift.Rule, At: i}]; v != nil {
+			b.Others = append(b.Others, shownOther{"rule", p.Rules[i].Name, v})
+		}
+	}
+	if v := found[drift.Stream{Kind: drift.Volume}]; v != nil {
+		b.Others = append(b.Others, shownOther{"volume", drift.VolumeSubject, v})
 	}
 	if p.Wide > 0 {
 		b.Against = contract.Span(p.Wide)
@@ -111,6 +138,24 @@ func (b *shownBaseline) slicesInWords() string {
 		names = append(names, fmt.Sprintf("%d more", n))
 	}
 	return strings.Join(names, ", ")
+}
+
+// othersInWords says what a day shows of rules and the volume.
+func (b *shownBaseline) othersInWords() string {
+	var out []string
+	for _, o := range b.Others {
+		for channel, v := range o.InADay { // each of them has one
+			words := "a day shows no change"
+			switch {
+			case v.Valid() && channel == "volume":
+				words = fmt.Sprintf("%.0f%%", 100*math.Expm1(float64(v)))
+			case v.Valid():
+				words = fmt.Sprintf("h = %.2f", float64(v))
+			}
+			out = append(out, fmt.Sprintf("%s %s", printable(o.Name), words))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func showColumn(c *plan.Column) shownColumn {
@@ -154,11 +199,14 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	found := inADay(p, learnt)
-	shown.follow(p, learnt)
+	found := leasts{}
+	if learnt != nil {
+		found = inADay(p, learnt.Engine.Detectable())
+	}
+	shown.follow(p, learnt, found)
 	for i := range p.Columns {
 		c := showColumn(&p.Columns[i])
-		c.InADay = found[i]
+		c.InADay = found.of(i)
 		shown.Columns = append(shown.Columns, c)
 	}
 	if asJSON {
@@ -186,7 +234,8 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	if err := table.Flush(); err != nil || len(found) == 0 {
 		return err
 	}
-	_, err = fmt.Fprintln(w, "IN A DAY: the smallest lasting shift (numbers) or divergence (categories) that a day of panes would usually show; -: a day shows none. --json has every channel.")
+	fmt.Fprintln(w, "IN A DAY: the smallest lasting shift (numbers) or divergence (categories) that a day of panes would usually show; -: a day shows none. --json has every channel and slice.")
+	_, err = fmt.Fprintf(w, "Likewise of the rest: %s\n", shown.othersInWords())
 	return err
 }
 

@@ -87,7 +87,7 @@ func TestBaselineSaysWhatADayShows(t *testing.T) {
 func TestBaselineNamesItsSlices(t *testing.T) {
 	var b shownBaseline
 	for i := range 8 {
-		b.Slices = append(b.Slices, shownSlice{map[string]string{"region": fmt.Sprint("r", i)}, int64(100 * i)})
+		b.Slices = append(b.Slices, shownSlice{Slice: map[string]string{"region": fmt.Sprint("r", i)}, Rows: int64(100 * i)})
 	}
 	if got, want := b.slicesInWords(), "region=r0 (0 events), region=r1 (100 events), region=r2 (200 events), region=r3 (300 events), region=r4 (400 events), region=r5 (500 events), 2 more"; got != want {
 		t.Errorf("%s, want %s", got, want)

@@ -117,6 +117,12 @@ func occurring(p *plan.Plan, reference []Pane) []Slice {
 // Govern follows the whole to another policy; n is how many slices the plan has.
 func (s *Slice) Govern(n int) { s.Slice.Govern(weightOf(n)) }
 
+// Detectable says of every channel of the slice the smallest lasting change that a day would usually show, by the panes that the plan's reference gave it.
+func (s *Slice) Detectable(p *plan.Plan) []sequential.Detectable {
+	panes := float64(s.Learnt())
+	return s.Slice.Detectable(p.Reference.To.Sub(p.Reference.From).Hours()/panes, float64(s.Rows)/panes)
+}
+
 // Read reads the state of a slice as its AppendBinary wrote it, of another engine that the plan has learnt.
 func (s *Slice) Read(e *sequential.Engine, n int, r *wire.Reader) (Slice, error) {
 	out := *s

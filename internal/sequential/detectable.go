@@ -38,6 +38,62 @@ func (e *Engine) Detectable() []Detectable {
 	return out
 }
 
+// settled is how many panes it takes a filter to forget how it began.
+const settled = 100
+
+// Detectable says the same of a slice, whose panes are usually hours long and hold so many events. What the filter will have taken for wander is computed,
+// for a slice doesn't keep it.
+func (s *Slice) Detectable(hours, events float64) []Detectable {
+	weights := s.channelWeights()
+	panes := int(math.Round(dayHours / hours))
+	var out []Detectable
+	add := func(parent int32, as channel) {
+		c := &s.parent.channels[parent]
+		as.figure, as.size = c.figure, events
+		d := Detectable{Stream: s.parent.spec.Streams[c.stream].Name, Channel: c.measure.String(), Bin: c.bin, Effect: math.Inf(1), Floor: c.floor}
+		w := as.weigh(weights[c.stream], &s.rules)
+		for b := range sizes {
+			if w[b] == 0 || panes < 1 {
+				continue
+			}
+			if need := math.Log(s.rules.threshold / (w[b] * hours)); need <= mostPerPane*float64(panes) {
+				d.Effect = min(d.Effect, as.winning(b, panes, need, &s.rules))
+			}
+		}
+		if as.rare != nil {
+			d.Floor = as.rare.High - c.mean
+		} else {
+			d.Effect = max(d.Effect, c.floor)
+		}
+		out = append(out, d)
+	}
+	for i := range s.channels {
+		sc := &s.channels[i]
+		c := &s.parent.channels[sc.parent]
+		n := null{wander: c.null.wander, sigma: float64(sc.sigma)}
+		event := 0.
+		if c.smoothed() {
+			event = c.null.event[0]
+		}
+		noise, w := c.noise(reading{n: events}, event), n.wander
+		f := filter{variance: w.Tau2}
+		for range settled {
+			ahead := w.Rho*w.Rho*f.variance + w.Tau2*(1-w.Rho*w.Rho)
+			f.scale = math.Sqrt(ahead + noise)
+			f.variance = ahead * noise / (ahead + noise)
+		}
+		add(sc.parent, channel{null: n, filter: f})
+	}
+	for i := range s.rares {
+		r := s.rares[i].test(&s.parent.channels[s.rares[i].parent])
+		add(s.rares[i].parent, channel{rare: &r})
+	}
+	return out
+}
+
+// Learnt is how many panes the slice was learnt from.
+func (s *Slice) Learnt() int { return s.learnt }
+
 // usual is how long a pane of the history was on average, in hours.
 func (e *Engine) usual() float64 { return e.hours / float64(e.learnt) }
 

@@ -158,6 +158,27 @@ func TestSliceRestartsDoNotShow(t *testing.T) {
 	}
 }
 
+// A slice is blinder than the whole, and the more so the fewer events it has; what it says a day shows is shown in a day.
+func TestSliceDetectable(t *testing.T) {
+	e, s, _ := sliced(t, 3, 30, func(int) float64 { return 0 })
+	least := func(list []Detectable) float64 {
+		for _, d := range list {
+			if d.Stream == e.spec.Streams[0].Name && d.Channel == "location" {
+				return d.Effect
+			}
+		}
+		t.Fatal("no location")
+		return 0
+	}
+	whole, many, few := least(e.Detectable()), least(s.Detectable(1, 400)), least(s.Detectable(1, 100))
+	if !(whole < many && many < few && few < 1) {
+		t.Errorf("a day shows %g in the whole, %g and %g in a slice", whole, many, few)
+	}
+	if d := s.Detectable(48, 100); !math.IsInf(least(d), 1) {
+		t.Errorf("panes of two days show %g in a day", least(d))
+	}
+}
+
 // A damaged slice is refused or is one that can go on.
 func FuzzReadSlice(f *testing.F) {
 	e, s, panes := sliced(f, 3, 30, func(t int) float64 { return float64(t/15) * 0.8 })
