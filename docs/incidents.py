@@ -33,41 +33,46 @@ def between(rows, a, b):
     return rows[(rows.index >= a) & (rows.index < b)]
 
 
-def stretches(a, b):
+def of(rows, slice_):
+    for k, v in slice_.items():
+        rows = rows[(np.where(rows["period"] < 0.34, "night", "day") if k == "daypart" else rows[k]) == v]
+    return rows
+
+
+def stretches(ref, n, a, b):
     """The reference's stretches as long as a to b, a day apart."""
     for first in pd.date_range(begin, end - (b - a), freq="D"):
-        part = between(reference, first, first + (b - a))
-        if len(part) > 0.7 * len(between(data, a, b)):
+        part = between(ref, first, first + (b - a))
+        if len(part) > 0.7 * n:
             yield part
 
 
-def value(column, bin_of):
+def value(column, bin_of, seen):
     if bin_of is not None:
         return (column == bin_of).astype(float)
     if not pd.api.types.is_numeric_dtype(column):
-        return (~column.isin(reference[column.name].unique())).astype(float)
+        return (~column.isin(seen)).astype(float)
     return column
 
 
-def show(subject, a, b, words, bin_of=None):
-    now = value(between(data, a, b)[subject], bin_of)
-    past = [value(p[subject], bin_of) for p in stretches(a, b)]
-    line = f"   {subject:9s} {words:22s} {a:%Y-%m-%d %H} to {b:%Y-%m-%d %H}"
+def show(subject, a, b, words, bin_of=None, slice_={}):
+    ref = of(reference, slice_)
+    seen = reference[subject].unique()  # of the whole, as the engine has it
+    now = value(of(between(data, a, b), slice_)[subject], bin_of, seen)
+    past = [value(p[subject], bin_of, seen) for p in stretches(ref, len(now), a, b)]
+    line = f"   {subject:9s} {words:22s} {slice_ or ''} {a:%Y-%m-%d %H} to {b:%Y-%m-%d %H}"
     for what, f in (("mean", lambda x: x.mean()), ("sd", lambda x: x.std())):
         all_ = [f(p) for p in past]
         if all_:
             line += f"; {what} {f(now):.4g} (reference {min(all_):.4g} to {max(all_):.4g})"
     if bin_of is None and pd.api.types.is_numeric_dtype(data[subject]):
-        ref = reference[subject]
-        line += f"; {100 * (now > ref.max()).mean():.1f} % above all of the reference, {100 * (now < ref.min()).mean():.1f} % below"
+        line += f"; {100 * (now > ref[subject].max()).mean():.1f} % above all of the reference, {100 * (now < ref[subject].min()).mean():.1f} % below"
     print(line)
 
 
 def outcomes(a, b, slice_):
     """Share of positives less mean score: a to b, and the reference's stretches of that many days."""
-    rows = data[data[label].notna() & data["score"].notna()]
-    for k, v in slice_.items():
-        rows = rows[(np.where(rows["period"] < 0.34, "night", "day") if k == "daypart" else rows[k]) == v]
+    rows = of(data[data[label].notna() & data["score"].notna()], slice_)
     days = rows.groupby(rows.index.floor("D")).agg(share=(label, "mean"), score=("score", "mean"))
     n = max(1, (b - a).days)
     gap = (days["share"] - days["score"]).rolling(n).mean()
@@ -110,25 +115,30 @@ def incidents():
     found = {f["id"]: f for f in report["findings"]}
     for n in report["incidents"]:
         print(f"{n['opened_at'][:10]} {n['severity']}: {n['title']}; until {(n['resolved_at'] or 'the end')[:10]}")
+        print("   said:", "; ".join(f"{x['name']} {x['now']:.4g}" for x in n["numbers"]))
         told = set()
         for f in (found[i] for i in n["findings"]):
-            key = f["subject"], f["metric"] if f["subject"] != "outcome" else "", f["onset"], json.dumps(f["slice"])
+            subject = label if f["metric"] == "positive_share_change" else f["subject"]
+            key = subject, f["metric"] if subject != "outcome" else "", f["onset"], json.dumps(f["slice"])
             if f["verdict"] not in ("drift", "fault") or key in told:
                 continue
             told.add(key)
             a, b = pd.Timestamp(f["onset"][:19]), pd.Timestamp(f["at"][:19])
-            if f["subject"] == "outcome":
+            if subject == "outcome":
                 outcomes(a, b, f["slice"])
-            elif f["subject"] not in data:
-                print("  ", f["subject"], f["metric"])
+            elif subject not in data:
+                print("  ", subject, f["metric"])
             elif name == "weather":
-                season(f["subject"], a, b, f["metric"])
+                season(subject, a, b, f["metric"])
+                if subject == label:
+                    season(subject, pd.Timestamp(f["window"]["start"][:19]), b, "the last pane")
+                    outcomes(a, b, {})
             else:
                 name_ = f["numbers"][0]["name"]
                 bin_of = name_.split('"')[1] if name_.startswith("share of") else None
-                show(f["subject"], a, b, f["metric"], bin_of)
+                show(subject, a, b, f["metric"], bin_of, f["slice"])
                 if n["resolved_at"]:
-                    show(f["subject"], a, pd.Timestamp(n["resolved_at"][:19]), "until it was resolved", bin_of)
+                    show(subject, a, pd.Timestamp(n["resolved_at"][:19]), "until it was resolved", bin_of, f["slice"])
 
 
 def facts():
@@ -140,6 +150,10 @@ def facts():
         for column in ("origin", "carrier"):
             t = pd.crosstab(week, data[column], normalize="index")
             print((100 * t).round(1).to_string())
+        for origin, column, which in (("EWR", "dest", ["BWI", "DCA"]), ("EWR", "carrier", ["VX", "MQ"]), ("LGA", "carrier", ["9E", "EV", "DL"])):
+            rows = data["origin"] == origin
+            t = pd.crosstab(week[rows], data[column][rows], normalize="index")[which]
+            print(origin, column, data[rows].groupby(column)["at"].min()[which].to_dict(), (100 * t).round(2).to_string(), sep="\n")
         new = data[~data["dest"].isin(reference["dest"].unique())]
         print(new.groupby("dest").agg(flights=("hour", "size"), first=("at", "min"), last=("at", "max")).to_string())
     elif name == "electricity":
@@ -147,6 +161,7 @@ def facts():
         print("days of the reference:", reference.groupby(reference.index.floor("D"))["nswprice"].agg(["mean", "std"]).agg(["min", "max"]).round(4).to_dict())
     else:
         print(data.groupby(data.index.year)[["visibility", "wind", "max_wind", "score", "rain"]].agg(["mean", "std"]).round(2).to_string())
+        print("visibility from September 1995 on", round(data[data.index >= "1995-09-01"]["visibility"].mean(), 2), "reference", reference["visibility"].agg(["mean", "std"]).round(2).to_dict())
         for first, last, known in ((1981, 1986, 0), (1991, 1996, MISSING[0][1])):
             print("missing days, the row from which on, and log likelihood over the best without:", *likelihood(first, last, known), sep="\n   ")
 

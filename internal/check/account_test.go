@@ -132,6 +132,10 @@ func reconcile(t *testing.T, name string, r *check.Report) []judged {
 	return all
 }
 
+// shorter leaves out what is in most titles.
+var shorter = strings.NewReplacer(" moved away from the reference since", ", since", " moved away from the reference in", " in",
+	"outcomes are not as often positive as in the reference: ", "")
+
 // table groups what has one verdict for one reason.
 func table(all []judged) string {
 	var b strings.Builder
@@ -148,7 +152,7 @@ func table(all []judged) string {
 			if [2]string{j.verdict, j.why} != group {
 				continue
 			}
-			title := strings.Replace(j.title, " moved away from the reference since", ", since", 1)
+			title := shorter.Replace(j.title)
 			title = strings.TrimSuffix(title, " 00:00")
 			if j.severity == "page" {
 				title += " (page)"
