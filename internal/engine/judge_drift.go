@@ -202,8 +202,7 @@ func (e *Engine) follow(of *followed, p *window.Pane, set *sketch.Set, emit func
 // further by more than half of that and more than chance.
 func (e *Engine) withTheWhole(a *sequential.Alarm) bool {
 	away, open := e.watch.learnt.Engine.Open(a.Stream, a.Channel, a.Bin)
-	moved := a.Moved()
-	return open && away*moved > 0 && math.Abs(moved-away) < max(math.Abs(away)/2, 3*a.Noise)
+	return open && away*a.Moved > 0 && math.Abs(a.Moved-away) < max(math.Abs(away)/2, 3*a.Noise)
 }
 
 // cover adds a test pane to what is being gathered.

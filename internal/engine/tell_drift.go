@@ -76,8 +76,7 @@ func (e *Engine) drifted(of *followed, p *window.Pane, pane *sequential.Pane, a 
 		f.Value, f.IgnoreBelow = finding.Number(a.Effect), finding.Number(floors.Shift)
 		f.Numbers = []finding.Figure{e.meanOf(of, s), {Name: "shift", Before: finding.None(), Now: f.Value, Unit: "reference sd"}}
 	case "scale":
-		// The effect is the relative change of the variance over the square root of 2.
-		f.Value, f.IgnoreBelow = finding.Number(math.Sqrt(max(0, 1+math.Sqrt2*a.Effect))-1), finding.Number(floors.Spread)
+		f.Value, f.IgnoreBelow = finding.Number(math.Sqrt(a.Now/max(a.Before, leastVariance))-1), finding.Number(floors.Spread)
 		f.Numbers = []finding.Figure{{Name: "change of the spread of " + f.Subject, Before: finding.None(), Now: 100 * f.Value, Unit: "%"}}
 	case "shape", "omnibus":
 		f.Value, f.IgnoreBelow = finding.Number(a.Effect), finding.Number(floors.Shape)
@@ -103,6 +102,9 @@ func (e *Engine) drifted(of *followed, p *window.Pane, pane *sequential.Pane, a 
 	}
 	return f
 }
+
+// leastVariance is what a variance is not expected below, in that of the reference: by less nothing can be divided.
+const leastVariance = 1e-3
 
 func (e *Engine) meanOf(of *followed, s drift.Stream) finding.Figure {
 	c := &e.plan.Columns[s.At]

@@ -16,7 +16,7 @@ import (
 const (
 	joinGap     = 24 * time.Hour     // onsets this close are one incident
 	joinPanes   = 3                  // or so many panes, where they are long: no alarm comes of fewer
-	reopenAfter = 7 * 24 * time.Hour // a signal that comes back sooner reopens its incident
+	reopenAfter = 7 * 24 * time.Hour // a signal that comes back sooner, or within three of its windows, reopens its incident
 	manyEvents  = 200                // lines of a timeline that are kept
 )
 
@@ -50,8 +50,15 @@ type part struct {
 	last    finding.Finding // the latest that alarmed
 	live    bool
 	eased   time.Time // if it isn't live
+	again   bool      // it was over, and came back: what is told of it is of then
 	slice   map[string]string
 	subject string
+}
+
+// tell takes the signal's next alarm.
+func (p *part) tell(f finding.Finding) {
+	p.again = p.again || !p.live
+	p.last, p.live = f, true
 }
 
 // NewBook makes an empty book.
@@ -97,8 +104,8 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		return b.ease(l, name, &f)
 	}
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
-		if p := e.part(name); e.is(l, f.Model) && e.inc.Status == Open && p != nil && (p.live || f.At.Sub(p.eased) <= reopenAfter) {
-			p.last, p.live = f, true
+		if p := e.part(name); e.is(l, f.Model) && e.inc.Status == Open && p != nil && (p.live || soon(&f, p.eased)) {
+			p.tell(f)
 			return b.tell(e, &f, Updated)
 		}
 	}
@@ -107,15 +114,15 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 			continue
 		}
 		if p := e.part(name); p != nil {
-			p.last, p.live = f, true
+			p.tell(f)
 			return b.tell(e, &f, Updated)
 		}
 		e.add(&f, name)
 		return b.tell(e, &f, Joined)
 	}
 	for _, e := range slices.Backward(b.all) {
-		if p := e.part(name); e.is(l, f.Model) && p != nil && e.inc.ResolvedAt != nil && f.At.Sub(*e.inc.ResolvedAt) <= reopenAfter {
-			p.last, p.live = f, true
+		if p := e.part(name); e.is(l, f.Model) && p != nil && e.inc.ResolvedAt != nil && soon(&f, *e.inc.ResolvedAt) {
+			p.tell(f)
 			e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Open, nil, ""
 			return b.tell(e, &f, Reopened)
 		}
@@ -129,6 +136,11 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	e.add(&f, name)
 	b.all = append(b.all, e)
 	return b.tell(e, &f, Opened)
+}
+
+// soon reports whether a signal comes back so soon after it was over that it is the same trouble.
+func soon(f *finding.Finding, over time.Time) bool {
+	return f.At.Sub(over) <= max(reopenAfter, joinPanes*f.Window.End.Sub(f.Window.Start))
 }
 
 func laneOf(f *finding.Finding) lane {

@@ -14,8 +14,12 @@ const stamp = "2006-01-02 15:04"
 
 // title says in one line what broke and since when.
 func (e *entry) title() string {
-	since := e.inc.Onset.UTC().Format(stamp)
 	lead := e.lead()
+	onset := e.inc.Onset
+	if lead.again {
+		onset = lead.last.Onset
+	}
+	since := onset.UTC().Format(stamp)
 	switch {
 	case e.lane == books && e.delayed():
 		return fmt.Sprintf("events of %s waited for the schema registry near %s: they were counted late, and all of them", list(e.names()), since)

@@ -44,20 +44,27 @@ type Alarm struct {
 	Effect  float64 // mean since then, on the channel's scale
 	// Evidence is what was found, in hours of the budget, of a joint alarm by all its streams together; Needed what it took.
 	Evidence, Needed float64
-	// Before and Now are the share in the history and since the onset, of a channel that is one; else both are 0.
+	// Before and Now are what was expected and what was, of a channel that is a share: of the pane that decided, the season's and the level's being expected; of one that
+	// is counted exactly of the history and since the onset. Of the spread they are the variance, in that of the reference, of the pane that decided. Of other
+	// channels both are 0.
 	Before, Now float64
-	// Noise is how much sampling alone scatters what Moved says of one pane, as a standard deviation; of slices only.
-	Noise float64
-	Joint bool // the model's streams together, of which this is one, though none alone
-	Phase Phase
+	// Moved is how far the slice moved on the scale of Engine.Open, of slices only: the effect, of a share the change of the share itself. Noise is how much
+	// sampling alone scatters that in one pane, as a standard deviation.
+	Moved, Noise float64
+	Joint        bool // the model's streams together, of which this is one, though none alone
+	Phase        Phase
 }
 
-// Moved is the effect, of a share the change of the share itself.
-func (a *Alarm) Moved() float64 {
-	if a.Before != 0 || a.Now != 0 {
-		return a.Now - a.Before
+// told is a reading of n events as people are told it: a share as such, the spread as a variance, in that of the reference. n is 0 for what was expected.
+func (c *channel) told(x, n float64) float64 {
+	if c.measure == spread {
+		return max(1+math.Sqrt2*x, 0)
 	}
-	return a.Effect
+	share := stat.ShareAt(c.mean, x)
+	if n > 0 { // as it was counted: see stat.CohenH
+		share = min(max((share*(n+0.75)-0.375)/n, 0), 1)
+	}
+	return share
 }
 
 // Recovery says that an alarmed stream has come to rest where it was before.
@@ -218,8 +225,9 @@ func (e *Engine) raise(s, best int, evidence float64, p *Pane, joint bool) Alarm
 	switch {
 	case c.rare != nil:
 		a.Before, a.Now = c.mean, c.mean+c.evidence.change(bet)
-	case c.share():
-		a.Before, a.Now = c.mean, stat.ShareAt(c.mean, a.Effect)
+	case c.share() || c.measure == spread:
+		r := e.values[best]
+		a.Before, a.Now = c.told(r.x-c.away(r, e.scratch[:len(e.season)]), 0), c.told(r.x, r.n)
 	}
 	e.reset(st)
 	st.open, st.panes = true, 1
@@ -301,7 +309,7 @@ func (e *Engine) Govern(spec Spec) error {
 	return nil
 }
 
-// Open says of a stream that has alarmed and not recovered how far a channel of it was from home in the last pane: as Alarm.Moved; ok is false
+// Open says of a stream that has alarmed and not recovered how far a channel of it was from home in the last pane, on the scale of Alarm.Moved; ok is false
 // where it is at rest, or has no such channel.
 func (e *Engine) Open(stream, of string, bin int) (away float64, ok bool) {
 	for s := range e.streams {

@@ -456,10 +456,16 @@ func (s *Slice) raise(stream int, sum float64, best convalescent, p *Pane, value
 	case best.rare:
 		a.Before = float64(s.rares[best.at].mean)
 		a.Now = a.Before + v.change(bet)
+		a.Moved = a.Now - a.Before
 	case c.share():
-		a.Before = float64(s.channels[best.at].mean)
-		a.Now = stat.ShareAt(a.Before, a.Effect)
+		a.Before, a.Now = s.told(best, values)
+		mean := float64(s.channels[best.at].mean)
+		a.Moved = stat.ShareAt(mean, a.Effect) - mean
 	default:
+		if c.measure == spread {
+			a.Before, a.Now = s.told(best, values)
+		}
+		a.Moved = a.Effect
 		_, r := s.value(&s.channels[best.at], values)
 		a.Noise = float64(s.channels[best.at].sigma) * math.Sqrt(c.noise(r, dot(c.null.event, s.season)))
 	}
@@ -479,6 +485,14 @@ func (s *Slice) raise(stream int, sum float64, best convalescent, p *Pane, value
 	}
 	s.streams[stream] = sliceStream{open: true, panes: 1, convalesces: []convalescent{best}}
 	return a
+}
+
+// told is what was expected of a channel in a pane, and what it was, as people are told it.
+func (s *Slice) told(at convalescent, values []reading) (before, now float64) {
+	sc := &s.channels[at.at]
+	c := &s.parent.channels[sc.parent]
+	x, r := s.value(sc, values)
+	return c.told(r.x-(x-sc.home), 0), c.told(r.x, r.n)
 }
 
 // parentOf is which of the parent's channels it is.
