@@ -18,7 +18,10 @@ import (
 // driftFormat is the format that is written. 1, which is read too, has neither label rate nor wide windows nor slices.
 const driftFormat = 2
 
-var errDrift = errors.New("unknown drift state format")
+var (
+	errDrift    = errors.New("unknown drift state format")
+	errGathered = errors.New("counts without a place, or a place without counts")
+)
 
 // DriftMoved reports whether AppendDrift would write something else than the last time.
 func (e *Engine) DriftMoved() bool { return e.watch.moved }
@@ -109,6 +112,9 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 	var d toldOfWide
 	if err := json.Unmarshal(j, &d); err != nil {
 		return wideWindow{}, err
+	}
+	if (w.set != nil) != (d.Offsets != nil) {
+		return wideWindow{}, errGathered
 	}
 	w.offsets, w.told = d.Offsets, map[string]bool{}
 	for _, name := range d.Told {
@@ -211,6 +217,9 @@ func readFollowed(p *plan.Plan, s *drift.Slice, r *wire.Reader) (f followed, err
 	}
 	if f.gather, err = sequential.ReadGather(gathered, n, counts); err != nil {
 		return followed{}, err
+	}
+	if f.gather.Begun() != (f.set != nil) || (f.set != nil) != (f.offsets != nil) {
+		return followed{}, errGathered
 	}
 	return f, gathered.Close()
 }
