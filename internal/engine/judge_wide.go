@@ -20,6 +20,9 @@ const (
 	// wideEnough is the length from which on two windows in a row are enough: they can't be one odd day.
 	wideEnough = 7 * 24 * time.Hour
 	fewerWide  = 2
+	// wideOdd is which part of a window may lie in declared odd periods: what is left of it is to have the hours and days of the week that a whole one
+	// has, or it lies elsewhere for that alone.
+	wideOdd = 28
 )
 
 // wideWindow is the window that is being filled.
@@ -28,6 +31,7 @@ type wideWindow struct {
 	set        *sketch.Set // nil: none is
 	offsets    finding.Offsets
 	told       map[string]bool // streams that were open at some time within it
+	cut        bool            // the plan began in its midst
 }
 
 // judgeWide holds windows of a day or a week against the reference itself, column by column: the sequential engine follows what moves slowly,
@@ -44,7 +48,7 @@ func (e *Engine) judgeWide(p *window.Pane, set *sketch.Set, emit func(finding.Fi
 		}
 	}
 	if w.set == nil {
-		*w = wideWindow{start: start, set: set.Clone(), offsets: offsets(p), told: map[string]bool{}}
+		*w = wideWindow{start: start, set: set.Clone(), offsets: offsets(p), told: map[string]bool{}, cut: w.end == 0 && p.Start != start}
 	} else {
 		w.offsets = together(w.offsets, offsets(p))
 		if err := w.set.Merge(set); err != nil {
@@ -63,7 +67,10 @@ func (e *Engine) judgeWide(p *window.Pane, set *sketch.Set, emit func(finding.Fi
 
 func (e *Engine) closeWide(version string, emit func(finding.Finding) error) error {
 	w := e.watch.wide
-	e.watch.wide = wideWindow{}
+	e.watch.wide = wideWindow{end: w.end}
+	if w.cut || e.oddWithin(w.start) > e.plan.Wide/wideOdd {
+		return nil
+	}
 	need := persist
 	if e.plan.Wide >= wideEnough {
 		need = fewerWide
@@ -94,4 +101,13 @@ func (e *Engine) closeWide(version string, emit func(finding.Finding) error) err
 		}
 	}
 	return nil
+}
+
+// oddWithin is how much of the wide window that begins at start is declared odd.
+func (e *Engine) oddWithin(start int64) (odd time.Duration) {
+	end := start + e.plan.Wide.Microseconds()
+	for _, c := range e.plan.Policy.Calendar {
+		odd += time.Duration(max(0, min(end, plan.Micros(c.To))-max(start, plan.Micros(c.From)))) * time.Microsecond
+	}
+	return odd
 }

@@ -93,10 +93,11 @@ func readSet(p *plan.Plan, b []byte) (*sketch.Set, error) {
 type toldOfWide struct {
 	Told    []string        `json:"told"`
 	Offsets finding.Offsets `json:"offsets"`
+	Cut     bool            `json:"cut,omitempty"`
 }
 
 func (w *wideWindow) append(b []byte) ([]byte, error) {
-	j, err := json.Marshal(toldOfWide{slices.Sorted(maps.Keys(w.told)), w.offsets})
+	j, err := json.Marshal(toldOfWide{slices.Sorted(maps.Keys(w.told)), w.offsets, w.cut})
 	return wire.Bytes(appendSet(wire.Int(wire.Int(b, w.start), w.end), w.set), j), err
 }
 
@@ -116,7 +117,7 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 	if (w.set != nil) != (d.Offsets != nil) {
 		return wideWindow{}, errGathered
 	}
-	w.offsets, w.told = d.Offsets, map[string]bool{}
+	w.offsets, w.told, w.cut = d.Offsets, map[string]bool{}, d.Cut
 	for _, name := range d.Told {
 		w.told[name] = true
 	}
