@@ -20,9 +20,6 @@ const (
 	// wideEnough is the length from which on two windows in a row are enough: they can't be one odd day.
 	wideEnough = 7 * 24 * time.Hour
 	fewerWide  = 2
-	// wideOdd is which part of a window may lie in declared odd periods: what is left of it is to have the hours and days of the week that a whole one
-	// has, or it lies elsewhere for that alone.
-	wideOdd = 28
 )
 
 // wideWindow is the window that is being filled.
@@ -68,7 +65,7 @@ func (e *Engine) judgeWide(p *window.Pane, set *sketch.Set, emit func(finding.Fi
 func (e *Engine) closeWide(version string, emit func(finding.Finding) error) error {
 	w := e.watch.wide
 	e.watch.wide = wideWindow{end: w.end}
-	if w.cut || e.oddWithin(w.start) > e.plan.Wide/wideOdd {
+	if w.cut || e.plan.Policy.OddForWide(w.start, w.start+e.plan.Wide.Microseconds()) {
 		return nil
 	}
 	need := persist
@@ -101,13 +98,4 @@ func (e *Engine) closeWide(version string, emit func(finding.Finding) error) err
 		}
 	}
 	return nil
-}
-
-// oddWithin is how much of the wide window that begins at start is declared odd.
-func (e *Engine) oddWithin(start int64) (odd time.Duration) {
-	end := start + e.plan.Wide.Microseconds()
-	for _, c := range e.plan.Policy.Calendar {
-		odd += time.Duration(max(0, min(end, plan.Micros(c.To))-max(start, plan.Micros(c.From)))) * time.Microsecond
-	}
-	return odd
 }
