@@ -15,6 +15,11 @@ var ErrAdopt = errors.New("the baseline doesn't fit the contract")
 // Adopt completes a draft plan by the baseline that a plan of the model was put in force with, and seals it: nothing is learnt. The error is ErrAdopt where
 // the contract says otherwise than that plan what is read and counted, and names what.
 func Adopt(draft, holder *plan.Plan) (*plan.Plan, error) {
+	if n := len(draft.Columns) - 1; n == len(holder.Columns) && draft.Columns[n].Field == draft.Prediction.Roles.Latency {
+		older := *draft // plans before format 5 don't count the time that predictions took
+		older.Columns = draft.Columns[:n]
+		draft = &older
+	}
 	if what := unlike(draft, holder); what != "" {
 		return nil, fmt.Errorf("%w: %s was learnt under contract %s, and this one differs from it in %s", ErrAdopt, holder.Baseline, holder.Contract, what)
 	}

@@ -52,3 +52,26 @@ func TestAdopt(t *testing.T) {
 		t.Error("the plan that holds it was changed")
 	}
 }
+
+// A baseline from before the time that predictions took was counted goes on being one: that column is left out.
+func TestAdoptFromBeforeLatencyWasCounted(t *testing.T) {
+	timed := strings.Replace(head, "score: score}", "score: score, latency: took}", 1)
+	contract := func(reference string) *plan.Plan {
+		p, err := plan.Draft(parsed(t, timed+"watch: {reference: {"+reference+"}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	old := contract("from: 2024-01-01, to: 2024-01-09")
+	if last := old.Columns[len(old.Columns)-1]; last.Name != "took" {
+		t.Fatalf("the last column is %s", last.Name)
+	}
+	old.Columns = old.Columns[:len(old.Columns)-1]
+	holder := build(t, old, steady(9, 48))
+	holder.Format = 4 // as it was published
+	got, err := baseline.Adopt(contract("baseline: "+holder.Baseline), holder)
+	if err != nil || got.Digest() != holder.Digest() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -413,3 +413,13 @@ promises:
 		t.Errorf("%q", got.Unjudged)
 	}
 }
+
+// Weeks with odd days teach nothing of how weeks scatter.
+func TestWideWindowsAreLearntBesideOddDays(t *testing.T) {
+	for odd, want := range map[string]int{"": 11, "  calendar: [{name: odd, from: 2024-01-15, to: 2024-01-27}]\n": 9} {
+		p := build(t, draft(t, 77, "watch:\n"+odd), steady(77, 48))
+		if null := p.Columns[0].Reference.Wide; p.Wide != 7*24*time.Hour || null == nil || null.Panes != want {
+			t.Errorf("%q: windows of %s, %+v, want %d", odd, p.Wide, null, want)
+		}
+	}
+}

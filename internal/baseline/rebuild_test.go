@@ -243,6 +243,7 @@ func TestRebuildIsJudged(t *testing.T) {
 		"drift inside": {days(20, 40), []string{"the reference drifts itself: from its first half to its second moved "}},
 		"holes":        {days(32, 60), []string{"6 of 56 test panes are missing, from 2024-02-10 00:00 to 2024-02-12 00:00 and in 1 more stretches: no event came then"}},
 		"season":       {days(34, 40), []string{"the reference has no events for 24 hours of the week from Saturday 00:00 to Sunday 00:00"}},
+		"label rate":   {days(34, 40), []string{"how often outcomes are positive is not followed any more"}},
 		"outcomes not mature": {days(30, 31), []string{
 			"outcomes go on being held against what the baseline before has of them: of these panes 480 mature outcomes are known, too few for 8 panes of them",
 		}},

@@ -44,7 +44,8 @@ func windows(p *plan.Plan, panes []drift.Pane, length time.Duration) (out []*ske
 	var last int64
 	for i := range panes {
 		start := plan.Align(panes[i].Start, length)
-		if start < plan.Micros(p.Reference.From) || start+length.Microseconds() > plan.Micros(p.Reference.To) {
+		end := start + length.Microseconds()
+		if start < plan.Micros(p.Reference.From) || end > plan.Micros(p.Reference.To) || p.Policy.OddForWide(start, end) {
 			continue
 		}
 		if len(out) == 0 || start != last {

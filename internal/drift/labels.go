@@ -50,7 +50,7 @@ func LearnLabels(p *plan.Plan, reference []Cohort) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("learn label rate of %s: %w", p.Model, err)
 		}
-		if ok {
+		if ok && !p.Policy.OddBetween(done.Start, done.End) { // an odd day without an event is no test pane, and may lie within
 			history = append(history, done)
 		}
 	}

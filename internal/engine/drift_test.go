@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -151,6 +152,32 @@ func TestFewerMissing(t *testing.T) {
 	at := slices.IndexFunc(got, func(f finding.Finding) bool { return f.Subject == "x" })
 	if at < 0 || got[at].Channel != "missing" || got[at].Value >= 0 || got[at].Numbers[0].Now >= got[at].Numbers[0].Before {
 		t.Errorf("%v", lines(got))
+	}
+}
+
+// What is being gathered has a place on its topic: a state that lost it is refused, not gone on with.
+func TestCountsWithoutAPlaceAreRefused(t *testing.T) {
+	w := learn(t, 100, generate(1, 100+20, 12, nil), "")
+	epochs := interleave(w.epochs(24))
+	p := w.start()
+	refused := 0
+	for i := range epochs {
+		w.feed(p, &epochs[i], nil)
+		b, err := p.engine.AppendDrift(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, place := range regexp.MustCompile(`"offsets":\{[^}]*\}\}`).FindAllIndex(b, -1) {
+			damaged := slices.Clone(b)
+			copy(damaged[place[0]:place[1]], fmt.Sprintf("%-*s", place[1]-place[0], `"offsets":null`))
+			if err := engine.New(w.plan).ReadDrift(wire.NewReader(damaged)); err == nil {
+				t.Fatalf("epoch %d: read", i)
+			}
+			refused++
+		}
+	}
+	if refused < 10 {
+		t.Errorf("%d were tried", refused)
 	}
 }
 

@@ -118,16 +118,25 @@ func (e *Engine) judgeDrift(p *window.Pane, set *sketch.Set, emit func(finding.F
 	return nil
 }
 
-// sliceSets adds up what a pane holds of every slice that occurs in it.
+// sliceSets adds up what a pane holds of every slice that is followed; nil of those that don't occur in it.
 func (e *Engine) sliceSets(p *window.Pane) (map[string]*sketch.Set, error) {
-	sets := map[string]*sketch.Set{}
+	sets := make(map[string]*sketch.Set, len(e.watch.slices))
+	for i := range e.watch.slices {
+		s := e.watch.slices[i].slice
+		sets[drift.Key(s.Group, s.Codes)] = nil
+	}
 	err := p.Cells(func(c window.Cell, set *sketch.Set) error {
 		for g, group := range e.plan.Groups {
 			key := drift.Key(g, drift.CodesIn(c.Slice, group))
-			if sets[key] == nil {
-				sets[key] = sketch.NewSet(e.plan)
+			sum, follows := sets[key]
+			if !follows {
+				continue
 			}
-			if err := sets[key].Merge(set); err != nil {
+			if sum == nil {
+				sum = sketch.NewSet(e.plan)
+				sets[key] = sum
+			}
+			if err := sum.Merge(set); err != nil {
 				return fmt.Errorf("judge drift of %s: %w", e.plan.Model, err)
 			}
 		}

@@ -137,11 +137,7 @@ func readLabelWatch(p *plan.Plan, r *wire.Reader) (w labelWatch, err error) {
 	if w.held.Positive < 0 || w.held.Positive > w.held.Labels {
 		return labelWatch{}, fmt.Errorf("%d positive outcomes of %d", w.held.Positive, w.held.Labels)
 	}
-	var counts []sequential.Counts
-	if w.held.Labels > 0 {
-		counts = w.held.Count()
-	}
-	if w.gather, err = sequential.ReadGather(gathered, w.held.Labels, counts); err != nil {
+	if w.gather, err = sequential.ReadGather(gathered, w.held.Labels, w.held.Count()); err != nil {
 		return labelWatch{}, err
 	}
 	if err := gathered.Close(); err != nil {

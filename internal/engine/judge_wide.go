@@ -28,6 +28,7 @@ type wideWindow struct {
 	set        *sketch.Set // nil: none is
 	offsets    finding.Offsets
 	told       map[string]bool // streams that were open at some time within it
+	cut        bool            // the plan began in its midst
 }
 
 // judgeWide holds windows of a day or a week against the reference itself, column by column: the sequential engine follows what moves slowly,
@@ -44,7 +45,7 @@ func (e *Engine) judgeWide(p *window.Pane, set *sketch.Set, emit func(finding.Fi
 		}
 	}
 	if w.set == nil {
-		*w = wideWindow{start: start, set: set.Clone(), offsets: offsets(p), told: map[string]bool{}}
+		*w = wideWindow{start: start, set: set.Clone(), offsets: offsets(p), told: map[string]bool{}, cut: w.end == 0 && p.Start != start}
 	} else {
 		w.offsets = together(w.offsets, offsets(p))
 		if err := w.set.Merge(set); err != nil {
@@ -63,7 +64,10 @@ func (e *Engine) judgeWide(p *window.Pane, set *sketch.Set, emit func(finding.Fi
 
 func (e *Engine) closeWide(version string, emit func(finding.Finding) error) error {
 	w := e.watch.wide
-	e.watch.wide = wideWindow{}
+	e.watch.wide = wideWindow{end: w.end}
+	if w.cut || e.plan.Policy.OddForWide(w.start, w.start+e.plan.Wide.Microseconds()) {
+		return nil
+	}
 	need := persist
 	if e.plan.Wide >= wideEnough {
 		need = fewerWide

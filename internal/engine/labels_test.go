@@ -1,12 +1,18 @@
 package engine_test
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
 // The label rate alarms once, with what it was and is, recovers, and restarts don't show; declared odd days are left out.
@@ -63,5 +69,41 @@ func TestLabelRateOfFew(t *testing.T) {
 	}
 	if d := cmp.Diff(encode(t, want), encode(t, w.fed(epochs, func(_ int, p *pair) { *p = w.restarted(*p) }))); d != "" {
 		t.Errorf("restarts show: %s", d)
+	}
+}
+
+// Cohorts without an outcome, and days without a cohort, are waited through alike with and without restarts.
+func TestLabelRateWithoutOutcomes(t *testing.T) {
+	t.Parallel()
+	const few, ref = 12, 150
+	w := learn(t, ref, generate(6, ref+80, few, nil), "")
+	epochs := interleave(w.epochs(24))
+	nothing := sketch.NewCurve(w.plan.Score.Bins()).AppendBinary(nil)
+	on := func(c *record.Cell, days ...time.Weekday) bool {
+		at := plan.FromMicros(c.Pane)
+		return c.Kind == record.OnTime && !at.Before(day(ref)) && slices.Contains(days, at.Weekday())
+	}
+	for i := range epochs {
+		epochs[i].cells = slices.DeleteFunc(epochs[i].cells, func(c record.Cell) bool { return on(&c, time.Monday) })
+		for j := range epochs[i].cells {
+			if c := &epochs[i].cells[j]; on(c, time.Thursday, time.Friday, time.Saturday, time.Sunday) {
+				c.Body = nothing
+			}
+		}
+	}
+	state := func(before func(i int, p *pair)) []byte {
+		p := w.start()
+		for i := range epochs {
+			before(i, &p)
+			w.feed(p, &epochs[i], nil)
+		}
+		b, err := p.engine.AppendDrift(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	if !bytes.Equal(state(func(int, *pair) {}), state(func(_ int, p *pair) { *p = w.restarted(*p) })) {
+		t.Error("restarts show")
 	}
 }

@@ -18,7 +18,10 @@ import (
 // driftFormat is the format that is written. 1, which is read too, has neither label rate nor wide windows nor slices.
 const driftFormat = 2
 
-var errDrift = errors.New("unknown drift state format")
+var (
+	errDrift    = errors.New("unknown drift state format")
+	errGathered = errors.New("counts without a place, or a place without counts")
+)
 
 // DriftMoved reports whether AppendDrift would write something else than the last time.
 func (e *Engine) DriftMoved() bool { return e.watch.moved }
@@ -90,10 +93,11 @@ func readSet(p *plan.Plan, b []byte) (*sketch.Set, error) {
 type toldOfWide struct {
 	Told    []string        `json:"told"`
 	Offsets finding.Offsets `json:"offsets"`
+	Cut     bool            `json:"cut,omitempty"`
 }
 
 func (w *wideWindow) append(b []byte) ([]byte, error) {
-	j, err := json.Marshal(toldOfWide{slices.Sorted(maps.Keys(w.told)), w.offsets})
+	j, err := json.Marshal(toldOfWide{slices.Sorted(maps.Keys(w.told)), w.offsets, w.cut})
 	return wire.Bytes(appendSet(wire.Int(wire.Int(b, w.start), w.end), w.set), j), err
 }
 
@@ -110,7 +114,10 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 	if err := json.Unmarshal(j, &d); err != nil {
 		return wideWindow{}, err
 	}
-	w.offsets, w.told = d.Offsets, map[string]bool{}
+	if (w.set != nil) != (d.Offsets != nil) {
+		return wideWindow{}, errGathered
+	}
+	w.offsets, w.told, w.cut = d.Offsets, map[string]bool{}, d.Cut
 	for _, name := range d.Told {
 		w.told[name] = true
 	}
@@ -211,6 +218,9 @@ func readFollowed(p *plan.Plan, s *drift.Slice, r *wire.Reader) (f followed, err
 	}
 	if f.gather, err = sequential.ReadGather(gathered, n, counts); err != nil {
 		return followed{}, err
+	}
+	if f.gather.Begun() != (f.set != nil) || (f.set != nil) != (f.offsets != nil) {
+		return followed{}, errGathered
 	}
 	return f, gathered.Close()
 }

@@ -1,8 +1,11 @@
 package engine_test
 
 import (
+	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,6 +63,55 @@ func TestSuddenChangeIsToldOnce(t *testing.T) {
 		}), "")
 		if got := w.run(); len(about(got, "x", "")) != 2 || len(about(got, "x", "level")) != 0 {
 			t.Errorf("seed %d: %v", seed, lines(got))
+		}
+	}
+}
+
+// weekends are unlike other days.
+func weekends(s *sample, _ *rand.Rand) {
+	if weekend(s.at) {
+		s.x++
+	}
+}
+
+func weekend(at time.Time) bool { return at.Weekday() == time.Saturday || at.Weekday() == time.Sunday }
+
+// Weeks of which only weekends are not declared odd say nothing of the level of weeks.
+func TestWideWindowsBesideOddDays(t *testing.T) {
+	t.Parallel()
+	odd := "watch:\n  calendar: ["
+	for d := quietRef + 14; d < quietRef+35; d++ {
+		if !weekend(day(d)) {
+			odd += fmt.Sprintf("{name: d%d, from: %s, to: %s}, ", d, day(d).Format(time.DateOnly), day(d+1).Format(time.DateOnly))
+		}
+	}
+	w := learn(t, quietRef, generate(1, quietRef+60, quiet, weekends), odd[:len(odd)-2]+"]\n")
+	if w.plan.Wide.Hours() != 168 {
+		t.Fatalf("windows of %s", w.plan.Wide)
+	}
+	if got := w.run(); len(about(got, "x", "")) != 0 {
+		t.Errorf("%v", lines(got))
+	}
+}
+
+// A week in whose midst the plan began is none.
+func TestWideWindowsBeginWhole(t *testing.T) {
+	t.Parallel()
+	const ref = quietRef + 5 // up to a Saturday
+	w := learn(t, ref, generate(1, ref+4, quiet, weekends), "")
+	if w.plan.Wide.Hours() != 168 {
+		t.Fatalf("windows of %s", w.plan.Wide)
+	}
+	p := w.start()
+	for _, ep := range interleave(w.epochs(12)) {
+		w.feed(p, &ep, nil)
+		p = w.restarted(p)
+		b, err := p.engine.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte(`"wide\u0000x"`)) {
+			t.Fatal("a weekend deviates from weeks")
 		}
 	}
 }

@@ -18,6 +18,8 @@ func (p *Plan) check() error {
 		return fmt.Errorf("the test pane %s is no multiple of the pane %s", p.TestPane, p.Pane)
 	case p.TruthPane <= 0 || p.TruthPane%p.TestPane != 0:
 		return fmt.Errorf("the truth pane %s is no multiple of the test pane %s", p.TruthPane, p.TestPane)
+	case p.Wide < 0 || p.Wide%p.TestPane != 0:
+		return fmt.Errorf("the wide window %s is no multiple of the test pane %s", p.Wide, p.TestPane)
 	case p.Keep < 0 || p.MatureAfter < 0 || p.Lateness < 0:
 		return fmt.Errorf("a duration is negative: keep %s, mature_after %s, lateness %s", p.Keep, p.MatureAfter, p.Lateness)
 	case !(p.Sample >= 0 && p.Sample <= 1):

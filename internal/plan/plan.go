@@ -349,6 +349,19 @@ func (p *Policy) OddBetween(start, end int64) bool {
 	return false
 }
 
+// wideOdd is which part of a wide window may lie in declared odd periods: what is left of it is to have the hours and days of the week that a whole
+// one has, or it lies elsewhere for that alone.
+const wideOdd = 28
+
+// OddForWide reports whether a wide window, microseconds, holds too much of declared odd periods to be held against whole ones, or to teach.
+func (p *Policy) OddForWide(start, end int64) bool {
+	var odd int64
+	for _, c := range p.Calendar {
+		odd += max(0, min(end, Micros(c.To))-max(start, Micros(c.From)))
+	}
+	return odd > (end-start)/wideOdd
+}
+
 // Odd reports whether an event time lies in a declared odd period: nothing is learnt from it, and no evidence gathered.
 func (p *Policy) Odd(us int64) bool {
 	for _, c := range p.Calendar {

@@ -120,6 +120,8 @@ func TestReadRefuses(t *testing.T) {
 		"the test pane 0s is no multiple of the pane 1h0m0s":                                           func(p *plan.Plan) { p.TestPane = 0 },
 		"the truth pane 25h0m0s is no multiple of the test pane 24h0m0s":                               func(p *plan.Plan) { p.TruthPane = 25 * time.Hour },
 		"the truth pane 0s is no multiple of the test pane 24h0m0s":                                    func(p *plan.Plan) { p.TruthPane = 0 },
+		"the wide window 1ns is no multiple of the test pane 24h0m0s":                                  func(p *plan.Plan) { p.Wide = 1 },
+		"the wide window -168h0m0s is no multiple of the test pane 24h0m0s":                            func(p *plan.Plan) { p.Wide = -7 * 24 * time.Hour },
 		"a duration is negative: keep -1ns,":                                                           func(p *plan.Plan) { p.Keep = -1 },
 		"the prediction stream has no id or no time":                                                   func(p *plan.Plan) { p.Prediction.Roles.ID = -1 },
 		"the outcome stream has no id, time or label":                                                  func(p *plan.Plan) { p.Outcome.Roles.Label = -1 },

@@ -133,12 +133,12 @@ func (e *Engine) observe(p *Pane) {
 		var lnL [bets]float64
 		var effect, gap float64
 		if c.rare != nil {
-			if quiet {
+			if quiet || r.n == 0 { // no event says nothing of a share
 				continue
 			}
 			lnL = betRare(c.rare, r.x, r.n)
 			effect, _ = c.rare.Deviation(r.x, r.n)
-			gap = r.x/max(r.n, 1) - c.mean
+			gap = r.x/r.n - c.mean
 		} else {
 			// While the stream is open, what it does now must not become what is usual.
 			z, deviation := c.filter.step(c.null.wander, r.x, c.noise(r, dot(c.null.event, season)), season, e.scratch[k:], open)
@@ -319,7 +319,10 @@ func (e *Engine) Open(stream, of string, bin int) (away float64, ok bool) {
 		}
 		for i := st.first; i < st.last; i++ {
 			if c := &e.channels[i]; c.measure.String() == of && c.bin == bin {
-				if c.share() && c.rare == nil {
+				switch {
+				case c.rare != nil:
+					return c.rare.Share(c.moved) - c.mean, true
+				case c.share():
 					return stat.ShareAt(c.mean, c.moved) - c.mean, true
 				}
 				return c.moved, true

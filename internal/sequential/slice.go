@@ -340,15 +340,15 @@ func (s *Slice) observe(i int, p *Pane, values []reading, weights []float64) {
 func (s *Slice) observeRare(i int, p *Pane, values []reading, weights []float64) {
 	sr := &s.rares[i]
 	c := &s.parent.channels[sr.parent]
-	if s.streams[c.stream].open || s.parent.Phase() == Learning {
+	r := values[sr.parent]
+	if s.streams[c.stream].open || s.parent.Phase() == Learning || r.n == 0 { // no event says nothing of a share
 		return
 	}
 	rare := sr.test(c)
-	lnL := betRare(&rare, values[sr.parent].x, values[sr.parent].n)
+	lnL := betRare(&rare, r.x, r.n)
 	w := (&channel{figure: c.figure, rare: &rare}).weigh(weights[c.stream], &s.rules)
-	r := values[sr.parent]
 	effect, _ := rare.Deviation(r.x, r.n)
-	sr.evidence.add(&lnL, &w, p.Hours(), effect, r.x/max(r.n, 1)-float64(sr.mean), p.Start)
+	sr.evidence.add(&lnL, &w, p.Hours(), effect, r.x/r.n-float64(sr.mean), p.Start)
 }
 
 func (sr *sliceRare) test(c *channel) stat.Rare {

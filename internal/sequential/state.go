@@ -95,17 +95,19 @@ func (g *Gather) AppendBinary(b []byte) []byte {
 	return floats(b, g.open.Season[:]...)
 }
 
-// ReadGather makes the Gather that AppendBinary wrote, which holds n events and these counts; none: no pane has begun.
+// ReadGather makes the Gather that AppendBinary wrote, which holds n events and these counts. Where no pane has begun, there are no events, and counts
+// don't matter; a pane without events has begun all the same.
 func ReadGather(r *wire.Reader, n int64, counts []Counts) (*Gather, error) {
 	g := &Gather{Pane{Start: r.Int(), End: r.Int(), N: n}}
 	copy(g.open.Season[:], reader{r}.floats(terms))
-	if len(counts) > 0 {
-		g.open.Counts = make([]Counts, len(counts))
-		if err := addCounts(g.open.Counts, counts); err != nil {
+	o, begun := &g.open, g.open.Season != [terms]float64{}
+	if begun && len(counts) > 0 {
+		o.Counts = make([]Counts, len(counts))
+		if err := addCounts(o.Counts, counts); err != nil {
 			return nil, err
 		}
 	}
-	if o := &g.open; r.Err() == nil && (o.End < o.Start || o.N < 0 || o.Counts != nil && !(o.Season[0] > 0 && o.End > o.Start)) {
+	if r.Err() == nil && (o.End < o.Start || o.N < 0 || begun != (o.Counts != nil) || begun && !(o.Season[0] > 0 && o.End > o.Start) || !begun && o.N > 0) {
 		r.Fail(errNumber)
 	}
 	if err := r.Err(); err != nil {
@@ -113,6 +115,9 @@ func ReadGather(r *wire.Reader, n int64, counts []Counts) (*Gather, error) {
 	}
 	return g, nil
 }
+
+// Begun reports whether a pane is being gathered.
+func (g *Gather) Begun() bool { return g.open.Counts != nil }
 
 func floats(b []byte, v ...float64) []byte {
 	for _, x := range v {

@@ -134,3 +134,12 @@ func (r *Rare) Deviation(c, n float64) (x, half float64) {
 	low := max(r.Low, 0)
 	return c/max(n, 1) - (r.High+low)/2, (r.High - low) / 2
 }
+
+// Share is the share that lies x from the middle of the interval, as Deviation has it.
+func (r *Rare) Share(x float64) float64 {
+	share := x + (r.High+max(r.Low, 0))/2
+	if r.Flipped {
+		return 1 - share
+	}
+	return share
+}

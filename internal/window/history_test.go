@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -80,5 +81,19 @@ func TestReadHistoryRefuses(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// Whoever cuts a slice code relies on a value of every dimension being there.
+func TestReadRefusesCellsOfOtherSlices(t *testing.T) {
+	p := testPlan(t)
+	pane, cohort := newPane(monday, monday+6*hour), newCohort(monday, monday+6*hour)
+	key := Cell{Slice: "\x00"}
+	pane.cells[key], cohort.OnTime[key] = sketch.NewSet(p), sketch.NewCurve(p.Score.Bins())
+	if _, err := ReadPane(p, wire.NewReader(pane.AppendBinary(nil))); err == nil {
+		t.Error("a pane was read")
+	}
+	if _, err := ReadCohort(p, wire.NewReader(cohort.AppendBinary(nil))); err == nil {
+		t.Error("a cohort was read")
 	}
 }

@@ -159,7 +159,7 @@ func readPane(pl *plan.Plan, r *wire.Reader) *Pane {
 func readPaneV1(pl *plan.Plan, r *wire.Reader) *Pane {
 	p := newPane(r.Int(), r.Int())
 	for range r.Count(3) {
-		c := Cell{Version: r.String(), Slice: r.String()}
+		c := readCell(pl, r)
 		body := r.Bytes()
 		if r.Err() != nil {
 			return p
@@ -176,6 +176,15 @@ func readPaneV1(pl *plan.Plan, r *wire.Reader) *Pane {
 		p.spans[place{s.Topic, s.Partition, -1}] = s
 	}
 	return p
+}
+
+// readCell reads the key of a cell, whose slice has a value of every dimension: see Assembler.Add.
+func readCell(p *plan.Plan, r *wire.Reader) Cell {
+	c := Cell{Version: r.String(), Slice: r.String()}
+	if r.Err() == nil && len(c.Slice) != 2*len(p.Slices) {
+		r.Fail(fmt.Errorf("a slice code of %d bytes for %d dimensions", len(c.Slice), len(p.Slices)))
+	}
+	return c
 }
 
 // AppendBinary writes the cohort.
@@ -202,7 +211,7 @@ func appendCurves(b []byte, cells map[Cell]*sketch.Curve) []byte {
 
 func readCurves(p *plan.Plan, r *wire.Reader, into map[Cell]*sketch.Curve) {
 	for range r.Count(3) {
-		c := Cell{Version: r.String(), Slice: r.String()}
+		c := readCell(p, r)
 		body := r.Bytes()
 		if r.Err() != nil {
 			return
