@@ -110,7 +110,7 @@ func occurring(p *plan.Plan, reference []Pane) []Slice {
 	}
 	slices.SortStableFunc(out, func(a, b Slice) int { return cmp.Compare(b.Rows, a.Rows) })
 	out = out[:min(len(out), mostSlices)]
-	slices.SortFunc(out, func(a, b Slice) int { return cmp.Or(cmp.Compare(a.Group, b.Group), slices.Compare(a.Codes, b.Codes)) })
+	slices.SortFunc(out, order)
 	return out
 }
 
@@ -129,6 +129,11 @@ func (s *Slice) Read(e *sequential.Engine, n int, r *wire.Reader) (Slice, error)
 	var err error
 	out.Slice, err = sequential.ReadSlice(e, weightOf(n), r)
 	return out, err
+}
+
+// order is by group and values: plans list slices in it.
+func order(a, b Slice) int {
+	return cmp.Or(cmp.Compare(a.Group, b.Group), slices.Compare(a.Codes, b.Codes))
 }
 
 // of adds up what a pane holds of the slice.
@@ -193,12 +198,17 @@ func readSlices(p *plan.Plan, e *sequential.Engine, r *wire.Reader) ([]Slice, er
 			s.Codes = append(s.Codes, int(code))
 		}
 		s.Rows = r.Int()
+		sound := s.Rows > 0 && (len(out) == 0 || order(out[len(out)-1], s) < 0)
 		for range p.Columns {
 			m := math.NaN()
 			if r.Bool() {
 				m = r.Float()
+				sound = sound && !math.IsNaN(m) && !math.IsInf(m, 0)
 			}
 			s.Means = append(s.Means, m)
+		}
+		if r.Err() != nil || !sound {
+			return nil, cmp.Or(r.Err(), errSlice)
 		}
 		var err error
 		if s.Slice, err = sequential.ReadSlice(e, weightOf(int(n)), r); err != nil {

@@ -69,6 +69,9 @@ func (e *Engine) judgeLabelsOf(c *window.Cohort, emit func(finding.Finding) erro
 		return err
 	}
 	now := drift.Cohort{Start: c.Start, End: c.End, Labels: Labels(curve), Positive: sum(curve.Pos)}
+	if now.Labels < 0 || now.Positive < 0 || now.Positive > now.Labels {
+		now.Labels, now.Positive = 0, 0 // no outcomes count so: the cells are damaged, and must not stop what judges the others
+	}
 	if e.plan.Policy.OddBetween(c.Start, c.End) {
 		w.gather.Skip(c.End)
 		w.held = drift.Cohort{}

@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	joinGap     = 24 * time.Hour     // onsets this close are one incident
-	joinPanes   = 3                  // or so many panes, where they are long: no alarm comes of fewer
-	reopenAfter = 7 * 24 * time.Hour // a signal that comes back sooner, or within three of its windows, reopens its incident
-	manyEvents  = 200                // lines of a timeline that are kept
+	joinGap     = 24 * time.Hour      // onsets this close are one incident
+	joinPanes   = 3                   // or so many panes, where they are long: no alarm comes of fewer
+	mostJoined  = 91 * 24 * time.Hour // but no longer, however quiet a slice is
+	reopenAfter = 7 * 24 * time.Hour  // a signal that comes back sooner, or within three of its windows, reopens its incident
+	manyEvents  = 200                 // lines of a timeline that are kept
 )
 
 type lane string
@@ -138,9 +139,14 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	return b.tell(e, &f, Opened)
 }
 
+// panesOf is how long the panes take that an alarm takes.
+func panesOf(f *finding.Finding) time.Duration {
+	return min(joinPanes*f.Window.End.Sub(f.Window.Start), mostJoined)
+}
+
 // soon reports whether a signal comes back so soon after it was over that it is the same trouble.
 func soon(f *finding.Finding, over time.Time) bool {
-	return f.At.Sub(over) <= max(reopenAfter, joinPanes*f.Window.End.Sub(f.Window.Start))
+	return f.At.Sub(over) <= max(reopenAfter, panesOf(f))
 }
 
 func laneOf(f *finding.Finding) lane {
@@ -187,7 +193,7 @@ func (e *entry) joins(l lane, f *finding.Finding) bool {
 		return true // one alarm, of several signals together
 	}
 	apart := f.Onset.Sub(e.inc.Onset)
-	return max(apart, -apart) <= max(joinGap, joinPanes*f.Window.End.Sub(f.Window.Start))
+	return max(apart, -apart) <= max(joinGap, panesOf(f))
 }
 
 func (e *entry) add(f *finding.Finding, name string) {

@@ -60,8 +60,8 @@ func TestOpenIsTheChangeOfTheShare(t *testing.T) {
 			t.Fatalf("%g to %g: no alarm", c.q, c.now)
 		}
 		away, ok := e.Open("x", "share", 0)
-		if want := c.now - c.q; !ok || math.Abs(away-want) > 0.002 || math.Abs(alarm.Moved()-want) > 0.002 {
-			t.Errorf("%g to %g: %g from home, %v; the alarm says %g, want %g", c.q, c.now, away, ok, alarm.Moved(), want)
+		if want := c.now - c.q; !ok || math.Abs(away-want) > 0.002 || math.Abs(alarm.Now-alarm.Before-want) > 0.002 {
+			t.Errorf("%g to %g: %g from home, %v; the alarm says %g, want %g", c.q, c.now, away, ok, alarm.Now-alarm.Before, want)
 		}
 	}
 }
