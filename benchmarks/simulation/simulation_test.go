@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/plumbline-ml/plumbline/internal/stat"
@@ -174,5 +175,31 @@ func TestRealRowsInShort(t *testing.T) {
 				t.Errorf("job %d: %s found after %d h", i, r.Job.Change, d)
 			}
 		}
+	}
+}
+
+// A shift of one slice is told of it, and the same seed tells it alike.
+func TestSlicedModel(t *testing.T) {
+	job := Job{Version: Version, Process: "iid", Rate: 10_000, Slices: true, Seed: 1, Change: "mean .5 sd"}
+	a, err := job.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := a.Delays[ofSlices]
+	for k, d := range named {
+		if d < 1 || d > 24 {
+			t.Errorf("column %d: told of the slice after %d hours", k, d)
+		}
+	}
+	b, err := job.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(named, b.Delays[ofSlices]) {
+		t.Errorf("%v, then %v", named, b.Delays[ofSlices])
+	}
+	rows := Rows([]*Result{a}, 1)
+	if r, ok := Find(rows, FoundRow+job.Change, "iid, slices, n=10000", ofSlices); !ok || r.Value != 1 {
+		t.Errorf("%+v, %t", r, ok)
 	}
 }
