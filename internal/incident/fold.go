@@ -51,15 +51,9 @@ type part struct {
 	last    finding.Finding // the latest that alarmed
 	live    bool
 	eased   time.Time // if it isn't live
-	again   bool      // it was over, and came back: what is told of it is of then
+	again   bool      // the incident was over, and came back with it: what is told of it is of then
 	slice   map[string]string
 	subject string
-}
-
-// tell takes the signal's next alarm.
-func (p *part) tell(f finding.Finding) {
-	p.again = p.again || !p.live
-	p.last, p.live = f, true
 }
 
 // NewBook makes an empty book.
@@ -105,8 +99,8 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		return b.ease(l, name, &f)
 	}
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
-		if p := e.part(name); e.is(l, f.Model) && e.inc.Status == Open && p != nil && (p.live || soon(&f, p.eased)) {
-			p.tell(f)
+		if p := e.part(name); e.inc.Model == f.Model && e.inc.Status == Open && p != nil && (p.live || soon(&f, p.eased)) {
+			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
 		}
 	}
@@ -115,7 +109,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 			continue
 		}
 		if p := e.part(name); p != nil {
-			p.tell(f)
+			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
 		}
 		e.add(&f, name)
@@ -123,7 +117,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	}
 	for _, e := range slices.Backward(b.all) {
 		if p := e.part(name); e.is(l, f.Model) && p != nil && e.inc.ResolvedAt != nil && soon(&f, *e.inc.ResolvedAt) {
-			p.tell(f)
+			p.last, p.live, p.again = f, true, true
 			e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Open, nil, ""
 			return b.tell(e, &f, Reopened)
 		}
@@ -176,12 +170,21 @@ func (e *entry) part(name string) *part {
 	return nil
 }
 
+// hasLive reports whether a signal of the incident is open that is of the subject, and says that it lies elsewhere.
+func (e *entry) hasLive(subject string) bool {
+	return slices.ContainsFunc(e.signals, func(p *part) bool { return p.live && p.subject == subject && p.last.Channel == "level" })
+}
+
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
 // On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
 // joins what began within a day, or three panes, of it, and what alarmed together with a signal of it.
 func (e *entry) joins(l lane, f *finding.Finding) bool {
-	if !e.is(l, f.Model) || e.inc.Status != Open {
+	known := l == data && e.lane == level && f.Verdict != finding.Fault && e.inc.Model == f.Model && e.hasLive(f.Subject)
+	if !known && !e.is(l, f.Model) || e.inc.Status != Open {
 		return false
+	}
+	if known {
+		return true // what a column does of which is told that it lies elsewhere is that trouble; a hard fault is another
 	}
 	if l == truth {
 		return true
@@ -205,7 +208,7 @@ func (e *entry) add(f *finding.Finding, name string) {
 func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) {
 	for _, e := range slices.Backward(b.all) {
 		p := e.part(name)
-		if !e.is(l, f.Model) || e.inc.Status != Open || p == nil || !p.live {
+		if e.inc.Model != f.Model || e.inc.Status != Open || p == nil || !p.live {
 			continue
 		}
 		ended := f.Verdict == finding.Superseded

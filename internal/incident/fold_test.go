@@ -175,6 +175,14 @@ func TestFold(t *testing.T) {
 			"opened opened opened opened",
 			[]string{"open ticket a 0s+1", "open ticket a 1h0m0s+1", "open ticket outcome 2h0m0s+1", "open ticket outcome 3h0m0s+1"},
 		},
+		"what a column does that is told to lie elsewhere is that trouble, but for a fault, and ends with it": {
+			[]finding.Finding{
+				at(1, "a", "level", drift), at(10*day, "a", "location", drift), at(10*day, "a", "missing", fault),
+				at(11*day, "a", "level", fine), at(12*day, "a", "location", fine),
+			},
+			"opened joined opened eased resolved",
+			[]string{"resolved ticket a 0s+4", "open ticket a 239h0m0s+1"},
+		},
 		"back within seven days reopens": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2+7*day, "a", "location", drift)},
 			"opened resolved reopened",

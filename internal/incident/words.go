@@ -20,6 +20,9 @@ func (e *entry) title() string {
 		onset = lead.last.Onset
 	}
 	since := onset.UTC().Format(stamp)
+	if lead.again {
+		since += " (again)"
+	}
 	switch {
 	case e.lane == books && e.delayed():
 		return fmt.Sprintf("events of %s waited for the schema registry near %s: they were counted late, and all of them", list(e.names()), since)
@@ -33,7 +36,7 @@ func (e *entry) title() string {
 		return fmt.Sprintf("%s %s constant, now %s, since %s", list(e.names()), were(e.names()), vary(e.names()), since)
 	case e.every("missing"):
 		return fmt.Sprintf("%s %s missing since %s", list(e.names()), are(e.names()), since)
-	case e.every("level"):
+	case e.lane == level:
 		return fmt.Sprintf("%s %s away from the reference since %s", list(e.names()), lie(e.names()), since)
 	default:
 		return fmt.Sprintf("%s moved away from the reference%s since %s", list(e.names()), inSlice(e.onlySlice()), since)
