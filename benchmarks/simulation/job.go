@@ -272,20 +272,15 @@ func (g *Grid) Jobs() (out []Job) {
 			}
 		}
 	}
-	for round := range (rounds + 9) / 10 * fewer(g.Refit) {
+	if g.Refit { // that nothing is told of what is too small to matter is seen without
+		return out
+	}
+	for round := range (rounds + 9) / 10 {
 		for r, rate := range g.Rates {
 			out = append(out, Job{Version: Version, Process: "iid", Rate: rate, Seed: g.Seed + uint64(100_000*r+10*round) + 5, Change: constant})
 		}
 	}
 	return out
-}
-
-// fewer is 0 where models that are learnt again are all that is run.
-func fewer(refit bool) int {
-	if refit {
-		return 0
-	}
-	return 1
 }
 
 // sliced are the jobs of models with slices.

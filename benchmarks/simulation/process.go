@@ -125,14 +125,8 @@ func (p *Process) Generate(seed uint64, rate int64, hours int, change *Change) *
 	rng := rand.New(rand.NewPCG(seed, 0x9E3779B97F4A7C15))
 	out := &Traffic{Hours: hours, N: make([]int64, hours), Counts: make([][bins]int32, hours*Features)}
 	mean, width, slow := newWanderer(rng, p.Rho, p.Heavy), newWanderer(rng, p.Rho, p.Heavy), newWanderer(rng, p.SlowRho, false)
-	phase, swing, sign := make([][4]float64, Features), make([]float64, Features), make([]float64, Features)
-	for k := range Features {
-		for i := range phase[k] {
-			phase[k][i] = 2 * math.Pi * rng.Float64()
-		}
-		swing[k] = p.Swing * (0.3 + 0.7*rng.Float64())
-		sign[k] = mean.signs[k]
-	}
+	sign := mean.signs
+	phase, swing := p.seasons(rng, Features)
 	copies := max(p.Copies, 1)
 	cumulated := make([]float64, bins)
 	cumulated[bins-1] = 1
@@ -162,6 +156,18 @@ func (p *Process) Generate(seed uint64, rate int64, hours int, change *Change) *
 		}
 	}
 	return out
+}
+
+// seasons draws the phases and the daily swing of so many columns.
+func (p *Process) seasons(rng *rand.Rand, columns int) (phase [][4]float64, swing []float64) {
+	phase, swing = make([][4]float64, columns), make([]float64, columns)
+	for k := range columns {
+		for i := range phase[k] {
+			phase[k][i] = 2 * math.Pi * rng.Float64()
+		}
+		swing[k] = p.Swing * (0.3 + 0.7*rng.Float64())
+	}
+	return phase, swing
 }
 
 // events is the traffic of an hour, before copies.

@@ -46,14 +46,8 @@ func (p *Process) generateSliced(seed uint64, rate int64, hours int, change *Cha
 			level[j][k] = sliceLevel * rng.NormFloat64()
 		}
 	}
-	var phase [slicedColumns][4]float64
-	var swing, sign [slicedColumns]float64
-	for k := range slicedColumns {
-		for i := range phase[k] {
-			phase[k][i] = 2 * math.Pi * rng.Float64()
-		}
-		swing[k], sign[k] = p.Swing*(0.3+0.7*rng.Float64()), mean.signs[k]
-	}
+	sign := mean.signs
+	phase, swing := p.seasons(rng, slicedColumns)
 	cumulated := make([]float64, bins)
 	cumulated[bins-1] = 1
 	for t := range hours {
