@@ -8,7 +8,7 @@ import "time"
 //     priced, in place of the one expected cost.
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
-//   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column.
+//   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked.
 const Format = 5
 
 const oldest = 3
