@@ -20,7 +20,6 @@ func TestLargeModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole, part := learnt.AppendBinary(nil), one.AppendBinary(nil)
-	panes, learnt, one = nil, nil, nil
 	heap := func() uint64 {
 		runtime.GC()
 		runtime.GC()
