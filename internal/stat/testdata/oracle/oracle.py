@@ -278,10 +278,13 @@ def groups(rows):
     for attribute in ("sex", "race"):
         g = rows[attribute]
         rates = {}
+        # fairlearn counts a share of nothing as 0; package stat leaves such a group out. Here only groups with positives and negatives, both decided and turned out, are compared.
+        whole = [v for v in np.unique(g) if min(np.bincount(y[g == v], minlength=2).min(), np.bincount(d[g == v], minlength=2).min()) > 0]
+        kept = np.isin(g, whole)
         for name, f in dict(demographic_parity=fair.selection_rate, equal_opportunity=fair.true_positive_rate, false_positive_rate=fair.false_positive_rate).items():
-            frame = fair.MetricFrame(metrics=f, y_true=y, y_pred=d, sensitive_features=g)
+            frame = fair.MetricFrame(metrics=f, y_true=y[kept], y_pred=d[kept], sensitive_features=g[kept])
             rates[name] = [float(v) for v in frame.by_group.sort_index()]
-        out[attribute] = dict(extremes=extremes(y, d, g), rates=rates)
+        out[attribute] = dict(extremes=extremes(y[kept], d[kept], g[kept]), rates=rates)
     a, b = s[rows["sex"] == 0], s[rows["sex"] == 1]
     out["scores"] = dict(ks=float(stats.ks_2samp(a, b).statistic), w1=float(stats.wasserstein_distance(a, b)))
     out["information"] = dict(
