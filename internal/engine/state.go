@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -80,7 +80,7 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	}
 	for range r.Count(3) {
 		key := r.String()
-		k := &windowKept{start: r.Int(), parts: map[int][]*sketch.Curve{}}
+		k := &windowKept{start: r.Int(), parts: map[int][]truth.Counts{}}
 		for range r.Count(2) {
 			at := int(r.Uint())
 			for range r.Count(1) {
@@ -88,7 +88,7 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 				if r.Err() != nil || p.Score == nil {
 					break
 				}
-				c, err := sketch.ReadCurve(p.Score.Bins(), wire.NewReader(body))
+				c, err := truth.Read(p, wire.NewReader(body))
 				if err != nil {
 					return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)
 				}

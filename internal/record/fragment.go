@@ -58,8 +58,8 @@ type Kind uint8
 // The kinds of cells.
 const (
 	Counted  Kind = 1 // events of the prediction stream: a sketch.Set
-	Labelled Kind = 2 // joined outcomes, revised for ever: a sketch.Curve
-	OnTime   Kind = 3 // joined outcomes that came before the cohort was mature: a sketch.Curve
+	Labelled Kind = 2 // joined outcomes, revised for ever: truth.Counts
+	OnTime   Kind = 3 // joined outcomes that came before the cohort was mature: truth.Counts
 	// Described is what describes the events of all slices of a version in a pane, with their spans: a sketch.Summary. Its
 	// slice is "".
 	Described Kind = 4

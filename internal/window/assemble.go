@@ -7,6 +7,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // Ended is one thing that has ended: exactly one of its fields is set.
@@ -164,16 +165,14 @@ func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
 	if a.plan.Score == nil {
 		return fmt.Errorf("add cell of %s: outcomes for a plan without a score", c.Model)
 	}
-	curve, err := readCurve(a.plan.Score.Bins(), c.Body)
+	known, err := truth.ReadAll(a.plan, c.Body)
 	if err != nil {
 		return fmt.Errorf("add outcomes of %s: %w", c.Model, err)
 	}
 	start := a.plan.TestStart(c.Pane)
 	others := a.others(start)
 	if c.Kind == record.OnTime && (start < a.mature || others) { // it came after its cohort was handed out
-		for _, n := range curve.Labels {
-			a.late += max(0, n)
-		}
+		a.late += max(0, known.Labels())
 		return nil
 	}
 	if others { // what revises a cohort is of the plan that handed it out
@@ -194,7 +193,7 @@ func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
 	if c.Kind == record.OnTime {
 		cells = co.OnTime
 	}
-	if err := addCurve(cells, key, curve); err != nil {
+	if err := addCounts(cells, key, known); err != nil {
 		return fmt.Errorf("add outcomes of %s: %w", c.Model, err)
 	}
 	return nil

@@ -124,15 +124,15 @@ func TestCorrectionsAfterMaturity(t *testing.T) {
 	var got []string
 	err := a.Mature(monday+8*day, func(n Ended) error {
 		for _, c := range n.Truth {
-			on, err := c.View(p.Score.Bins(), nil, nil)
+			on, err := c.View(p, nil, nil)
 			if err != nil {
 				return err
 			}
-			all, err := c.Revised(p.Score.Bins(), nil, nil)
+			all, err := c.Revised(p, nil, nil)
 			if err != nil {
 				return err
 			}
-			got = append(got, fmt.Sprintf("%d of %d, %s", on.Labels[0], all.Labels[0], c.Version()))
+			got = append(got, fmt.Sprintf("%d of %d, %s", on.Labels(), all.Labels(), c.Version()))
 		}
 		return nil
 	})

@@ -139,11 +139,9 @@ func flat(n Ended) []ended {
 	for _, c := range n.Truth {
 		var rows int64
 		for _, v := range c.OnTime {
-			for _, k := range v.Labels {
-				rows += k
-			}
+			rows += v.Labels()
 		}
-		out = append(out, ended{"cohort", c.Start, c.End, rows, string(appendCurves(nil, c.OnTime))})
+		out = append(out, ended{"cohort", c.Start, c.End, rows, string(appendCounts(nil, c.OnTime))})
 	}
 	return out
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -202,17 +202,17 @@ func readCell(p *plan.Plan, r *wire.Reader) Cell {
 // AppendBinary writes the cohort.
 func (c *Cohort) AppendBinary(b []byte) []byte {
 	b = wire.Int(wire.Int(b, c.Start), c.End)
-	return appendCurves(appendCurves(b, c.OnTime), c.All)
+	return appendCounts(appendCounts(b, c.OnTime), c.All)
 }
 
 func readCohort(p *plan.Plan, r *wire.Reader) *Cohort {
 	co := newCohort(r.Int(), r.Int())
-	readCurves(p, r, co.OnTime)
-	readCurves(p, r, co.All)
+	readCounts(p, r, co.OnTime)
+	readCounts(p, r, co.All)
 	return co
 }
 
-func appendCurves(b []byte, cells map[Cell]*sketch.Curve) []byte {
+func appendCounts(b []byte, cells map[Cell]truth.Counts) []byte {
 	b = wire.Uint(b, uint64(len(cells)))
 	for _, c := range slices.SortedFunc(maps.Keys(cells), Cell.compare) {
 		b = wire.String(wire.String(b, c.Version), c.Slice)
@@ -221,7 +221,7 @@ func appendCurves(b []byte, cells map[Cell]*sketch.Curve) []byte {
 	return b
 }
 
-func readCurves(p *plan.Plan, r *wire.Reader, into map[Cell]*sketch.Curve) {
+func readCounts(p *plan.Plan, r *wire.Reader, into map[Cell]truth.Counts) {
 	for range r.Count(3) {
 		c := readCell(p, r)
 		body := r.Bytes()
@@ -232,12 +232,12 @@ func readCurves(p *plan.Plan, r *wire.Reader, into map[Cell]*sketch.Curve) {
 			r.Fail(errors.New("outcomes for a plan without a score"))
 			return
 		}
-		curve, err := readCurve(p.Score.Bins(), body)
+		known, err := truth.ReadAll(p, body)
 		if err != nil {
 			r.Fail(err)
 			return
 		}
-		into[c] = curve
+		into[c] = known
 	}
 }
 
