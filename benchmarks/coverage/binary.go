@@ -137,6 +137,9 @@ func binaryWorld(scenario string, p binary, alpha float64) world {
 				without[i], ok = v.Value, ok && ok2
 			}
 			b, ok2 := stat.Jackknife(e.Value, e.N, without, alpha, 0, math.Inf(1))
+			own, _ := stat.FindBinary(name)
+			plain, _ := own.Band(r, alpha)
+			b.Few = b.Few || plain.Few
 			out = append(out, of(name+", jackknife", b, ok && ok2))
 		}
 		return out

@@ -17,7 +17,7 @@ const fewEvents = 30
 
 // fewOfAKind is how many of the rarer kind of event (positives, right decisions, errors) an interval takes that rests on a
 // normal law on a transformed scale.
-const fewOfAKind = 10
+const fewOfAKind = 20
 
 // usable reports whether alpha can be the error of an interval.
 func usable(alpha float64) bool { return alpha > 0 && alpha < 1 }
@@ -37,7 +37,7 @@ func shareBand(k, n int64, alpha float64) (Band, bool) {
 		return Band{}, false
 	}
 	lo, hi := Wilson(k, n, alpha)
-	return newBand(e, lo, hi, 0, 1, n < fewEvents || min(k, n-k) < 2), true
+	return newBand(e, lo, hi, 0, 1, n < fewEvents), true
 }
 
 // wilsonOf is Wilson's interval where k and n need not be whole, as of weighted counts that scatter like so many events.

@@ -70,6 +70,12 @@ func nonCentrality(x, df, p float64) float64 {
 	return (lo + hi) / 2
 }
 
+// binsFew says that the bins hold fewer than ten events each, so that their own rates are no base for an interval.
+func (r Reliability) binsFew() bool {
+	bins, n, _, _ := r.outcomes()
+	return r.calibrationFew() || n < int64(10*len(bins))
+}
+
 // calibrationFew says that there are too few events of either class in the groups.
 func (r Reliability) calibrationFew() bool {
 	_, n, pos, _ := r.outcomes()
@@ -100,7 +106,7 @@ func (r Reliability) reliabilityBand(alpha float64) (Band, bool) {
 	g := gapsOf(groups, n)
 	_, lo, hi := g.squares(alpha)
 	e := Estimate{Value: parts.Reliability, SE: math.NaN(), N: n}
-	return newBand(e, lo, hi, 0, 1, r.calibrationFew()), true
+	return newBand(e, lo, hi, 0, 1, r.binsFew()), true
 }
 
 // resolutionBand is that of the resolution term without its bias (Ferro & Fricker 2012, eq. 6). An event of bin b moves the term by
@@ -127,7 +133,7 @@ func (r Reliability) resolutionBand(alpha float64) (Band, bool) {
 	bias -= base * (1 - base) / max(1, nf-1)
 	e := Estimate{Value: parts.Resolution, SE: math.Sqrt(v), N: n}
 	mid := Estimate{Value: parts.Resolution - bias, SE: e.SE, N: n}
-	few := r.calibrationFew()
+	few := r.binsFew()
 	b := plainBand(mid, alpha, 0, 0.25, few)
 	if mid.Value > 0 {
 		b = logBand(mid, alpha, few)

@@ -65,6 +65,24 @@ func between(bins []moved, a, b int, n int64) Estimate {
 	return e
 }
 
+// CostBetweenBand returns CostBetween with its 1-alpha interval.
+func (r Reliability) CostBetweenBand(a, b int, c Costs, alpha float64) (Band, bool) {
+	e, ok := r.CostBetween(a, b, c)
+	if !ok || !usable(alpha) {
+		return Band{}, false
+	}
+	up, down := c.FN-c.TP, c.TN-c.FP
+	if a < b {
+		up, down = -up, -down
+	}
+	var pos, neg int64
+	for i := min(a, b); i < max(a, b); i++ {
+		pos += r.Pos[i]
+		neg += r.Labels[i] - r.Pos[i]
+	}
+	return costBand(e, []weighted{{up, float64(pos)}, {down, float64(neg)}, {0, float64(e.N - pos - neg)}}, alpha), true
+}
+
 // Cheapest is the threshold that would have cost least.
 type Cheapest struct {
 	Edge     int      // of the bins: the cheapest, the first of equals
