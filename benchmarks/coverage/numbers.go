@@ -21,7 +21,7 @@ func newPairs(df float64, seed uint64) []sketch.Pair {
 		u := stat.StudentQuantile((float64(i)+0.5)/size, df)
 		half := 0.25 * predicted
 		actual := predicted*(1+0.1*u) - 1
-		out[i] = sketch.Pair{Predicted: predicted, Actual: max(actual, 1), Low: predicted - half, High: predicted + half, Interval: true}
+		out[i] = sketch.Pair{Predicted: predicted, Actual: max(actual, predicted/4), Low: predicted - half, High: predicted + half, Interval: true}
 	}
 	return out
 }
@@ -103,7 +103,14 @@ func numberWorld(scenario string, pairs []sketch.Pair, alpha float64) world {
 				v, ok2 := m.Value(rests[i])
 				left[i], ok = v.Value, ok && ok2
 			}
-			b, ok2 := stat.Jackknife(e.Value, e.N, left, alpha, math.Inf(-1), math.Inf(1))
+			lo, hi := 0., math.Inf(1)
+			switch m.Name {
+			case "r2":
+				lo, hi = math.Inf(-1), 1
+			case "smape":
+				hi = 2
+			}
+			b, ok2 := stat.Jackknife(e.Value, e.N, left, alpha, lo, hi)
 			out = append(out, of(m.Name+", jackknife", b, ok && ok2))
 		}
 		for _, q := range levels {

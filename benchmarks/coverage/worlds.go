@@ -7,7 +7,7 @@ func worlds(alpha float64) []world {
 	common := newBinary(-1, 1.3, 0.2, 0.8, 0.4)
 	rare := newBinary(-4.4, 1.4, 0.3, 0.9, 0.05)
 	fit := newBinary(-1, 1.3, 0, 1, 0.4)
-	less := newBinary(-1.4, 1.3, -0.1, 1, 0.4)
+	less := binnedAs(-1, -1.4, 1.3, -0.1, 1, 0.4)
 	prices := stat.Costs{FP: 40, FN: 90, TP: -10, TN: 0.5}
 	return []world{
 		binaryWorld("base rate 32 %, miscalibrated", common, alpha),
