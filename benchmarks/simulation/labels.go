@@ -7,6 +7,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
+	"github.com/plumbline-ml/plumbline/internal/stat"
 )
 
 // labelModels are simulated at a time, each with one label rate and with nothing in common: a job's alarms are a count of so many models.
@@ -62,15 +63,9 @@ func (p *Process) cohorts(rng *rand.Rand, rate int64, hours int, moved func(t in
 		mu, _ := p.at(t, 0, mean.u[0], 0, slow.u[0], swing[0], mean.signs[0], &phase[0])
 		n := p.events(rng, rate, t)
 		start := plan.Micros(levelStart) + int64(t)*hourMicros
-		out[t] = drift.Cohort{Start: start, End: start + hourMicros, Labels: n, Positive: binomial(rng, n, moveShare(base, mu)+moved(t))}
+		out[t] = drift.Cohort{Start: start, End: start + hourMicros, Labels: n, Positive: binomial(rng, n, stat.ShareAt(base, mu)+moved(t))}
 	}
 	return out
-}
-
-// moveShare moves a share by h on the arc-sine scale (Cohen 1988).
-func moveShare(share, h float64) float64 {
-	s := math.Sin(min(max(math.Asin(math.Sqrt(share))+h/2, 0), math.Pi/2))
-	return s * s
 }
 
 // runLabels lets a plan learn from the cohorts of the history, and judges the rest as a detector does.

@@ -136,7 +136,7 @@ func (d *detector) day(at int, set *sketch.Set, emit func(finding.Finding) error
 	return d.engine.Advance(d.clock, emit)
 }
 
-// counted is a day of traffic.
+// day is a day of traffic.
 func (t *Traffic) day(p *plan.Plan, at int) *sketch.Set {
 	set := sketch.NewSet(p)
 	for hour := at * dayHours; hour < (at+1)*dayHours; hour++ {

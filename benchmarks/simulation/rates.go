@@ -71,7 +71,7 @@ func (p *Process) generateRates(seed uint64, rate int64, hours int, change *Chan
 				}
 				missing := 0.
 				if k%2 == 1 {
-					missing = moveShare(usuallyMissing, ls)
+					missing = stat.ShareAt(usuallyMissing, ls)
 				}
 				if change != nil && j == changed && t >= change.From[k] {
 					cumulated[0] = max(cumulated[0]-change.Moved, 0)
