@@ -46,10 +46,10 @@ type Needs struct {
 }
 
 var (
-	fromScore     = Needs{Outcome: true, Score: true}
-	fromDecision  = Needs{Outcome: true, Decision: true}
-	fromLabel     = Needs{Outcome: true}
-	fromLatency   = Needs{Latency: true}
+	fromScore       = Needs{Outcome: true, Score: true}
+	fromDecision    = Needs{Outcome: true, Decision: true}
+	fromLabel       = Needs{Outcome: true}
+	fromLatency     = Needs{Latency: true}
 	decided         = Needs{Score: true, Decision: true, Groups: true}
 	turnedOut       = Needs{Outcome: true, Score: true, Decision: true, Groups: true}
 	fairnessMetrics = []Metric{

@@ -21,7 +21,7 @@ func (t *Tally) AppendBinary(b []byte) []byte {
 	b = wire.Uint(b, uint64(len(t.cells)))
 	for _, slice := range slices.Sorted(maps.Keys(t.cells)) {
 		b = wire.String(b, slice)
-		b = appendCounts(b, t.cells[slice])
+		b = AppendCounts(b, t.cells[slice])
 	}
 	for i := range t.curves {
 		b = wire.Uint(b, uint64(len(t.curves[i])))
@@ -32,14 +32,16 @@ func (t *Tally) AppendBinary(b []byte) []byte {
 	return b
 }
 
-func appendCounts(b []byte, c Counts) []byte {
+// AppendCounts writes c.
+func AppendCounts(b []byte, c Counts) []byte {
 	for _, v := range []int64{c.Decided, c.Selected, c.TP, c.FP, c.FN, c.TN} {
 		b = wire.Int(b, v)
 	}
 	return b
 }
 
-func readCounts(r *wire.Reader) (c Counts) {
+// ReadCounts reads what AppendCounts wrote.
+func ReadCounts(r *wire.Reader) (c Counts) {
 	for _, v := range []*int64{&c.Decided, &c.Selected, &c.TP, &c.FP, &c.FN, &c.TN} {
 		*v = r.Int()
 	}
@@ -58,7 +60,7 @@ func ReadTally(p *plan.Plan, r *wire.Reader) (*Tally, error) {
 	last := ""
 	for i := range r.Count(7) {
 		slice := r.String()
-		c := readCounts(r)
+		c := ReadCounts(r)
 		if r.Err() == nil && (len(slice) != 2*len(p.Slices) || i > 0 && slice <= last) {
 			r.Fail(errTally)
 		}

@@ -73,7 +73,7 @@ func (t *Tally) By(dims []int) []Group {
 			continue
 		}
 		if g := found[string(key)]; g != nil {
-			g.Counts = g.plus(c)
+			g.Counts = g.Plus(c)
 			continue
 		}
 		found[string(key)] = &Group{codes, c}
@@ -138,7 +138,7 @@ func Pairs(groups []Group, against []int) []Pair {
 	var all Counts
 	at := -1
 	for i, g := range groups {
-		all = all.plus(g.Counts)
+		all = all.Plus(g.Counts)
 		if against != nil && slices.Equal(g.Codes, against) {
 			at = i
 		}

@@ -145,6 +145,14 @@ func folded(r, lo, hi float64) (value, low, high float64) {
 	}
 }
 
+// Within reports whether a gap's value is on the good side of a limit.
+func (m *Metric) Within(value, limit float64) bool {
+	if m.Ratio {
+		return value >= limit
+	}
+	return value <= limit
+}
+
 // Judge holds a gap against a limit.
 func (m *Metric) Judge(g Gap, s State, limit float64) State {
 	if s != Undecided {

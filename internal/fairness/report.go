@@ -200,7 +200,7 @@ func (t *Tally) lean(groups []Group, dims []int) []float64 {
 		}
 	}
 	for _, g := range groups {
-		all = all.plus(g.Counts)
+		all = all.Plus(g.Counts)
 	}
 	smooth := func(c Counts) float64 {
 		k, n := selection(c)

@@ -19,7 +19,8 @@ type Counts struct {
 // Labels is how many outcomes are known.
 func (c Counts) Labels() int64 { return c.TP + c.FP + c.FN + c.TN }
 
-func (c Counts) plus(o Counts) Counts {
+// Plus is both together.
+func (c Counts) Plus(o Counts) Counts {
 	return Counts{c.Decided + o.Decided, c.Selected + o.Selected, c.TP + o.TP, c.FP + o.FP, c.FN + o.FN, c.TN + o.TN}
 }
 
@@ -86,7 +87,7 @@ func (t *Tally) add(slice string, c Counts, curve *sketch.Curve) error {
 			return fmt.Errorf("compare groups: a slice code of %d bytes has no dimension %d", len(slice), d)
 		}
 	}
-	t.cells[slice] = t.cells[slice].plus(c)
+	t.cells[slice] = t.cells[slice].Plus(c)
 	if curve == nil {
 		return nil
 	}
@@ -114,7 +115,7 @@ func (t *Tally) Merge(o *Tally) error {
 		return fmt.Errorf("compare groups: tallies of two plans")
 	}
 	for slice, c := range o.cells {
-		t.cells[slice] = t.cells[slice].plus(c)
+		t.cells[slice] = t.cells[slice].Plus(c)
 	}
 	for i := range o.curves {
 		for code, c := range o.curves[i] {

@@ -71,13 +71,29 @@ func (p *Plan) carried(a contract.Protected) error {
 	return nil
 }
 
+// Drafted are the attributes without what is learnt of them.
+func (f *Fairness) Drafted() (out []Drafted) {
+	if f != nil {
+		for _, a := range f.Attributes {
+			out = append(out, Drafted{a.Dim, a.Privileged})
+		}
+	}
+	return out
+}
+
+// Drafted is what a contract says of an attribute.
+type Drafted struct {
+	Dim        int
+	Privileged string
+}
+
 // drafted is f without what is learnt.
 func (f *Fairness) drafted() *Fairness {
 	if f == nil {
 		return nil
 	}
 	out := &Fairness{}
-	for _, a := range f.Attributes {
+	for _, a := range f.Drafted() {
 		out.Attributes = append(out.Attributes, Attribute{Dim: a.Dim, Privileged: a.Privileged, Against: Rest})
 	}
 	return out

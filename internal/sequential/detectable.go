@@ -13,9 +13,12 @@ type Detectable struct {
 
 // Detectable says for every channel what it can't see: a blind spot is shown, not hidden. A bet of size lambda wins lambda z -
 // lambda^2/2 a pane on average, and needs ln(c/w) in all.
-func (e *Engine) Detectable() []Detectable {
+func (e *Engine) Detectable() []Detectable { return e.DetectableIn(dayHours) }
+
+// DetectableIn says the same of so many hours.
+func (e *Engine) DetectableIn(hours float64) []Detectable {
 	out := make([]Detectable, 0, len(e.channels))
-	panes := int(math.Round(dayHours / e.usual()))
+	panes := int(math.Round(hours / e.Usual()))
 	for i := range e.channels {
 		c := &e.channels[i]
 		d := Detectable{Stream: e.spec.Streams[c.stream].Name, Channel: c.measure.String(), Bin: c.bin, Effect: math.Inf(1), Floor: c.floor}
@@ -23,7 +26,7 @@ func (e *Engine) Detectable() []Detectable {
 			if c.weights[b] == 0 || panes < 1 {
 				continue
 			}
-			if need := math.Log(e.rules.threshold / (c.weights[b] * e.usual())); need <= mostPerPane*float64(panes) {
+			if need := math.Log(e.rules.threshold / (c.weights[b] * e.Usual())); need <= mostPerPane*float64(panes) {
 				d.Effect = min(d.Effect, c.winning(b, panes, need, &e.rules))
 			}
 		}
@@ -94,8 +97,8 @@ func (s *Slice) Detectable(hours, events float64) []Detectable {
 // Learnt is how many panes the slice was learnt from.
 func (s *Slice) Learnt() int { return s.learnt }
 
-// usual is how long a pane of the history was on average, in hours.
-func (e *Engine) usual() float64 { return e.hours / float64(e.learnt) }
+// Usual is how long a pane of the history was on average, in hours.
+func (e *Engine) Usual() float64 { return e.hours / float64(e.learnt) }
 
 // winning is the change at which bet b wins need nats over so many panes on average.
 func (c *channel) winning(b, panes int, need float64, r *rules) float64 {

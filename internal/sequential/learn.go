@@ -145,6 +145,8 @@ func (f Floors) of(m measure) float64 {
 		return f.Shape
 	case volume:
 		return f.Volume
+	case ratio:
+		return f.Ratio
 	default:
 		return f.H
 	}
