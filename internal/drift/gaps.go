@@ -48,18 +48,18 @@ type Gap struct {
 	Attribute int // of plan.Fairness.Attributes
 	Code      int // the group
 	Rate      Rate
+	Need      int         // how many events of the kind a pane is expected to hold of each group
 	Before    [2][2]int64 // in the reference: k and n of the group, k and n of what it is held against
 	Engine    *sequential.Engine
 }
 
 // Home is the logarithm of the ratio in the reference.
 func (g *Gap) Home() float64 {
-	x, _ := stat.LogRatio(float64(g.Before[0][0]), float64(g.Before[0][1]), float64(g.Before[1][0]), float64(g.Before[1][1]))
+	x, _ := stat.LogRatio(float64(g.Before[0][0]), float64(g.Before[0][1]), float64(g.Before[1][0]), float64(g.Before[1][1]), 0)
 	return x
 }
 
-// Gather makes what joins panes until a group can be judged by the rate: fairness.Fewest events of each, and as many of the kind expected as a share
-// needs to be one.
+// Gather makes what joins panes until a group can be judged by the rate: fairness.Fewest events of each, and Need of the kind expected.
 func (g *Gap) Gather() *sequential.Gather {
 	out := &sequential.Gather{}
 	g.Resume(out)
@@ -72,14 +72,18 @@ func (g *Gap) Resume(gather *sequential.Gather) {
 		c := &counts[0]
 		enough := func(n int64, before [2]int64) bool {
 			q := (float64(before[0]) + 0.5) / (float64(before[1]) + 1)
-			return n >= fairness.Fewest && float64(n)*q >= fewestOfKind
+			return n >= fairness.Fewest && float64(n)*q >= float64(g.Need)
 		}
 		return enough(c.N, g.Before[0]) && enough(c.Base.N, g.Before[1])
 	}
 }
 
-// fewestOfKind is how many events of the kind a group is expected to hold.
-const fewestOfKind = 5
+const (
+	// fewestOfKind is how many events of the kind a group must hold for anything to be said of it.
+	fewestOfKind = 5
+	// enoughOfKind is how many a pane had better hold: of fewer, much of what it says is lost (docs/fairness.md).
+	enoughOfKind = 10
+)
 
 // Count is what a tally holds of the gap, and of how many events. Counts that no events can have made are left out: the cells are damaged, and must not stop
 // what judges the others.
@@ -150,12 +154,15 @@ func LearnGaps(p *plan.Plan, reference *fairness.Tally, panes, cohorts []Stretch
 		if g.Rate.FromOutcomes() {
 			from = cohorts
 		}
-		history, err := g.history(p, from)
-		if err != nil {
-			return nil, fmt.Errorf("learn gaps of %s: %w", p.Model, err)
-		}
-		if len(history) >= fewestPanes && history[len(history)-1].End-history[0].Start >= leastHistory {
-			learnt, histories = append(learnt, g), append(histories, history)
+		for _, g.Need = range []int{enoughOfKind, fewestOfKind} {
+			history, err := g.history(p, from)
+			if err != nil {
+				return nil, fmt.Errorf("learn gaps of %s: %w", p.Model, err)
+			}
+			if len(history) >= fewestPanes && history[len(history)-1].End-history[0].Start >= leastHistory {
+				learnt, histories = append(learnt, g), append(histories, history)
+				break
+			}
 		}
 	}
 	if len(learnt) == 0 {
@@ -201,7 +208,7 @@ func appendGaps(all []Gap) []byte {
 	b = wire.Uint(b, uint64(len(all)))
 	for i := range all {
 		g := &all[i]
-		b = wire.Uint(wire.Uint(wire.Uint(b, uint64(g.Attribute)), uint64(g.Code)), uint64(g.Rate))
+		b = wire.Uint(wire.Uint(wire.Uint(wire.Uint(b, uint64(g.Attribute)), uint64(g.Code)), uint64(g.Rate)), uint64(g.Need))
 		for _, v := range g.Before {
 			b = wire.Int(wire.Int(b, v[0]), v[1])
 		}
@@ -233,7 +240,7 @@ func readGaps(p *plan.Plan, r *wire.Reader) ([]Gap, error) {
 	n := r.Count(8)
 	out := make([]Gap, 0, n)
 	for range n {
-		attribute, code, rate := r.Uint(), r.Uint(), r.Uint()
+		attribute, code, rate, need := r.Uint(), r.Uint(), r.Uint(), r.Uint()
 		var g Gap
 		for i := range g.Before {
 			g.Before[i] = [2]int64{r.Int(), r.Int()}
@@ -242,11 +249,11 @@ func readGaps(p *plan.Plan, r *wire.Reader) ([]Gap, error) {
 		if err := r.Err(); err != nil {
 			return nil, err
 		}
-		if attribute >= uint64(len(p.Fairness.Attributes)) || code > plan.NoValue || rate >= uint64(rates) ||
+		if attribute >= uint64(len(p.Fairness.Attributes)) || code > plan.NoValue || rate >= uint64(rates) || need < fewestOfKind || need > enoughOfKind ||
 			!sound(g.Before[0][0], g.Before[0][1]) || !sound(g.Before[1][0], g.Before[1][1]) {
 			return nil, errGap
 		}
-		g.Attribute, g.Code, g.Rate = int(attribute), int(code), Rate(rate)
+		g.Attribute, g.Code, g.Rate, g.Need = int(attribute), int(code), Rate(rate), int(need)
 		if len(out) > 0 && orderOfGaps(&out[len(out)-1], &g) >= 0 {
 			return nil, errGap
 		}

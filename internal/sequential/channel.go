@@ -223,7 +223,7 @@ func (l *layout) read(channels []channel, n *Counts, hours float64, out []readin
 			r.x = math.Log((r.n + 0.5) / hours)
 		case ratio:
 			r.n = float64(n.N)
-			r.x, r.event = stat.LogRatio(n.Hits, float64(n.N), n.Base.Hits, float64(n.Base.N))
+			r.x, r.event = stat.LogRatio(n.Hits, float64(n.N), n.Base.Hits, float64(n.Base.N), c.mean)
 		default:
 			r.x, r.n = c.pair(n)
 			if c.rare == nil {
