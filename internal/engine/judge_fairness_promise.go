@@ -114,7 +114,7 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 	case m.Judge(gap, state, limit) == fairness.Violated:
 		did = sg.update(k.start, true, 1)
 	}
-	if did != opened && did != recovered {
+	if did == nothing {
 		return nil
 	}
 	f := e.groupPromiseFinding(l, pr, m, k.start, end, dims, slice, s.version)
