@@ -33,6 +33,7 @@ type shownBaseline struct {
 	Against   string        `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
 
 	Accepted *plan.Accepted `json:"accepted,omitempty"`
+	Fairness *shownGroups   `json:"fairness,omitempty"`
 }
 
 // shownSlice is one slice of it.
@@ -209,6 +210,9 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		c.InADay = found.of(i)
 		shown.Columns = append(shown.Columns, c)
 	}
+	if shown.Fairness, err = showGroups(p); err != nil {
+		return err
+	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(shown)
 	}
@@ -231,8 +235,14 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t%s\t\n", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"),
 			c.Panes, figure(float64(c.Typical), "%.4f"), c.least())
 	}
-	if err := table.Flush(); err != nil || len(found) == 0 {
+	if err := table.Flush(); err != nil {
 		return err
+	}
+	if shown.Fairness != nil {
+		defer shown.Fairness.write(w)
+	}
+	if len(found) == 0 {
+		return nil
 	}
 	fmt.Fprintln(w, "IN A DAY: the smallest lasting shift (numbers) or divergence (categories) that a day of panes would usually show; -: a day shows none. --json has every channel and slice.")
 	_, err = fmt.Fprintf(w, "Likewise of the rest: %s\n", shown.othersInWords())

@@ -296,5 +296,8 @@ func (g *Gap) Detectable(hours float64) float64 {
 	return slices.MinFunc(all, func(a, b sequential.Detectable) int { return cmp.Compare(a.Effect, b.Effect) }).Effect
 }
 
+// Growing is by how much a day the logarithm of the ratio must grow to be found usually within so many hours; +Inf: no growth is.
+func (g *Gap) Growing(hours float64) float64 { return g.Engine.Growing(0, hours) }
+
 // Usual is how long a pane of the gap was in the reference, in hours.
 func (g *Gap) Usual() float64 { return g.Engine.Usual() }

@@ -214,8 +214,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// The admissions of Berkeley, autumn 1973 (Bickel, Hammel & O'Connell 1975; R's UCBAdmissions), with the two largest departments turned into one where
-// women do better: the aggregate says the opposite of the parts.
+// The admissions of Berkeley, autumn 1973, departments A and F (Bickel, Hammel & O'Connell 1975; R's UCBAdmissions): women did better in both, and worse in
+// the sum of them.
 func TestSimpson(t *testing.T) {
 	t.Parallel()
 	p := protecting()

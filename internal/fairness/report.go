@@ -81,8 +81,11 @@ type ShownGap struct {
 	State     State          `json:"state"`
 }
 
-// Describe compares the groups that a tally holds, beside those of the reference.
+// Describe compares the groups that a tally holds, beside those of the reference; where it is the reference itself, beside nothing.
 func Describe(p *plan.Plan, now, reference *Tally) *Report {
+	if now == reference {
+		reference = NewTally(p)
+	}
 	out := &Report{Views: []View{}}
 	for i, dims := range Views(p) {
 		v := describe(p, now, reference, dims)

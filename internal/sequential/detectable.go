@@ -127,6 +127,40 @@ func (c *channel) winning(b, panes int, need float64, r *rules) float64 {
 	return shift
 }
 
+// Growing says of a stream of one channel that is no exactly counted share by how much a day its reading must grow, on the channel's scale, to be found within
+// so many hours: the evidence is that of the panes at the end of them, from whichever on it is most. +Inf: no growth is found in that time.
+func (e *Engine) Growing(stream int, hours float64) float64 {
+	c := &e.channels[e.streams[stream].first]
+	least := math.Inf(1)
+	panes := int(hours / e.Usual())
+	if c.rare != nil {
+		return least
+	}
+	rho := c.null.wander.Rho
+	gain := (rho*rho*c.filter.variance + c.null.wander.Tau2*(1-rho*rho)) / (c.filter.scale * c.filter.scale)
+	seen, level := make([]float64, panes), 0. // of a growth of 1 a pane: what the filter has not taken for wander
+	for i := range seen {
+		seen[i] = float64(i) + 0.5 - level
+		level = rho * (level + gain*seen[i])
+	}
+	for b := range sizes {
+		if c.weights[b] == 0 {
+			continue
+		}
+		need := math.Log(e.rules.threshold / (c.weights[b] * e.Usual()))
+		lambda, sum := sizesOfBets[b], 0.
+		for n := 1; n <= panes; n++ {
+			sum += seen[panes-n]
+			if need > mostPerPane*float64(n) {
+				continue
+			}
+			perPane := (need + float64(n)*(e.rules.penalty[b]+lambda*lambda/2)) / (lambda * sum) * math.Sqrt(inflation) * c.null.sigma * c.filter.scale
+			least = min(least, perPane*dayHours/e.Usual())
+		}
+	}
+	return least
+}
+
 // Evidence is how a stream stands.
 type Evidence struct {
 	Stream string
