@@ -257,11 +257,11 @@ func TestProxies(t *testing.T) {
 	if len(got) != 2 || got[0].Column != 0 || got[1].Column != 2 {
 		t.Fatalf("%+v", got)
 	}
-	// 1 - H(1/4) bits, less (2-1)(2-1)/(2 x 800) nats.
+	// 1 - H(1/4) bits, less (4-2-2+1)/(2 x 800) nats; of a column that is the attribute two of the four cells are empty.
 	h := -(0.25*math.Log2(0.25) + 0.75*math.Log2(0.75))
 	chance := 1 / (1600 * math.Ln2)
-	if math.Abs(got[0].Bits-(1-chance)) > 1e-8 || math.Abs(got[1].Bits-(1-h-chance)) > 1e-8 || got[1].Share != got[1].Bits {
-		t.Errorf("%+v, want %g and %g", got, 1-chance, 1-h-chance)
+	if math.Abs(got[0].Bits-(1+chance)) > 1e-8 || got[0].Share != 1 || math.Abs(got[1].Bits-(1-h-chance)) > 1e-8 || got[1].Share != got[1].Bits {
+		t.Errorf("%+v, want %g and %g", got, 1+chance, 1-h-chance)
 	}
 }
 

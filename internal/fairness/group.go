@@ -8,10 +8,8 @@ import (
 )
 
 const (
-	// Fewest is how many decisions, or outcomes, of each of two groups are asked for before anything is said of them.
+	// Fewest is how many decisions, or outcomes, of each of two groups are asked for before anything is said of them, as package stat does.
 	Fewest = 100
-	// fewestExpected is how many events of the kind, and of the other kind, a group must be expected to hold at the rate of the group it is compared with.
-	fewestExpected = 5
 	// mostFull is up to how many attributes all their crosses are shown, of mostCrossed at most.
 	mostFull    = 4
 	mostCrossed = 3

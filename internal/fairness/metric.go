@@ -26,9 +26,6 @@ type Gap struct {
 	N, Other  int64   // what the two shares are of
 }
 
-// rate is a share that groups are compared by: k of n.
-type rate func(Counts) (k, n int64)
-
 // Metric is one way to compare two groups.
 type Metric struct {
 	Name     string
@@ -36,17 +33,8 @@ type Metric struct {
 	Outcomes bool    // it takes outcomes, not decisions alone
 	Ratio    bool    // of the rates: better when it is large; else their difference
 	Limit    float64 // what is shown against where the contract promises nothing
-	rates    []rate  // several: the larger gap counts
+	by       string  // the criterion of package stat; "" for equalized odds
 }
-
-// The rates.
-var (
-	selection = rate(func(c Counts) (k, n int64) { return c.Selected, c.Decided })
-	truePos   = rate(func(c Counts) (k, n int64) { return c.TP, c.TP + c.FN })
-	falsePos  = rate(func(c Counts) (k, n int64) { return c.FP, c.FP + c.TN })
-	precision = rate(func(c Counts) (k, n int64) { return c.TP, c.TP + c.FP })
-	omission  = rate(func(c Counts) (k, n int64) { return c.FN, c.FN + c.TN })
-)
 
 const (
 	fourFifths = 0.8
@@ -55,12 +43,12 @@ const (
 
 // Metrics are all of them, by the names that contracts promise them by.
 var Metrics = []Metric{
-	{"demographic_parity_ratio", "selection rates, smaller over larger", false, true, fourFifths, []rate{selection}},
-	{"demographic_parity_difference", "difference of selection rates", false, false, tolerance, []rate{selection}},
-	{"equal_opportunity_difference", "difference of true positive rates", true, false, tolerance, []rate{truePos}},
-	{"equalized_odds_difference", "difference of true or false positive rates", true, false, tolerance, []rate{truePos, falsePos}},
-	{"predictive_parity_difference", "difference of precisions", true, false, tolerance, []rate{precision}},
-	{"false_omission_difference", "difference of false omission rates", true, false, tolerance, []rate{omission}},
+	{"demographic_parity_ratio", "selection rates, smaller over larger", false, true, fourFifths, "demographic_parity"},
+	{"demographic_parity_difference", "difference of selection rates", false, false, tolerance, "demographic_parity"},
+	{"equal_opportunity_difference", "difference of true positive rates", true, false, tolerance, "equal_opportunity"},
+	{"equalized_odds_difference", "difference of true or false positive rates", true, false, tolerance, ""},
+	{"predictive_parity_difference", "difference of precisions", true, false, tolerance, "predictive_parity"},
+	{"false_omission_difference", "difference of false omission rates", true, false, tolerance, "false_omission"},
 }
 
 // Find is the metric of that name.
@@ -74,59 +62,43 @@ func Find(name string) (Metric, bool) {
 }
 
 // Compare measures the gap between a pair's groups with a two-sided interval of 1-alpha: of a difference Newcombe's (1998, method 10), of a ratio that of Katz
-// et al. (1978) with 1/2 added. Of several rates each interval has its part of alpha, so that the larger gap lies within the largest of them
+// et al. (1978) with 1/2 added. Both gaps of equalized odds have half of alpha, so that the larger one lies between the larger of the lower and of the upper ends
 // (Bonferroni). The state is TooFew, Undefined, or Undecided for what a limit is still to be held against.
 func (m *Metric) Compare(p *Pair, alpha float64) (Gap, State) {
-	var out Gap
-	state := Undecided
-	for i, r := range m.rates {
-		g, s := gap(r, m.Ratio, p, alpha/float64(len(m.rates)))
-		switch {
-		case s == Undefined:
-			return g, s
-		case s == TooFew: // the gap that can't be told may be the larger one
-			state = s
-		}
-		if i == 0 {
-			out = g
-			continue
-		}
-		if g.Value > out.Value {
-			out.Value, out.Signed, out.N, out.Other = g.Value, g.Signed, g.N, g.Other
-		}
-		out.Low, out.High = max(out.Low, g.Low), max(out.High, g.High)
-	}
-	return out, state
-}
-
-func gap(of rate, ratio bool, p *Pair, alpha float64) (Gap, State) {
-	k1, n1 := of(p.Counts)
-	k0, n0 := of(p.Other)
 	none := math.NaN()
-	g := Gap{Value: none, Low: none, High: none, Signed: none, N: n1, Other: n0}
-	if n1 <= 0 || n0 <= 0 || k1 < 0 || k0 < 0 || k1 > n1 || k0 > n0 || !p.sound() || !p.Other.sound() {
+	g := Gap{Value: none, Low: none, High: none, Signed: none}
+	if !p.sound() || !p.Other.sound() {
 		return g, Undefined
 	}
-	p1, p0 := float64(k1)/float64(n1), float64(k0)/float64(n0)
-	if ratio {
-		g.Signed = p1 / p0
-		lo, hi := stat.KatzRatio(k1, n1, k0, n0, alpha)
-		g.Value, g.Low, g.High = folded(g.Signed, lo, hi)
-	} else {
-		g.Signed = p1 - p0
-		lo, hi := stat.Newcombe(k1, n1, k0, n0, alpha)
-		g.Value, g.Low, g.High = math.Abs(g.Signed), max(lo, -hi, 0), max(hi, -lo)
+	tolerated := stat.Tolerance{Gap: tolerance, Alpha: alpha}
+	var d stat.Disparity
+	var ok bool
+	if m.by == "" {
+		tolerated.Alpha /= 2
+		d, ok = stat.EqualizedOdds(p.Counts.group(), p.Other.group(), tolerated)
+	} else if c, known := stat.FindCriterion(m.by); known {
+		d, ok = c.Compare(p.Counts.group(), p.Other.group(), tolerated)
 	}
-	if n1 < Fewest || n0 < Fewest || !enough(n1, k0, n0) || !enough(n0, k1+k0, n1+n0) {
+	if !ok {
+		return g, Undefined
+	}
+	g.N, g.Other = d.N, d.RefN
+	if m.Ratio {
+		g.Signed = d.Ratio.Value
+		g.Value, g.Low, g.High = folded(g.Signed, d.Ratio.Low, d.Ratio.High)
+	} else {
+		g.Signed = d.Rate - d.Ref
+		g.Value, g.Low, g.High = math.Abs(g.Signed), max(d.Gap.Low, -d.Gap.High, 0), max(d.Gap.High, -d.Gap.Low)
+	}
+	if d.Reason == "events" || d.Reason == "expected" {
 		return g, TooFew
 	}
 	return g, Undecided
 }
 
-// enough reports whether n events are expected to hold enough of a kind, and of what isn't, at the rate k of of.
-func enough(n, k, of int64) bool {
-	q := float64(k) / float64(of)
-	return float64(n)*min(q, 1-q) >= fewestExpected
+// group is c as package stat compares it.
+func (c Counts) group() stat.Group {
+	return stat.Group{N: c.Decided, Selected: c.Selected, Curve: stat.Reliability{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}}
 }
 
 // folded is a ratio seen as the smaller over the larger, with its interval.

@@ -3,12 +3,12 @@ package fairness
 import (
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
 )
 
@@ -66,6 +66,9 @@ type Scores struct {
 	Bias     finding.Number    `json:"calibration_bias"`
 	Band     [2]finding.Number `json:"calibration_bias_band"` // 95 %
 	ECE      finding.Number    `json:"ece"`
+	Apart    finding.Number    `json:"wasserstein_distance"` // the mean difference of scores between people of the same rank
+	Gap      finding.Number    `json:"calibration_gap"`      // the group's bias less the other's; 0 where scores mean the same in both
+	GapBand  [2]finding.Number `json:"calibration_gap_band"` // 95 %
 }
 
 // ShownGap is one metric of a group.
@@ -181,14 +184,15 @@ func Limit(p *plan.Plan, m *Metric, dims []int) (limit float64, promised bool) {
 }
 
 func (c Counts) rates() Rates {
-	share := func(of rate) finding.Number {
-		k, n := of(c)
+	share := func(name string) finding.Number {
+		by, _ := stat.FindCriterion(name)
+		k, n := by.Share(c.group())
 		if n <= 0 || k < 0 || k > n {
 			return finding.None()
 		}
 		return finding.Number(float64(k) / float64(n))
 	}
-	return Rates{share(selection), share(truePos), share(falsePos), share(precision), share(omission)}
+	return Rates{share("demographic_parity"), share("equal_opportunity"), share("false_positive_rate"), share("predictive_parity"), share("false_omission")}
 }
 
 // lean is the selection rate of each cross as it is shown, leaning on the crosses of one attribute less: additively on the logit scale, as if
@@ -206,8 +210,7 @@ func (t *Tally) lean(groups []Group, dims []int) []float64 {
 		all = all.Plus(g.Counts)
 	}
 	smooth := func(c Counts) float64 {
-		k, n := selection(c)
-		return stat.Logit((float64(k) + 0.5) / (float64(n) + 1))
+		return stat.Logit((float64(c.Selected) + 0.5) / (float64(c.Decided) + 1))
 	}
 	list := make([]crossed, len(groups))
 	for i, g := range groups {
@@ -228,31 +231,42 @@ func (t *Tally) scores(dim, code int, against []int) *Scores {
 		return nil
 	}
 	none := finding.None()
-	s := &Scores{Mean: none, Distance: none, Bias: none, Band: [2]finding.Number{none, none}, ECE: none}
-	r := stat.Reliability{N: c.N, S: c.S, S2: c.S2, Labels: c.Labels, Pos: c.Pos, LS: c.LS, LS2: c.LS2, PS: c.PS, TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}
+	s := &Scores{Mean: none, Distance: none, Apart: none, Bias: none, Band: [2]finding.Number{none, none}, ECE: none, Gap: none, GapBand: [2]finding.Number{none, none}}
+	r := reliability(c)
 	if m, ok := r.MeanScore(); ok {
 		s.Mean = finding.Number(m.Value)
 	}
-	other := make([]int64, t.bins)
+	other := sketch.NewCurve(t.bins)
 	for k, o := range t.curves[at] {
 		if k == code || k == plan.NoValue || against != nil && k != against[0] {
 			continue
 		}
-		for b, n := range o.N {
-			other[b] += n
+		if err := other.Merge(o); err != nil {
+			return nil // unreachable: they are of as many bins
 		}
 	}
-	if d, _ := stat.KS(c.N, other); !math.IsNaN(d) {
-		s.Distance = finding.Number(d)
+	to := reliability(other)
+	if d, ok := stat.ScoreKS(r, to, level); ok {
+		s.Distance = finding.Number(d.Value)
+	}
+	if d, ok := stat.ScoreW1(r, to, level); ok {
+		s.Apart = finding.Number(d.Value)
 	}
 	if b, ok := r.Bias(); ok && b.N >= Fewest {
-		half := 1.96 * b.SE
+		half := -stat.NormalQuantile(level/2) * b.SE
 		s.Bias, s.Band = finding.Number(b.Value), [2]finding.Number{finding.Number(b.Value - half), finding.Number(b.Value + half)}
 		if e, ok := r.ECEWidth(eceBins); ok {
 			s.ECE = finding.Number(e.Value)
 		}
+		if g, ok := stat.CalibrationGap(r, to, level); ok && !g.Few {
+			s.Gap, s.GapBand = finding.Number(g.Value), [2]finding.Number{finding.Number(g.Low), finding.Number(g.High)}
+		}
 	}
 	return s
+}
+
+func reliability(c *sketch.Curve) stat.Reliability {
+	return stat.Reliability{N: c.N, S: c.S, S2: c.S2, Labels: c.Labels, Pos: c.Pos, LS: c.LS, LS2: c.LS2, PS: c.PS, TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}
 }
 
 // eceBins are those of the engine's metric of that name.

@@ -55,9 +55,7 @@ func other(p *plan.Plan, dims, against []int) string {
 
 // direction is the sign of the difference of selection rates; ok is false where it may be chance.
 func direction(p *Pair) (sign float64, ok bool) {
-	k1, n1 := selection(p.Counts)
-	k0, n0 := selection(p.Other)
-	lo, hi := stat.Newcombe(k1, n1, k0, n0, 0.05)
+	lo, hi := stat.Newcombe(p.Selected, p.Decided, p.Other.Selected, p.Other.Decided, level)
 	switch {
 	case lo > 0:
 		return 1, true
@@ -89,19 +87,16 @@ func (t *Tally) strata(dim, by, code int, against []int) []Pair {
 	return out
 }
 
-// oppose reports whether every part points the other way than sign, and they together by more than chance: the sum of the group's selected less what is
-// expected within the parts, in standard deviations.
+// oppose reports whether every part points the other way than sign, and they together by more than chance.
 func oppose(strata []Pair, sign float64) bool {
-	var excess, variance float64
-	for _, s := range strata {
-		n1, n0 := float64(s.Decided), float64(s.Other.Decided)
-		k, n := float64(s.Selected+s.Other.Selected), n1+n0
-		d := float64(s.Selected) - n1*k/n
-		if d*sign >= 0 {
-			return false
-		}
-		excess += d
-		variance += n1 * n0 * k * (n - k) / (n * n * (n - 1))
+	parts := make([]stat.Stratum, len(strata))
+	for i, s := range strata {
+		parts[i] = stat.Stratum{K1: s.Selected, N1: s.Decided, K2: s.Other.Selected, N2: s.Other.Decided}
 	}
-	return variance > 0 && excess*excess > 1.96*1.96*variance
+	all, ok := stat.Stratify(parts, level)
+	agree := all.Up
+	if sign < 0 {
+		agree = all.Down
+	}
+	return ok && all.Reversed && agree == 0
 }
