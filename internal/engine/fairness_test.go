@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -193,6 +194,52 @@ func TestGroupsWait(t *testing.T) {
 	}
 	if len(got) == 0 || !got[0].At.Equal(day(ref+14)) || got[0].N.Current < 100 || got[0].N.Current > 180 {
 		t.Fatalf("%v", lines(got))
+	}
+}
+
+// A window compares the groups of the events that it covers.
+func TestWindowsCompareGroups(t *testing.T) {
+	t.Parallel()
+	w := learn(t, busyRef, generate(17, busyRef+9, busy, lose("s", busyRef, busyRef+9, 0.05)), protectSeg)
+	all := w.ended()
+	ws := engine.NewWindows()
+	for _, pane := range all.panes {
+		if err := ws.Pane(w.plan, pane); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, co := range all.cohorts {
+		for range 2 { // a cohort that is revised is no second one
+			if err := ws.Groups(w.plan, co.start, co.groups); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, s := range shown(t, ws) {
+		var decided, selected, labels int64
+		for i := range w.samples {
+			x := &w.samples[i]
+			if x.seg != "s" || x.at.Before(s.Pane.Start) || !x.at.Before(s.Pane.End) {
+				continue
+			}
+			decided++
+			if x.score >= 0.5 {
+				selected++
+			}
+		}
+		if s.Fairness == nil || len(s.Fairness.Views) != 1 || len(s.Fairness.Views[0].Groups) != 2 {
+			t.Fatalf("%s: %+v", s.Over, s.Fairness)
+		}
+		g := s.Fairness.Views[0].Groups[1]
+		for _, v := range s.Fairness.Views[0].Groups {
+			labels += v.Labels
+		}
+		if g.Group["seg"] != "s" || g.Decided != decided || g.Selected != selected || !s.Fairness.Window.End.Equal(s.Pane.End) {
+			t.Errorf("%s: %+v, want %d of %d", s.Over, g, selected, decided)
+		}
+		if days := s.Pane.End.Sub(s.Pane.Start).Hours() / 24; math.Abs(float64(labels)-days*busy) > busy/8+1 {
+			t.Errorf("%s: %d outcomes in %g days", s.Over, labels, days)
+		}
 	}
 }
 

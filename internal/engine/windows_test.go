@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -24,8 +25,9 @@ type ended struct {
 }
 
 type ripe struct {
-	start int64
-	known *sketch.Curve
+	start  int64
+	known  *sketch.Curve
+	groups *fairness.Tally
 }
 
 func (w *world) ended() ended {
@@ -41,7 +43,11 @@ func (w *world) ended() ended {
 			if err != nil {
 				w.tb.Fatal(err)
 			}
-			out.cohorts = append(out.cohorts, ripe{co.Start, known})
+			groups, err := engine.GroupsOf(w.plan, co)
+			if err != nil {
+				w.tb.Fatal(err)
+			}
+			out.cohorts = append(out.cohorts, ripe{co.Start, known, groups})
 		}
 	}
 	return out
