@@ -12,7 +12,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // The windows that people look at are a fold over the history, and take from an epoch only after its commit: what is rolled back was
@@ -23,7 +23,7 @@ import (
 type endedCohort struct {
 	engineID
 	start  int64
-	known  *sketch.Curve
+	known  truth.Counts
 	groups *fairness.Tally // nil where the plan compares none
 }
 
@@ -155,7 +155,7 @@ func (r *role) recallOne(p *part, of recalled, start int64, records map[string][
 	if e.Plan.Score == nil {
 		return nil
 	}
-	known, err := e.Cohort.Revised(e.Plan.Score.Bins(), nil, nil)
+	known, err := e.Cohort.Revised(e.Plan, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -52,7 +53,7 @@ func drawn(t *rapid.T, p *plan.Plan, label string) *fairness.Tally {
 		if err := out.Set(slice, set); err != nil {
 			t.Fatal(err)
 		}
-		if err := out.Outcomes(slice, c); err != nil {
+		if err := out.Outcomes(slice, truth.Binary{Curve: c}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +91,7 @@ func FuzzReadTally(f *testing.F) {
 	add(f, t, code(0, 1, 0), 10, 3)
 	c := sketch.NewCurve(2)
 	c.Label(1, 1<<29, true, true, 1)
-	if err := t.Outcomes(code(1, 0, plan.NoValue), c); err != nil {
+	if err := t.Outcomes(code(1, 0, plan.NoValue), truth.Binary{Curve: c}); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(t.AppendBinary(nil))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -57,12 +58,9 @@ func (t *Tally) Pane(w *window.Pane) error {
 
 // Cohort adds the outcomes of a cohort: those that were known when it was mature, or with revised all that are known by now.
 func (t *Tally) Cohort(w *window.Cohort, revised bool) error {
-	return w.Cells(func(k window.Cell, onTime, all *sketch.Curve) error {
+	return w.Cells(func(k window.Cell, onTime, all truth.Counts) error {
 		if revised {
 			onTime = all
-		}
-		if onTime == nil {
-			return nil
 		}
 		return t.Outcomes(k.Slice, onTime)
 	})
@@ -73,8 +71,12 @@ func (t *Tally) Set(slice string, set *sketch.Set) error {
 	return t.add(slice, Counts{Decided: set.Decided, Selected: set.Positive}, set.Curve)
 }
 
-// Outcomes adds what is known of a finest slice's outcomes.
-func (t *Tally) Outcomes(slice string, c *sketch.Curve) error {
+// Outcomes adds what is known of a finest slice's outcomes; nothing, where they are nil or of another task.
+func (t *Tally) Outcomes(slice string, known truth.Counts) error {
+	c := truth.CurveOf(known)
+	if c == nil {
+		return nil
+	}
 	return t.add(slice, Counts{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}, c)
 }
 

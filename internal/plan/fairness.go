@@ -41,7 +41,7 @@ func (p *Plan) protected(c *contract.Contract) error {
 	if len(c.Protected) == 0 {
 		return nil
 	}
-	if p.Score == nil {
+	if p.Score == nil || c.Task.Type != contract.Binary {
 		p.Unjudged = append(p.Unjudged, "fairness is not judged: groups are compared by the decisions of a binary model with a score")
 		return nil
 	}
