@@ -59,11 +59,11 @@ func (p *part) history() iter.Seq2[string, []byte] {
 
 // mature notes what is known of a cohort now, for the windows: it goes on being revised.
 func (p *part) mature(id engineID, co *window.Cohort) {
-	score := p.engines[id].Plan().Score
-	if score == nil {
+	pl := p.engines[id].Plan()
+	if pl.Score == nil {
 		return
 	}
-	if known, err := co.Revised(score.Bins(), nil, nil); err == nil { // of one plan: all curves have its bins
+	if known, err := co.Revised(pl, nil, nil); err == nil { // of one plan: all counts have its shape
 		p.cohorts = append(p.cohorts, endedCohort{id, co.Start, known})
 	}
 }

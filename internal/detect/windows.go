@@ -11,7 +11,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // The windows that people look at are a fold over the history, and take from an epoch only after its commit: what is rolled back was
@@ -22,7 +22,7 @@ import (
 type endedCohort struct {
 	engineID
 	start int64
-	known *sketch.Curve
+	known truth.Counts
 }
 
 // governing is a plan under the latest policy it has, which names the windows; nil where nobody knows it any more.
@@ -152,7 +152,7 @@ func (r *role) recallOne(p *part, of recalled, start int64, records map[string][
 	if e.Plan.Score == nil {
 		return nil
 	}
-	known, err := e.Cohort.Revised(e.Plan.Score.Bins(), nil, nil)
+	known, err := e.Cohort.Revised(e.Plan, nil, nil)
 	if err != nil {
 		return err
 	}

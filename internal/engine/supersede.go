@@ -107,5 +107,6 @@ func (e *Engine) supersede(to int64, over func(outcomes bool) bool, emit func(fi
 			e.moved = true
 		}
 	}
+	maps.DeleteFunc(e.absent, func(_ string, run *absence) bool { return over(false) && run.Since < to })
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -59,7 +60,7 @@ type Windows struct {
 	latest int64      // end of the latest pane, microseconds
 	step   int64      // microseconds
 	panes  *window.Sliding[*seen]
-	truth  *window.Sliding[*sketch.Curve]
+	truth  *window.Sliding[truth.Counts]
 
 	shown []WindowSnapshot // nil when something came since
 }
@@ -93,7 +94,7 @@ func (w *Windows) follows(p *plan.Plan, start int64) bool {
 		*w = Windows{
 			latest: math.MinInt64, step: step,
 			panes: window.NewSliding[*seen](int(stepsOf(longest(p), step))),
-			truth: window.NewSliding[*sketch.Curve](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
+			truth: window.NewSliding[truth.Counts](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
 		}
 	}
 	w.plan, w.shown = p, nil
@@ -122,7 +123,7 @@ func (w *Windows) Pane(p *plan.Plan, pane *window.Pane) error {
 }
 
 // Cohort takes all that is known of the outcomes of a mature cohort, instead of what was known of it before.
-func (w *Windows) Cohort(p *plan.Plan, start int64, known *sketch.Curve) error {
+func (w *Windows) Cohort(p *plan.Plan, start int64, known truth.Counts) error {
 	if w.plan == nil || w.plan.Digest() != p.Digest() {
 		return nil // its predictions came first, or are another plan's
 	}
