@@ -3,6 +3,7 @@ package coverage
 import (
 	"context"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ type Row struct {
 	Above    int     `json:"above"`
 	Below    int     `json:"below"` // of them, those whose interval lies below it
 	Truth    float64 `json:"truth"`
-	Width    float64 `json:"width"` // mean width of what was said
+	Width    float64 `json:"width"` // mean width of what was said; 0 where one end is open
 }
 
 // Share is Held of Said, NaN if nothing was said.
@@ -88,7 +89,9 @@ func measure(ctx context.Context, w world, n int, o Options, tell func()) []Row 
 						continue
 					}
 					rows[i].Said++
-					width[i] = s.high - s.low
+					if w := s.high - s.low; !math.IsInf(w, 0) {
+						width[i] = w
+					}
 					switch {
 					case rows[i].Truth < s.low:
 						rows[i].Above++

@@ -15,10 +15,10 @@ const (
 func (r Row) Missed() bool { return r.Said > 0 && (r.Share() < Least || r.Share() > Most) }
 
 // fewSaid is the share of windows below which a metric counts as not said: what little was said is a choice of odd windows.
-const fewSaid = 0.05
+const fewSaid = 0.25
 
-// Print writes the rows as a Markdown table, one line per metric and scenario with a column per size. "too few" says that next to no window was
-// said anything of; a share in parentheses is how many were, if not all. Bold is outside of 93 to 97 %.
+// Print writes the rows as a Markdown table, one line per metric and scenario with a column per size. "too few" says that of few windows
+// anything was said; a share in parentheses is how many were, if not all. Bold is outside of 93 to 97 %.
 func Print(w io.Writer, rows []Row) {
 	var sizes []int
 	for _, r := range rows {

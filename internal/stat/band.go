@@ -139,7 +139,7 @@ func centralMoments(xs []weighted) (mean, second, third float64) {
 // 1956; Tukey 1958), with Student's quantile on one degree of freedom fewer than parts. What outcomes of one part share is in it,
 // and no law of the events is assumed. lo and hi are the smallest and largest possible values, infinite where there is none; they decide
 // the scale that the interval is symmetric on: logit, log of the distance to the one end, or the value itself. Not ok with fewer than 3 parts
-// or a value that isn't finite; Few below 10 parts.
+// or a value that isn't finite; Few below 10 parts or 25 events in each.
 func Jackknife(value float64, n int64, without []float64, alpha, lo, hi float64) (Band, bool) {
 	k := float64(len(without))
 	if k < 3 || !usable(alpha) || math.IsNaN(value) || math.IsInf(value, 0) {
@@ -154,8 +154,11 @@ func Jackknife(value float64, n int64, without []float64, alpha, lo, hi float64)
 	to, back := scaleOf(value, without, lo, hi)
 	half := StudentQuantile(1-alpha/2, k-1) * leaveOut(without, to)
 	a, b := back(to(value)-half), back(to(value)+half)
-	return newBand(e, min(a, b), max(a, b), lo, hi, k < 10), true
+	return newBand(e, min(a, b), max(a, b), lo, hi, k < 10 || n < int64(fewInAPart*k)), true
 }
+
+// fewInAPart is how many events a part holds, on average, before its values are about normal.
+const fewInAPart = 25
 
 // leaveOut is the standard error on a scale.
 func leaveOut(without []float64, to func(float64) float64) float64 {

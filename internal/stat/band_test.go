@@ -164,19 +164,19 @@ func TestJackknifeOfAMean(t *testing.T) {
 	for _, v := range x {
 		left = append(left, (k*m-v)/(k-1))
 	}
-	b, ok := Jackknife(m, 12, left, 0.05, math.Inf(-1), math.Inf(1))
+	b, ok := Jackknife(m, 360, left, 0.05, math.Inf(-1), math.Inf(1))
 	half := StudentQuantile(0.975, k-1) * math.Sqrt(variance/k)
 	if !ok || b.Few || math.Abs(b.High-m-half) > 1e-12 || math.Abs(m-b.Low-half) > 1e-12 {
 		t.Errorf("%+v, want %v -+ %v", b, m, half)
 	}
-	if b, ok := Jackknife(m, 12, left[:2], 0.05, 0, 10); ok {
+	if b, ok := Jackknife(m, 360, left[:2], 0.05, 0, 10); ok {
 		t.Errorf("two parts: %+v", b)
 	}
-	if b, ok := Jackknife(m, 12, left[:5], 0.05, 0, 10); !ok || !b.Few || b.Low < 0 || b.High > 10 {
+	if b, ok := Jackknife(m, 360, left[:5], 0.05, 0, 10); !ok || !b.Few || b.Low < 0 || b.High > 10 {
 		t.Errorf("five parts: %+v", b)
 	}
 	left[3] = math.NaN()
-	if b, ok := Jackknife(m, 12, left, 0.05, 0, 10); ok {
+	if b, ok := Jackknife(m, 360, left, 0.05, 0, 10); ok {
 		t.Errorf("a part without the metric: %+v", b)
 	}
 }

@@ -99,17 +99,18 @@ func (c Classes) logLossBand(alpha float64) (Band, bool) {
 	return meanBand(e, second, third, alpha, 0, math.Inf(1)), true
 }
 
-// brierBand knows of each class's errors, not of what the classes of one event share: it is too wide, never too narrow. Jackknife over
-// panes gives the narrower one.
 func (c Classes) brierBand(alpha float64) (Band, bool) {
 	e, ok := c.Brier()
 	if !ok || !usable(alpha) {
 		return Band{}, false
 	}
-	return plainBand(e, alpha, 0, 2, e.N < fewEvents), true
+	bins, _, _ := c.curves()
+	_, second, third := centralMoments(brierLosses(bins, e.Value))
+	return meanBand(e, second, third, alpha, 0, 2), true
 }
 
-// eceBand inverts the law of the sum over all classes' groups as if they were independent, see Reliability.eceBand.
+// eceBand lies between two: the law of the sum over all classes' groups as if they were independent (see Reliability.eceBand), and the mean of the
+// classes' own bands, as if they all erred at once. One event is in a group of every class, so the truth is in between; how far is simulated.
 func (c Classes) eceBand(alpha float64) (Band, bool) {
 	e, ok := c.ClasswiseECE(ECEGroups)
 	if !ok || !usable(alpha) {
@@ -117,9 +118,13 @@ func (c Classes) eceBand(alpha float64) (Band, bool) {
 	}
 	var all gaps
 	few := false
+	var least, most float64
 	for _, r := range c.Curves {
 		bins, n, _, _ := r.outcomes()
 		g := gapsOf(equalWidth(bins, ECEGroups), n)
+		lo, hi := g.sizes(alpha)
+		least += lo / float64(c.K)
+		most += hi / float64(c.K)
 		for _, w := range g.weight {
 			all.weight = append(all.weight, w/float64(c.K))
 		}
@@ -128,5 +133,6 @@ func (c Classes) eceBand(alpha float64) (Band, bool) {
 		few = few || r.calibrationFew()
 	}
 	lo, hi := all.sizes(alpha)
-	return newBand(e, lo, hi, 0, 1, few), true
+	const apart = 0.6
+	return newBand(e, apart*lo+(1-apart)*least, apart*hi+(1-apart)*most, 0, 1, few), true
 }

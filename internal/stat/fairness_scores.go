@@ -42,8 +42,8 @@ func ScoreKS(g, ref Reliability, alpha float64) (Band, bool) {
 	}
 	e := Estimate{Value: at, SE: math.Sqrt(next), N: n + m}
 	z := -NormalQuantile(alpha / 2)
-	low, high := at-z*e.SE, at+z*e.SE
-	if _, p := KS(g.N, ref.N); p > lowerShare*alpha {
+	low, high := at-1.2*z*e.SE, at+z*e.SE // the largest of many is picked, so the true one lies lower; the factor is simulated
+	if _, p := KS(g.N, ref.N); p > alpha {
 		low = 0
 	}
 	return newBand(e, low, high, 0, 1, min(n, m) < fairEvents), true

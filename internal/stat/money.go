@@ -208,6 +208,6 @@ func (r Reliability) CostOfRecall(now int, points float64, c Costs, alpha float6
 	lo, hi := min(at(q.Low), at(q.High)), max(at(q.Low), at(q.High))
 	rl, rh := min(byRate(rate.Low), byRate(rate.High)), max(byRate(rate.Low), byRate(rate.High))
 	out.Cost = newBand(Estimate{Value: value, SE: math.NaN(), N: n},
-		value-math.Hypot(mid-lo, rl), value+math.Hypot(hi-mid, rh), math.Inf(-1), math.Inf(1), rate.Few || wn < fewEvents/2)
+		value-math.Hypot(mid-lo, rl), value+math.Hypot(hi-mid, rh), math.Inf(-1), math.Inf(1), rate.Few || wn < fewEvents || min(pos, n-pos) < fewOfAKind)
 	return out, true
 }

@@ -44,7 +44,7 @@ def folds(stratified):
 
 
 def logistic():
-    return pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression(C=0.1, tol=1e-8, max_iter=5000))
+    return pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression(C=0.1, solver="newton-cholesky", tol=1e-8, max_iter=100))
 
 
 def outside(model, data, target, method, stratified=True):

@@ -222,7 +222,8 @@ def several(rows):
     out = {m: both(f, y, d) for m, f in table.items()}
     own = -np.log(np.clip(p[np.arange(len(y)), y], LEAST, 1 - LEAST))
     out["log_loss"] = [metrics.log_loss(y, np.clip(p, LEAST, 1 - LEAST), labels=labels), own.std() / math.sqrt(len(y))]
-    out["brier"] = [metrics.brier_score_loss(y, p, labels=labels, scale_by_half=False), None]
+    squares = ((p - np.eye(k)[y]) ** 2).sum(axis=1)
+    out["brier"] = [metrics.brier_score_loss(y, p, labels=labels, scale_by_half=False), squares.std() / math.sqrt(len(y))]
     ece = [score_metrics((y == i).astype(int), p[:, i])[0]["ece"][0] for i in labels]
     out["ece"] = [float(np.mean(ece)), None]
     top = [metrics.top_k_accuracy_score(y, p, k=j, labels=labels) for j in range(1, k)]
