@@ -35,13 +35,15 @@ const privilegedGroup = 1
 // standingGaps are how many logits the groups' rates lie from that of the second without drift.
 var standingGaps = [...]float64{-0.5, 0, 0.1, -0.3}
 
-// gapProcesses are how rates move without drift: a wander that all groups share, one of each group's own, as standard deviations in logits, and
+// gapProcess is how rates move without drift: a wander that all groups share, one of each group's own, as standard deviations in logits, and
 // whether all rates fall by 40 % one day.
-var gapProcesses = []struct {
+type gapProcess struct {
 	name        string
 	common, own float64
 	fall        bool
-}{
+}
+
+var gapProcesses = []gapProcess{
 	{"even", 0, 0, false},
 	{"all groups wander together", 0.3, 0, false},
 	{"each group wanders", 0.3, 0.1, false},
@@ -134,13 +136,7 @@ func (g *Gaps) watch(seed uint64, hours, onset int) (alarms []alarm, err error) 
 
 // draw draws the test panes of a model: traffic with a day and a night, groups by their shares, decisions by their rates.
 func (g *Gaps) draw(rng *rand.Rand, p *plan.Plan, from int64, hours, onset int) (out []drift.Stretch) {
-	at := slices.IndexFunc(gapProcesses, func(q struct {
-		name        string
-		common, own float64
-		fall        bool
-	}) bool {
-		return q.name == g.Process
-	})
+	at := slices.IndexFunc(gapProcesses, func(q gapProcess) bool { return q.name == g.Process })
 	process := gapProcesses[at]
 	base := stat.Logit(g.Rate)
 	var common float64

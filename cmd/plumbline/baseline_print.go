@@ -66,9 +66,9 @@ type shownColumn struct {
 
 	// InADay is the smallest lasting change that a day would usually show, by channel of the sequential engine and on its scale; null: none.
 	InADay map[string]finding.Number `json:"found_in_a_day,omitempty"`
-	// InAWindow is how far from the reference the column must lie for nine in ten of the windows that are held against it to deviate, as PSI; null: the column
-	// isn't held against it, or no window would. Absent: there are no such windows.
-	InAWindow *finding.Number `json:"found_in_a_level_window_psi,omitempty"`
+	// InAWindow is how far from the reference the column must lie for nine in ten of the windows that are held against it to deviate, as PSI; null: it isn't
+	// held against it, or no window would.
+	InAWindow finding.Number `json:"found_in_a_level_window_psi"`
 }
 
 // leasts are the smallest lasting changes that a day would usually show, by what is followed and its channel: what a day can't hide.
@@ -245,13 +245,9 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	}
 	for i := range p.Columns {
 		c := showColumn(&p.Columns[i])
-		c.InADay = found.of(i)
-		if shown.Against != "" {
-			least := finding.Number(apart[i])
-			if math.IsInf(apart[i], 1) {
-				least = finding.None()
-			}
-			c.InAWindow = &least
+		c.InADay, c.InAWindow = found.of(i), finding.None()
+		if !math.IsInf(apart[i], 0) && !math.IsNaN(apart[i]) {
+			c.InAWindow = finding.Number(apart[i])
 		}
 		shown.Columns = append(shown.Columns, c)
 	}
@@ -283,8 +279,8 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	for _, c := range shown.Columns {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t%s\t", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"),
 			c.Panes, figure(float64(c.Typical), "%.4f"), c.least())
-		if c.InAWindow != nil {
-			fmt.Fprintf(table, "%s\t", figure(float64(*c.InAWindow), "%.4f"))
+		if shown.Against != "" {
+			fmt.Fprintf(table, "%s\t", figure(float64(c.InAWindow), "%.4f"))
 		}
 		fmt.Fprintln(table)
 	}
@@ -292,7 +288,7 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		return err
 	}
 	if shown.Fairness != nil {
-		defer shown.Fairness.write(w)
+		defer shown.Fairness.write(w) // after all else
 	}
 	if shown.Against != "" {
 		fmt.Fprintf(w, "IN %s: the smallest lasting PSI against the reference at which nine in ten windows of %s would deviate at their end; %d in a row are told.\n",

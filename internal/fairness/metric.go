@@ -75,9 +75,9 @@ func (m *Metric) Compare(p *Pair, alpha float64) (Gap, State) {
 	var ok bool
 	if m.by == "" {
 		tolerated.Alpha /= 2
-		d, ok = stat.EqualizedOdds(p.Counts.group(), p.Other.group(), tolerated)
+		d, ok = stat.EqualizedOdds(p.group(), p.Other.group(), tolerated)
 	} else if c, known := stat.FindCriterion(m.by); known {
-		d, ok = c.Compare(p.Counts.group(), p.Other.group(), tolerated)
+		d, ok = c.Compare(p.group(), p.Other.group(), tolerated)
 	}
 	if !ok {
 		return g, Undefined
