@@ -46,7 +46,11 @@ func learn(p *plan.Plan, c *counted) error {
 		return err
 	}
 	learnWide(p, c.panes)
-	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), tooLarge, unjudged(p))
+	offset, err := standing(p)
+	if err != nil {
+		return err
+	}
+	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), offset, tooLarge, unjudged(p))
 	return seal(p)
 }
 
@@ -129,7 +133,8 @@ func Digest(p *plan.Plan) (string, error) {
 		Reference plan.Span
 		Drift     []byte `json:",omitempty"`
 		Labels    []byte `json:",omitempty"`
-	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels})
+		Concept   []byte `json:",omitempty"`
+	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels, p.Concept})
 	if err != nil {
 		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
 	}

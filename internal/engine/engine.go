@@ -21,6 +21,7 @@ type Engine struct {
 
 	watch    watch
 	labels   labelWatch
+	concept  conceptWatch
 	givesWay []int64 // see GivesWay
 	snapshot Snapshot
 	ended    []*window.Pane // not handed over yet
@@ -147,6 +148,8 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 	case n.Test != nil:
 		e.ended = append(e.ended, n.Test)
 		return e.judgeTest(n.Test, emit)
+	case n.Cohort != nil:
+		return e.judgeConcept(n.Cohort, emit)
 	default:
 		return e.judgeTruth(n.Truth, emit)
 	}

@@ -110,6 +110,9 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 	anyDeviates, open := false, false
 	for i := range Metrics {
 		m := &Metrics[i]
+		if m.Channel == "calibration" && e.followsConcept(at) {
+			continue
+		}
 		j, ok := e.deviation(m, v, t, need)
 		if !ok {
 			continue
@@ -118,7 +121,8 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 		anyDeviates = anyDeviates || j.deviates
 		open = open || e.signal(truthSignal(v, m)).Open
 	}
-	impact := e.losses[at].pane(e, v, t, anyDeviates || open)
+	meaning, moved := e.meaningOpen(at)
+	impact := e.losses[at].pane(e, v, t, anyDeviates || open || moved)
 	told := false
 	for i := range all {
 		j := &all[i]
@@ -133,6 +137,9 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 		if err := emit(f); err != nil {
 			return err
 		}
+	}
+	if moved && impact != nil && t.start >= e.concept.said[meaning].onset {
+		return emit(e.meaningGoesOn(meaning, t, *impact))
 	}
 	return nil
 }

@@ -9,7 +9,8 @@ import "time"
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
 //   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked.
-const Format = 5
+//   - 6: Concept.
+const Format = 6
 
 const oldest = 3
 
@@ -47,6 +48,8 @@ type Plan struct {
 	Drift []byte `json:"drift,omitempty"`
 	// DriftLabels is the same of the share of positive outcomes.
 	DriftLabels []byte `json:"drift_labels,omitempty"`
+	// Concept is the same of what scores mean, as a whole and by slice, see drift.LearnCalibration. None: the reference holds too few outcomes.
+	Concept []byte `json:"concept,omitempty"`
 	// Wide is the length of the windows that are held against the reference itself, a multiple of TestPane: what moves slowly, the sequential
 	// engine takes for usual. 0: the reference holds too few.
 	Wide time.Duration `json:"wide,omitempty"`
