@@ -6,21 +6,22 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/stat"
 )
 
-// The bets: a shift up and one down, each of three sizes beyond what is tolerated, and two slopes.
+// The bets: a shift up and one down, each of four sizes beyond what is tolerated, and two slopes.
 const (
-	sizes    = 3
+	sizes    = 4
 	flatter  = 2 * sizes
 	steeper  = 2*sizes + 1
 	bets     = 2*sizes + 2
 	families = 4
+	dated    = 6
 
 	// mostPerDay is the evidence, in nats, that one day may add: no alarm comes of a single odd one.
 	mostPerDay = 5.5
 )
 
 var (
-	shifts = [sizes]float64{0.1, 0.2, 0.4} // logits beyond the tolerance
-	slopes = [2]float64{0.7, 1.4}          // times the map's own
+	shifts = [sizes]float64{0.1, 0.2, 0.4, 0.8} // logits beyond the tolerance
+	slopes = [2]float64{0.7, 1.4}               // times the map's own
 )
 
 // family is which way a bet goes: up, down, flatter, steeper.
@@ -35,8 +36,9 @@ func family(bet int) int {
 	}
 }
 
-// dating is the bet of a family that dates its change point: of shifts the middle one.
-var dating = [families]int{1, sizes + 1, flatter, steeper}
+// dating are the bets by which a change is dated, and since whose change points outcomes are counted: of shifts a middle one, which has won
+// most of a change that is just worth finding, and the largest, which dates a large one better.
+var dating = [dated]int{1, 3, sizes + 1, sizes + 3, flatter, steeper}
 
 // bet returns the logarithm of each bet's factor for a day's outcomes.
 func (n *Null) bet(cells []cell) (lnL [bets]float64) {

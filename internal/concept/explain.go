@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
 )
 
 // Kind is what changed between scores and outcomes.
@@ -59,7 +60,7 @@ const (
 	// sure is the log likelihood ratio, in nats, from which on one kind is told and not the other.
 	sure = 2
 	// beyond is the error, in standard errors, beyond which something moved.
-	beyond = 2
+	beyond = 2.5
 	// misfit is the quantile of chi-square, as a normal deviate, beyond which scores lie elsewhere.
 	misfit = 3
 )
@@ -86,7 +87,7 @@ func (n *Null) Explain(now *sketch.Curve) Change {
 	case slope:
 		c.Kind = ConceptDrift
 	case moved:
-		c.Kind = n.kindOfShift(now)
+		c.Kind = n.kindOfShift(now, &c)
 	case n.elsewhere(now, n.as(now)) > misfit:
 		c.Kind = InputDrift
 	}
@@ -113,12 +114,14 @@ func (n *Null) mixture(now *sketch.Curve, positive float64) []float64 {
 	return out
 }
 
-// kindOfShift tells prior shift from concept drift by where the scores lie. Where the base rate alone moved, scores lie as the
-// reference's positives and negatives do, mixed in the new shares; where the same score means something else, they have no reason to
+// kindOfShift tells prior shift from concept drift. Where the base rate alone moved, the map moves by as many logits as the base rate does (Bayes), and
+// scores lie as the reference's positives and negatives do, mixed in the new shares; where the same score means something else, scores have no reason to
 // move. (Where inputs moved as well, neither fits: that is no mere prior shift.)
-func (n *Null) kindOfShift(now *sketch.Curve) Kind {
-	s := n.expect(now)
-	prior, same := n.mixture(now, s.pos/s.n), n.as(now)
+func (n *Null) kindOfShift(now *sketch.Curve, c *Change) Kind {
+	if byRate := stat.Logit(c.Observed) - stat.Logit(c.Before); !(math.Abs(c.Shift-byRate) <= Tolerance+beyond*c.ShiftSE) {
+		return ConceptDrift
+	}
+	prior, same := n.mixture(now, c.Observed), n.as(now)
 	var llr float64
 	for b, k := range now.Labels {
 		llr += float64(k) * math.Log(prior[b]/same[b])

@@ -85,17 +85,10 @@ func (s *Stream) AppendBinary(b []byte) []byte {
 	for _, c := range s.counts {
 		b = appendCurve(b, c)
 	}
-	b = wire.Uint(b, uint64(len(s.last)))
-	for i := range s.last {
-		for _, v := range s.last[i].numbers() {
-			b = wire.Float(b, *v)
-		}
+	if s.open {
+		b = wire.Float(wire.Float(wire.Float(b, s.held.a), s.held.b), s.held.back)
 	}
 	return b
-}
-
-func (s *sums) numbers() [6]*float64 {
-	return [6]*float64{&s.n, &s.pos, &s.gap, &s.info, &s.tilt, &s.lever}
 }
 
 // Read reads what AppendBinary wrote of a stream, into one that follows the same null. Nothing is half read.
@@ -118,15 +111,10 @@ func (s *Stream) Read(r *wire.Reader) error {
 		t.counts[f] = c
 		ok = ok && (c == nil || sound(c)) && (c == nil) == (t.bets[dating[f]].w == 0)
 	}
-	n := r.Count(6 * 8)
-	ok = ok && n <= recovery && (n == 0 || t.open)
-	for range min(n, recovery) {
-		var d sums
-		for _, v := range d.numbers() {
-			*v = r.Float()
-			ok = ok && !math.IsNaN(*v) && !math.IsInf(*v, 0)
-		}
-		t.last = append(t.last, d)
+	if t.open {
+		h := &t.held
+		h.a, h.b, h.back = r.Float(), r.Float(), r.Float()
+		ok = ok && finite(h.a) && finite(h.b) && h.back >= 0 && h.back < back
 	}
 	if r.Err() != nil {
 		return fmt.Errorf("read stream: %w", r.Err())
@@ -137,3 +125,5 @@ func (s *Stream) Read(r *wire.Reader) error {
 	*s = t
 	return nil
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

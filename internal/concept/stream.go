@@ -9,8 +9,10 @@ import (
 
 const (
 	mostEvidence = 1e15 // keeps it finite
-	// recovery is how many days an open stream is looked at to see whether it is back: a week, so that every day of it is in.
-	recovery = 7
+	// An open stream is back when the days since some day speak for the reference's map against the alarm's by so many nats, of which no day has more than
+	// a third: one clean day mends nothing.
+	back       = 4.5
+	backPerDay = back / 3
 )
 
 // won is what a bet has won: a Shiryaev-Roberts sum m, and beside it a CUSUM w (Page 1954), which is at 0 until the last change point.
@@ -27,9 +29,17 @@ type Stream struct {
 
 	end    int64 // of the last day
 	bets   [bets]won
-	counts [families]*sketch.Curve // since the change point of the family's dating bet; nil: there is none
+	counts [dated]*sketch.Curve // since the change points of the dating bets; nil: there is none
 	open   bool
-	last   []sums // of the latest days, while it is open
+	held   held
+}
+
+// held is what an open stream is held by.
+type held struct {
+	// Half of the way from the reference's map to that of the alarm, on the scale of the former: logit P = a + b (A + B x). What raised an alarm is less than it
+	// looked, as a rule.
+	a, b float64
+	back float64 // nats for the reference's map since the day that speaks for it most: a CUSUM
 }
 
 // Follow begins to follow a map. threshold is the evidence that an alarm takes, in hours (sequential.Spec.Threshold), and weight the
@@ -121,47 +131,45 @@ func (s *Stream) raise(d *Day, total float64) *Alarm {
 		}
 	}
 	a := &Alarm{At: d.End, Onset: d.Start, Evidence: total, Needed: s.threshold, Since: d.Curve}
-	if c := s.counts[best]; c != nil {
-		a.Onset, a.Since = s.bets[dating[best]].since, c
+	if at := s.dates(best); at >= 0 {
+		a.Onset, a.Since = s.bets[dating[at]].since, s.counts[at]
 	}
 	a.Change = s.null.Explain(a.Since)
-	*s = Stream{null: s.null, threshold: s.threshold, weight: s.weight, end: s.end, open: true, last: []sums{s.null.expect(d.Curve)}}
+	h := held{a: a.Change.Shift / 2, b: 1}
+	if m, ok := reliability(a.Since).CalibrationMap(); ok && math.Abs(a.Change.Slope-1) > beyond*a.Change.SlopeSE {
+		b := m.B / s.null.Map.B
+		h.a, h.b = (m.A-s.null.Map.A*b)/2, (1+b)/2
+	}
+	*s = Stream{null: s.null, threshold: s.threshold, weight: s.weight, end: s.end, open: true, held: h}
 	return a
 }
 
-// Hold opens the stream as if it had alarmed, and Close lets an open one be judged anew: for a slice that goes with the whole.
-func (s *Stream) Hold() {
-	*s = Stream{null: s.null, threshold: s.threshold, weight: s.weight, end: s.end, open: true}
+// dates is which of the dating bets of a family dates its change best, -1 where none does: the sum of a small bet seldom comes to rest, so that of those that
+// have won about as much the one that began last knows.
+func (s *Stream) dates(f int) int {
+	best := -1
+	for at, i := range dating {
+		switch b := &s.bets[i]; {
+		case family(i) != f || s.counts[at] == nil:
+		case best < 0 || b.w >= s.bets[dating[best]].w/2 && b.since >= s.bets[dating[best]].since:
+			best = at
+		}
+	}
+	return best
 }
 
-// Close ends what is open.
+// Close ends what is open: for a slice that went with the whole, once the whole is back.
 func (s *Stream) Close() {
 	*s = Stream{null: s.null, threshold: s.threshold, weight: s.weight, end: s.end}
 }
 
-// recover is the reversed test: over a week of days with outcomes neither the shift nor the slope is further from the map than what is tolerated or
-// than such a week's chance.
+// recover is the reversed test: the reference's map against one half way to the alarm's. What lies nearer to the reference is back; if it is still more than what is
+// tolerated off, it will be told again.
 func (s *Stream) recover(d *Day) bool {
-	if len(s.last) == recovery {
-		copy(s.last, s.last[1:])
-		s.last = s.last[:recovery-1]
-	}
-	s.last = append(s.last, s.null.expect(d.Curve))
-	if len(s.last) < recovery {
-		return false
-	}
-	var all sums
-	for _, l := range s.last {
-		all.gap += l.gap
-		all.info += l.info
-		all.tilt += l.tilt
-		all.lever += l.lever
-	}
-	within := func(score, info, floor float64) bool { // of a score test: score/info is one Newton step
-		return info > 0 && math.Abs(score) <= info*max(floor, 2*math.Sqrt(s.null.Dispersion/info))
-	}
-	_, b := s.null.box()
-	if !within(all.gap, all.info, s.null.Typical()) || !within(all.tilt, all.lever, b) {
+	h := &s.held
+	cells := s.null.cells(d.Curve)
+	l := (likelihood(cells, 0, 1) - likelihood(cells, h.a, h.b)) / s.null.Dispersion
+	if h.back = max(0, h.back+clamp(l, -mostPerDay, backPerDay)); h.back < back {
 		return false
 	}
 	s.Close()

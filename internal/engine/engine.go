@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
@@ -22,6 +23,8 @@ type Engine struct {
 	watch    watch
 	labels   labelWatch
 	concept  conceptWatch
+	scored   map[string]scored // how estimates held, by metric
+	meanings []drift.Meaning   // see knownMeanings
 	givesWay []int64 // see GivesWay
 	snapshot Snapshot
 	ended    []*window.Pane // not handed over yet

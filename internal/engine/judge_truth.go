@@ -55,6 +55,7 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 		}
 		if i == 0 {
 			e.snapshot.truth(e.plan, t.start, t.end, t.whole)
+			e.scoreEstimates(e.snapshot.Truth, t.whole)
 		}
 		if Labels(t.whole) < fewest {
 			continue

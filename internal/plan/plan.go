@@ -1,6 +1,9 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Format is the version of the plan record this build writes; it reads all from oldest on.
 //
@@ -256,6 +259,12 @@ type Score struct {
 
 // Bins is the number of score bins.
 func (s *Score) Bins() int { return len(s.Edges) + 1 }
+
+// FirstPositive is the first bin that the threshold decides positive; no bin holds both decisions.
+func (s *Score) FirstPositive() int {
+	at, _ := slices.BinarySearch(s.Edges, s.Threshold) // edges are the largest score of their bin: the first that reaches the threshold
+	return at
+}
 
 // View is one way to look at the labelled counts: the whole, or one slice.
 type View struct {

@@ -10,6 +10,7 @@
 //  6. curve.go, rank.go, confusion.go: Brier score, log loss, ROC AUC, confusion metrics and expected cost.
 //  7. calibration.go: expected calibration error, Spiegelhalter's z, the logistic map, dispersion of outcomes.
 //  8. interval.go: Wilson, Newcombe and Katz intervals.
+//  9. estimate.go: what decisions will come to, before their outcomes are known.
 //
 // Invariants: no function panics on any input; what has no value (no sample, one class only, vectors of different length) is NaN
 // or ok == false, as documented, never a made-up number. The same counts give the same bits: sums run in index order, without
