@@ -80,6 +80,11 @@ func Learn(days []Day) (*Null, error) {
 	return n, nil
 }
 
+// Calibration is what each bin's scores meant, for what is expected of others.
+func (n *Null) Calibration() (stat.Calibration, bool) {
+	return reliability(n.Curve).Calibrate(n.Map, n.Dispersion)
+}
+
 // Information is the sum of p(1-p) over an average day's outcomes: what a day tells of a shift, before the dispersion.
 func (n *Null) Information() float64 { return n.expect(n.Curve).info / (n.Hours / 24) }
 

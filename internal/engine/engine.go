@@ -25,7 +25,7 @@ type Engine struct {
 	concept  conceptWatch
 	scored   map[string]scored // how estimates held, by metric
 	meanings []drift.Meaning   // see knownMeanings
-	givesWay []int64 // see GivesWay
+	givesWay []int64           // see GivesWay
 	snapshot Snapshot
 	ended    []*window.Pane // not handed over yet
 	moved    bool           // since Moved was asked

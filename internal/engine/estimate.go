@@ -25,7 +25,7 @@ type Estimate struct {
 	Suspended string `json:"suspended,omitempty"`
 }
 
-// Estimated is one metric of an Estimate. The band is 95 %: of the outcomes' chance and of what the reference leaves in doubt of the map.
+// Estimated is one metric of an Estimate. The band is 95 %: of the outcomes' chance and of what the reference leaves in doubt.
 type Estimated struct {
 	Value finding.Number    `json:"value"`
 	Band  [2]finding.Number `json:"band"`
@@ -52,9 +52,13 @@ var estimators = []struct {
 	{"label_rate", false, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.LabelRate() }},
 }
 
-// estimate expects what the scores of a curve will come to, by what they meant in the reference.
-func estimate(p *plan.Plan, null *concept.Null, r stat.Reliability) (n int64, out map[string]Estimated) {
-	x, ok := r.Expect(null.Map, p.Score.FirstPositive(), null.Dispersion)
+// estimate expects what so many predictions by score bin will come to, by what their scores meant in the reference.
+func estimate(p *plan.Plan, null *concept.Null, predictions []int64) (n int64, out map[string]Estimated) {
+	c, ok := null.Calibration()
+	if !ok {
+		return 0, nil
+	}
+	x, ok := c.Expect(predictions, p.Score.FirstPositive(), null.Dispersion)
 	if !ok {
 		return 0, nil
 	}
@@ -91,7 +95,7 @@ func (e *Engine) estimatePane(pane *window.Pane) error {
 		if err != nil {
 			return err
 		}
-		if n, metrics := estimate(e.plan, meanings[i].Null(), Reliability(set.Curve)); n > 0 {
+		if n, metrics := estimate(e.plan, meanings[i].Null(), set.Curve.N); n > 0 {
 			e.snapshot.Estimates = append(e.snapshot.Estimates, Estimate{Slice: v.Slice, N: n, Assumes: estimateRests, Metrics: metrics})
 		}
 	}
@@ -167,7 +171,7 @@ func (e *Engine) scoreEstimates(t *TruthSnapshot, c *sketch.Curve) {
 		t.Suspended = true
 		return
 	}
-	_, t.Estimated = estimate(e.plan, e.concept.streams[at].Null(), stat.Reliability{N: c.Labels, S: c.LS, S2: c.LS2})
+	_, t.Estimated = estimate(e.plan, e.concept.streams[at].Null(), c.Labels)
 	for _, m := range estimators {
 		x, estimated := t.Estimated[m.name]
 		turned, ok := t.Metrics[m.name]

@@ -33,7 +33,8 @@ type conceptWatch struct {
 type meaningSaid struct {
 	onset int64
 	told  bool    // not where a slice goes with the whole
-	shift float64 // in logits
+	shift float64 // in logits, and the slope, 1 where it can't be told
+	slope float64
 	soFar float64 // what it has cost since the onset
 }
 
@@ -149,7 +150,7 @@ func (e *Engine) judgeDay(version string, emit func(finding.Finding) error) erro
 		switch {
 		case step.Alarm != nil:
 			a := step.Alarm
-			*said = meaningSaid{onset: a.Onset, shift: a.Change.Shift, told: i == 0 || !e.goesWithWhole(&a.Change)}
+			*said = meaningSaid{onset: a.Onset, shift: a.Change.Shift, slope: slopeOf(&a.Change), told: i == 0 || !e.goesWithWhole(&a.Change)}
 			if !said.told {
 				continue
 			}
@@ -174,7 +175,15 @@ func (e *Engine) judgeDay(version string, emit func(finding.Finding) error) erro
 // goesWithWhole reports whether the whole is open and a slice's map moved as it did, as far as can be told: then the slice has nothing of its own to say.
 func (e *Engine) goesWithWhole(c *concept.Change) bool {
 	w := &e.concept
-	return w.streams[0].Open() && math.Abs(c.Shift-w.said[0].shift) <= concept.Tolerance+2*c.ShiftSE
+	shift, slope := math.Abs(c.Shift-w.said[0].shift), math.Abs(slopeOf(c)-w.said[0].slope)
+	return w.streams[0].Open() && shift <= concept.Tolerance+2*c.ShiftSE && (slope <= concept.SlopeTolerance || slope <= 2*c.SlopeSE)
+}
+
+func slopeOf(c *concept.Change) float64 {
+	if math.IsNaN(c.Slope) {
+		return 1
+	}
+	return c.Slope
 }
 
 // costBeyond is what outcomes have cost beyond the reference; 0 where decisions aren't priced.

@@ -18,10 +18,10 @@ type labelWatch struct {
 	engine *sequential.Engine // nil: nothing came yet
 	by     *plan.Plan         // under whose policy the engine is
 	gather *sequential.Gather
-	held   drift.Cohort // what is being gathered
+	held   drift.Cohort  // what is being gathered
 	curve  *sketch.Curve // the same by score, where the plan has learnt what scores mean; nil: nothing yet
-	onset  int64        // of the alarm that is open
-	end    int64        // of the last cohort, 0 before the first
+	onset  int64         // of the alarm that is open
+	end    int64         // of the last cohort, 0 before the first
 }
 
 func (w *labelWatch) ready(p *plan.Plan) error {

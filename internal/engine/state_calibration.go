@@ -25,7 +25,7 @@ func (w *conceptWatch) append(b []byte) []byte {
 	for i := range w.streams {
 		s := &w.said[i]
 		b = wire.Bool(wire.Int(b, s.onset), s.told)
-		b = wire.Float(wire.Float(b, s.shift), s.soFar)
+		b = wire.Float(wire.Float(wire.Float(b, s.shift), s.slope), s.soFar)
 		b = wire.Bytes(b, w.streams[i].AppendBinary(nil))
 	}
 	return b
@@ -57,7 +57,7 @@ func readConceptWatch(p *plan.Plan, r *wire.Reader) (w conceptWatch, err error) 
 	}
 	for i := range w.streams {
 		s := &w.said[i]
-		s.onset, s.told, s.shift, s.soFar = r.Int(), r.Bool(), r.Float(), r.Float()
+		s.onset, s.told, s.shift, s.slope, s.soFar = r.Int(), r.Bool(), r.Float(), r.Float(), r.Float()
 		in := wire.NewReader(r.Bytes())
 		if err := r.Err(); err != nil {
 			return conceptWatch{}, err
@@ -88,4 +88,3 @@ func orDamaged(err error) error {
 	}
 	return err
 }
-

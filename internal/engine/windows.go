@@ -178,7 +178,7 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	if meanings, err := w.read(p); err != nil {
 		return out, err
 	} else if len(meanings) > 0 {
-		if n, metrics := estimate(p, meanings[0].Null(), Reliability(held.set.Curve)); n > 0 {
+		if n, metrics := estimate(p, meanings[0].Null(), held.set.Curve.N); n > 0 {
 			out.Estimate = &Estimate{N: n, Assumes: estimateRests, Metrics: metrics}
 		}
 	}

@@ -8,12 +8,15 @@ shown to either; `realized` is what they came to.
 """
 
 import json
+import os
 import pathlib
 import sys
 import warnings
 
-import nannyml
-import pandas
+os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"  # it would tell its makers
+
+import nannyml  # noqa: E402
+import pandas  # noqa: E402
 
 warnings.filterwarnings("ignore")
 EXAMPLES = pathlib.Path(__file__).resolve().parents[3] / "examples"
