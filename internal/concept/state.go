@@ -85,6 +85,11 @@ func (s *Stream) AppendBinary(b []byte) []byte {
 	for _, c := range s.counts {
 		b = appendCurve(b, c)
 	}
+	b = wire.Uint(b, uint64(len(s.recent)))
+	for i := range s.recent {
+		d := &s.recent[i]
+		b = wire.Float(wire.Int(wire.Int(wire.Int(b, d.start), d.n), d.pos), d.expected)
+	}
 	if s.open {
 		b = wire.Float(wire.Float(wire.Float(b, s.held.a), s.held.b), s.held.back)
 	}
@@ -110,6 +115,13 @@ func (s *Stream) Read(r *wire.Reader) error {
 		}
 		t.counts[f] = c
 		ok = ok && (c == nil || sound(c)) && (c == nil) == (t.bets[dating[f]].w == 0)
+	}
+	n := r.Count(11)
+	ok = ok && n <= remembered
+	for range min(n, remembered) {
+		d := brief{r.Int(), r.Int(), r.Int(), r.Float()}
+		ok = ok && d.n > 0 && d.pos >= 0 && d.pos <= d.n && d.expected >= 0 && d.expected <= float64(d.n)
+		t.recent = append(t.recent, d)
 	}
 	if t.open {
 		h := &t.held

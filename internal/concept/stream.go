@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
 )
 
 const (
@@ -30,9 +31,19 @@ type Stream struct {
 	end    int64 // of the last day
 	bets   [bets]won
 	counts [dated]*sketch.Curve // since the change points of the dating bets; nil: there is none
+	recent []brief              // days, while it isn't open
 	open   bool
 	held   held
 }
+
+// brief is what dating needs of a day.
+type brief struct {
+	start, n, pos int64
+	expected      float64 // positives, by the map
+}
+
+// remembered is how many days are remembered, to date a change.
+const remembered = 64
 
 // held is what an open stream is held by.
 type held struct {
@@ -60,9 +71,10 @@ func (s *Stream) Open() bool { return s.open }
 // Alarm says that scores mean something else than in the reference.
 type Alarm struct {
 	At, Onset int64 // end of the day that decided; start of the first day since the change, as far as the evidence can tell
+	From      int64 // start of the first day in Since: at most Onset
 	// Evidence is what was found, in hours of the budget, and Needed what it took.
 	Evidence, Needed float64
-	Since            *sketch.Curve // the outcomes since Onset
+	Since            *sketch.Curve // the outcomes since the bets that won began to
 	Change           Change        // what they say
 }
 
@@ -90,7 +102,9 @@ func (s *Stream) Advance(d *Day) (Step, error) {
 	if s.open {
 		return Step{Recovered: s.recover(d)}, nil
 	}
-	lnL := s.null.bet(s.null.cells(d.Curve))
+	cells := s.null.cells(d.Curve)
+	s.remember(d, cells)
+	lnL := s.null.bet(cells)
 	pay, total := s.weight*d.Hours/bets, 0.
 	for i, l := range lnL {
 		b := &s.bets[i]
@@ -130,10 +144,11 @@ func (s *Stream) raise(d *Day, total float64) *Alarm {
 			best = f
 		}
 	}
-	a := &Alarm{At: d.End, Onset: d.Start, Evidence: total, Needed: s.threshold, Since: d.Curve}
+	a := &Alarm{At: d.End, From: d.Start, Evidence: total, Needed: s.threshold, Since: d.Curve}
 	if at := s.dates(best); at >= 0 {
-		a.Onset, a.Since = s.bets[dating[at]].since, s.counts[at]
+		a.From, a.Since = s.bets[dating[at]].since, s.counts[at]
 	}
+	a.Onset = s.onset(a.From)
 	a.Change = s.null.Explain(a.Since)
 	h := held{a: a.Change.Shift / 2, b: 1}
 	if m, ok := reliability(a.Since).CalibrationMap(); ok && math.Abs(a.Change.Slope-1) > beyond*a.Change.SlopeSE {
@@ -142,6 +157,49 @@ func (s *Stream) raise(d *Day, total float64) *Alarm {
 	}
 	*s = Stream{null: s.null, threshold: s.threshold, weight: s.weight, end: s.end, open: true, held: h}
 	return a
+}
+
+// remember adds a day to those that date a change.
+func (s *Stream) remember(d *Day, cells []cell) {
+	b := brief{start: d.Start}
+	for _, l := range cells {
+		b.n += int64(l.n)
+		b.pos += int64(l.pos)
+		b.expected += l.n * stat.Expit(l.eta)
+	}
+	if len(s.recent) == remembered {
+		copy(s.recent, s.recent[1:])
+		s.recent = s.recent[:remembered-1]
+	}
+	s.recent = append(s.recent, b)
+}
+
+// onset dates a change within the days since from: bets that begin to win before it do so by chance. It is the day since which the outcomes' shares are most
+// likely against the reference's (the maximum of the likelihood over change points and shifts, the shift being that since the day before in turn), each
+// day's outcomes taken as of its mean.
+func (s *Stream) onset(from int64) int64 {
+	days := s.recent
+	for len(days) > 1 && days[0].start < from {
+		days = days[1:]
+	}
+	best := 0
+	for range 3 { // the shift since the day that was best; then the day that is best by it
+		var n, pos, expected float64
+		for _, d := range days[best:] {
+			n, pos, expected = n+float64(d.n), pos+float64(d.pos), expected+d.expected
+		}
+		shift := stat.Logit((pos+0.5)/(n+1)) - stat.Logit((expected+0.5)/(n+1))
+		sum, most := 0., math.Inf(-1)
+		for i := len(days) - 1; i >= 0; i-- {
+			d := &days[i]
+			eta := stat.Logit((d.expected + 0.5) / (float64(d.n) + 1))
+			one := cell{n: float64(d.n), pos: float64(d.pos), eta: eta}
+			if sum += one.ratio(0, shift); sum > most {
+				most, best = sum, i
+			}
+		}
+	}
+	return days[best].start
 }
 
 // dates is which of the dating bets of a family dates its change best, -1 where none does: the sum of a small bet seldom comes to rest, so that of those that

@@ -254,7 +254,7 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 	if !ok {
 		return nil
 	}
-	perDay := float64(Labels(a.Since)) / e.plan.Sampled() / (float64(day.End-a.Onset) / 86400e6)
+	perDay := float64(Labels(a.Since)) / e.plan.Sampled() / (float64(day.End-a.From) / 86400e6)
 	reach := stat.NormalQuantile(0.975) * est.SE * math.Sqrt(s.Null().Dispersion)
 	return &finding.Impact{
 		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number((est.Value - ref.Value) * perDay),
