@@ -26,6 +26,8 @@ func simulate(ctx context.Context, args []string) error {
 	workers := f.Int("workers", runtime.NumCPU(), "models at a time")
 	tables := f.Bool("tables", true, "shuffled rows of real tables too")
 	sliced := f.Bool("slices", true, "models with slices too")
+	meaning := f.Bool("meaning", true, "models whose scores' meaning is followed too")
+	onlyMeaning := f.Bool("only-meaning", false, "nothing but those")
 	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night")
 	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
 	out := f.String("out", "benchmarks/simulate.json", "file for the rows; empty: none")
@@ -48,7 +50,13 @@ func simulate(ctx context.Context, args []string) error {
 	if !*tables {
 		grid.Shuffles = nil
 	}
+	grid.Meaning = *meaning
+	if *onlyMeaning {
+		grid = simulation.Grid{Months: *months, Seed: *seed, Meaning: true, Repeats: grid.Repeats}
+		*sliced = false
+	}
 	if *refit {
+		grid.Meaning = false
 		grid.Refit, grid.Shuffles, *sliced = true, nil, false
 	}
 	if !*sliced {
@@ -86,6 +94,7 @@ func simulate(ctx context.Context, args []string) error {
 	simulation.Print(os.Stdout, rows)
 	simulation.PrintPlants(os.Stdout, rows)
 	simulation.PrintSliced(os.Stdout, rows)
+	simulation.PrintMeaning(os.Stdout, rows)
 	if *picture != "" {
 		var b bytes.Buffer
 		simulation.Picture(&b, rows)

@@ -8,6 +8,7 @@
 //  5. run.go: jobs on several workers, with a log from which an interrupted run goes on.
 //  6. report.go, picture.go: rows with intervals, tables, a picture.
 //  7. table.go, shuffle.go: rows of real tables in random order, with changes planted in one column.
+//  8. meaning.go: outcomes by score, as a whole and by slice, and changes of what a score means.
 //
 // The same seed gives the same numbers, whatever the number of workers.
 package simulation

@@ -26,6 +26,7 @@ type Job struct {
 	Change  string // of Changes; "" for none
 	Slices  bool   `json:",omitzero"` // a model with slices
 	Refit   bool   `json:",omitzero"` // nulls are learnt again every night from the last four weeks
+	Meaning string `json:",omitzero"` // of Meanings: what scores mean is followed; then there is no Process
 }
 
 // Changes are the planted drifts, by name.
@@ -49,6 +50,7 @@ type Result struct {
 	Share   map[string]float64 `json:",omitempty"` // of column-hours in alarm
 	Delays  map[string][]int   `json:",omitempty"` // hours by method, one per column; -1 not found, -2 in alarm before
 	Columns int
+	Numbers map[string]float64 `json:",omitempty"` // of a model whose scores' meaning is followed
 }
 
 // The methods that are the engine's own.
@@ -61,6 +63,9 @@ const (
 func (j *Job) Run() (*Result, error) {
 	if j.Shuffle.Table != "" {
 		return j.shuffle()
+	}
+	if j.Meaning != "" {
+		return j.meaning()
 	}
 	p, err := FindProcess(j.Process)
 	if err != nil {
@@ -216,6 +221,7 @@ type Grid struct {
 	DriftOn   []string // processes drifts are planted on
 	Sliced    []string // processes of models with slices
 	Refit     bool     // only models whose nulls are learnt again every night
+	Meaning   bool     // models whose scores' meaning is followed
 	Shuffles  []Shuffle
 	Plants    []string // in shuffled tables
 	Repeats   int      // of each of them
@@ -229,7 +235,7 @@ func FullGrid(months float64, seed uint64) Grid {
 		g.Processes = append(g.Processes, p.Name)
 	}
 	g.Sliced = []string{"iid", "ar5", "ar9", "diurnal", "hostile", "twospeed"}
-	g.Shuffles, g.Plants, g.Repeats = Shuffles, Plants, 20
+	g.Shuffles, g.Plants, g.Repeats, g.Meaning = Shuffles, Plants, 20, true
 	g.Drifts = []string{"mean .1 sd", "mean .25 sd", "mean .5 sd", "sd x1.25"}
 	return g
 }
@@ -251,6 +257,7 @@ func (g *Grid) Jobs() (out []Job) {
 		}
 	}
 	out = append(out, g.sliced(rounds)...)
+	out = append(out, g.meaningJobs()...)
 	for round := range rounds {
 		for _, p := range g.Processes {
 			i := place(p)

@@ -73,12 +73,40 @@ func Learn(days []Day) (*Null, error) {
 		s := n.expect(days[i].Curve)
 		y, p, v = append(y, s.pos), append(p, s.pos-s.gap), append(v, s.info)
 	}
-	n.Dispersion = stat.OutcomeDispersion(y, p, v)
+	n.Dispersion = dispersion(y, p, v)
 	if d := n.Typical(); !(d <= mostDoubt) {
 		return nil, fmt.Errorf("%w: the reference leaves %.2g logits of doubt, want at most %g", ErrFew, d, mostDoubt)
 	}
 	return n, nil
 }
+
+// dispersion is by how much outcomes scatter more than independent ones would: that of days (stat.OutcomeDispersion), or of weeks, four weeks or quarters where those scatter
+// more than that and than chance. What wanders by the season shows in no autocorrelation of days.
+func dispersion(y, p, v []float64) float64 {
+	d := stat.OutcomeDispersion(y, p, v)
+	for _, length := range []int{7, 28, 91} {
+		blocks := len(y) / length
+		if blocks < fewestBlocks {
+			break
+		}
+		var mean float64
+		for b := range blocks {
+			var gap, info float64
+			for i := b * length; i < (b+1)*length; i++ {
+				gap += y[i] - p[i]
+				info += v[i]
+			}
+			mean += gap * gap / max(info, 1e-9) / float64(blocks)
+		}
+		if mean > d*(1+2*math.Sqrt(2/float64(blocks))) {
+			d = mean
+		}
+	}
+	return d
+}
+
+// fewestBlocks are needed to say how weeks and longer scatter.
+const fewestBlocks = 8
 
 // Calibration is what each bin's scores meant, for what is expected of others.
 func (n *Null) Calibration() (stat.Calibration, bool) {

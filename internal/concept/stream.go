@@ -148,8 +148,8 @@ func (s *Stream) raise(d *Day, total float64) *Alarm {
 	if at := s.dates(best); at >= 0 {
 		a.From, a.Since = s.bets[dating[at]].since, s.counts[at]
 	}
-	a.Onset = s.onset(a.From)
 	a.Change = s.null.Explain(a.Since)
+	a.Onset = s.onset(a.From, a.Change.Shift)
 	h := held{a: a.Change.Shift / 2, b: 1}
 	if m, ok := reliability(a.Since).CalibrationMap(); ok && math.Abs(a.Change.Slope-1) > beyond*a.Change.SlopeSE {
 		b := m.B / s.null.Map.B
@@ -174,32 +174,22 @@ func (s *Stream) remember(d *Day, cells []cell) {
 	s.recent = append(s.recent, b)
 }
 
-// onset dates a change within the days since from: bets that begin to win before it do so by chance. It is the day since which the outcomes' shares are most
-// likely against the reference's (the maximum of the likelihood over change points and shifts, the shift being that since the day before in turn), each
-// day's outcomes taken as of its mean.
-func (s *Stream) onset(from int64) int64 {
-	days := s.recent
-	for len(days) > 1 && days[0].start < from {
-		days = days[1:]
+// onset dates a change within the days since from, on which a bet began to win, if only by chance at first: it is the day since which such a shift is most
+// likely against none, each day's outcomes taken as of its mean.
+func (s *Stream) onset(from int64, shift float64) int64 {
+	if len(s.recent) == 0 || s.recent[0].start > from {
+		return from // not all of it is remembered
 	}
-	best := 0
-	for range 3 { // the shift since the day that was best; then the day that is best by it
-		var n, pos, expected float64
-		for _, d := range days[best:] {
-			n, pos, expected = n+float64(d.n), pos+float64(d.pos), expected+d.expected
-		}
-		shift := stat.Logit((pos+0.5)/(n+1)) - stat.Logit((expected+0.5)/(n+1))
-		sum, most := 0., math.Inf(-1)
-		for i := len(days) - 1; i >= 0; i-- {
-			d := &days[i]
-			eta := stat.Logit((d.expected + 0.5) / (float64(d.n) + 1))
-			one := cell{n: float64(d.n), pos: float64(d.pos), eta: eta}
-			if sum += one.ratio(0, shift); sum > most {
-				most, best = sum, i
-			}
+	at, sum, most := from, 0., math.Inf(-1)
+	for i := len(s.recent) - 1; i >= 0 && s.recent[i].start >= from; i-- {
+		d := &s.recent[i]
+		eta := stat.Logit(clamp(d.expected/float64(d.n), stat.LogitClip, 1-stat.LogitClip))
+		one := cell{n: float64(d.n), pos: float64(d.pos), eta: eta}
+		if sum += one.ratio(0, shift); sum > most {
+			most, at = sum, d.start
 		}
 	}
-	return days[best].start
+	return at
 }
 
 // dates is which of the dating bets of a family dates its change best, -1 where none does: the sum of a small bet seldom comes to rest, so that of those that
