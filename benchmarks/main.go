@@ -55,7 +55,7 @@ func code() int {
 }
 
 // verbs have flags of their own: whole services, as processes of their own, on real Kafka, registry and Redis; and the simulation.
-var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate, "sizing": measureSizing}
+var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate, "sizing": measureSizing, "coverage": measureCoverage}
 
 // options are the flags.
 type options struct {

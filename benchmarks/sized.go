@@ -13,7 +13,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -228,7 +228,7 @@ type epochs struct {
 	counted, labelled []record.Cell
 	ended             *window.Pane   // the first pane, as the detector has it when it has ended
 	cohort            *window.Cohort // its outcomes
-	known             *sketch.Curve  // the same, all slices together
+	known             truth.Counts   // the same, all slices together
 	shown             engine.Snapshot
 	drift             []byte // what the engine that judged it holds of drift
 }
@@ -285,7 +285,7 @@ func (e *epochs) end(p *plan.Plan) (err error) {
 		return fmt.Errorf("%d panes and %d cohorts of %s have ended, want one of each at least", len(panes), len(cohorts), p.Model)
 	}
 	e.ended, e.cohort, e.shown = panes[0], cohorts[0], of.Snapshot()
-	if e.known, err = e.cohort.Revised(p.Score.Bins(), nil, nil); err != nil {
+	if e.known, err = e.cohort.Revised(p, nil, nil); err != nil {
 		return err
 	}
 	e.drift, err = of.AppendDrift(nil)

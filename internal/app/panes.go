@@ -9,6 +9,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -130,7 +131,7 @@ func paneCells(p *plan.Plan, w *window.Pane, visit func(*EndedCell) error) error
 }
 
 func cohortCells(p *plan.Plan, w *window.Cohort, visit func(*EndedCell) error) error {
-	return w.Cells(func(k window.Cell, onTime, all *sketch.Curve) error {
+	return w.Cells(func(k window.Cell, onTime, all truth.Counts) error {
 		c := endedCell(p, KindCohort, w.Start, w.End, k)
 		c.OnTime, c.All = endedCurve(onTime), endedCurve(all)
 		if c.OnTime == nil && c.All == nil {
@@ -141,10 +142,11 @@ func cohortCells(p *plan.Plan, w *window.Cohort, visit func(*EndedCell) error) e
 }
 
 // endedCurve is nil where nothing is known, or nothing any more.
-func endedCurve(c *sketch.Curve) *EndedCurve {
-	if c == nil {
+func endedCurve(known truth.Counts) *EndedCurve {
+	if known == nil {
 		return nil
 	}
+	c := truth.CurveOf(known)
 	for _, n := range c.Labels {
 		if n != 0 {
 			return &EndedCurve{Labels: c.Labels, Positives: c.Pos, TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}

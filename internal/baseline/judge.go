@@ -234,9 +234,9 @@ func thin(p *plan.Plan, cells map[string]int64) []string {
 	return out
 }
 
-// standing says, once, where a reference's scores never meant what they say: they are followed from there on, and what was so already is
+// offset says, once, where a reference's scores never meant what they say: they are followed from there on, and what was so already is
 // no alarm.
-func standing(p *plan.Plan) ([]string, error) {
+func offset(p *plan.Plan) ([]string, error) {
 	all, err := drift.OpenCalibration(p)
 	if err != nil || len(all) == 0 {
 		return nil, err

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
-	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -96,13 +96,13 @@ func (r *Range) Cohort(of *plan.Plan, w *window.Cohort) error {
 	if ok, err := r.takes(of, w.Start, w.End); !ok {
 		return err
 	}
-	c := cohort{start: w.Start, cells: map[string]*sketch.Curve{}}
-	err := w.Cells(func(k window.Cell, onTime, _ *sketch.Curve) error {
-		if onTime == nil || engine.Labels(onTime) == 0 {
+	c := cohort{start: w.Start, cells: map[string]truth.Counts{}}
+	err := w.Cells(func(k window.Cell, onTime, _ truth.Counts) error {
+		if onTime == nil || onTime.Labels() == 0 {
 			return nil
 		}
 		if c.cells[k.Slice] == nil {
-			c.cells[k.Slice] = sketch.NewCurve(r.was.Score.Bins())
+			c.cells[k.Slice] = truth.New(r.was)
 		}
 		return c.cells[k.Slice].Merge(onTime)
 	})
@@ -325,7 +325,7 @@ func panesOfTruth(p *plan.Plan) int {
 
 func positive(c cohort) bool {
 	for _, v := range c.cells {
-		for _, n := range v.Pos {
+		for _, n := range truth.CurveOf(v).Pos {
 			if n > 0 {
 				return true
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // effective is how many independent outcomes a truth pane should hold.
@@ -29,7 +30,7 @@ func known(metric string) bool { _, ok := engine.Find(metric); return ok }
 // cohort is the labelled counts of one test pane by finest slice.
 type cohort struct {
 	start int64
-	cells map[string]*sketch.Curve
+	cells map[string]truth.Counts
 }
 
 // cohorts joins the reference's outcomes and counts them, with the decisions of the plan's threshold. Where that is the cheapest one, it is found
@@ -84,9 +85,9 @@ func labelled(p *plan.Plan, cohorts []cohort) []drift.Cohort {
 		c := &cohorts[i]
 		out[i] = drift.Cohort{Start: c.start, End: c.start + p.TestPane.Microseconds()}
 		for _, v := range c.cells {
-			for b, n := range v.Labels {
-				out[i].Labels += n
-				out[i].Positive += v.Pos[b]
+			out[i].Labels += v.Labels()
+			for _, n := range truth.CurveOf(v).Pos {
+				out[i].Positive += n
 			}
 		}
 	}
@@ -96,7 +97,7 @@ func labelled(p *plan.Plan, cohorts []cohort) []drift.Cohort {
 // labels is how many outcomes a cohort holds.
 func (c *cohort) labels() (n int64) {
 	for _, v := range c.cells {
-		n += engine.Labels(v)
+		n += v.Labels()
 	}
 	return n
 }
@@ -165,7 +166,7 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 		if s == nil || s.Prediction.Place.Offset != int64(i) {
 			continue // no score, or a later duplicate
 		}
-		positive, ok := s.Label(terms, true)
+		label, ok := s.Label(terms, true)
 		if !ok {
 			continue
 		}
@@ -173,15 +174,16 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 		start := p.TestStart(pr.Pane)
 		c := byStart[start]
 		if c == nil {
-			c = &cohort{start: start, cells: map[string]*sketch.Curve{}}
+			c = &cohort{start: start, cells: map[string]truth.Counts{}}
 			byStart[start] = c
 		}
 		v := c.cells[pr.Slice]
 		if v == nil {
-			v = sketch.NewCurve(p.Score.Bins())
+			v = truth.New(p)
 			c.cells[pr.Slice] = v
 		}
-		v.Label(pr.Bin, pr.Score, pr.Positive, positive, 1)
+		answer := pr.Answer()
+		v.Label(&answer, label, 1)
 	}
 	if len(byStart) == 0 {
 		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids, that scores lie in 0..1, that keep (%s) is long enough, and that outcomes come before mature_after (%s) after the hour of their prediction", p.Model, contract.Duration(p.Keep), contract.Duration(p.MatureAfter))
@@ -194,8 +196,8 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 }
 
 // view adds up the cells of a cohort that lie in a view.
-func (c *cohort) view(p *plan.Plan, dims, codes []int) *sketch.Curve {
-	sum := sketch.NewCurve(p.Score.Bins())
+func (c *cohort) view(p *plan.Plan, dims, codes []int) truth.Counts {
+	sum := truth.New(p)
 	for slice, v := range c.cells {
 		if plan.InSlice(slice, dims, codes) {
 			mustMerge(sum, v)
@@ -204,27 +206,28 @@ func (c *cohort) view(p *plan.Plan, dims, codes []int) *sketch.Curve {
 	return sum
 }
 
-func mustMerge(into, from *sketch.Curve) {
+func mustMerge(into, from truth.Counts) {
 	if err := into.Merge(from); err != nil {
-		panic("curves of one plan don't merge: " + err.Error()) // both were made with the plan's bins: a bug, not an input
+		panic("outcomes of one plan don't merge: " + err.Error()) // both were made for the plan: a bug, not an input
 	}
 }
 
 // dispersion is how much more outcomes scatter from cohort to cohort than independent ones would, given the score and the
 // reference's own calibration map.
 func dispersion(p *plan.Plan, cohorts []cohort) float64 {
-	total := sketch.NewCurve(p.Score.Bins())
-	daily := make([]*sketch.Curve, len(cohorts))
+	total := truth.New(p)
+	daily := make([]truth.Counts, len(cohorts))
 	for i := range cohorts {
 		daily[i] = cohorts[i].view(p, nil, nil)
 		mustMerge(total, daily[i])
 	}
-	m, ok := engine.Reliability(total).CalibrationMap()
+	m, ok := engine.Reliability(truth.CurveOf(total)).CalibrationMap()
 	if !ok {
 		return 1
 	}
 	var y, mu, v []float64
-	for _, c := range daily {
+	for _, known := range daily {
+		c := truth.CurveOf(known)
 		var sy, sm, sv float64
 		for b, n := range c.Labels {
 			if n == 0 {
@@ -303,17 +306,17 @@ func views(p *plan.Plan, cohorts []cohort) error {
 	for i := range all {
 		v := &all[i]
 		v.Metrics = map[string]plan.Measured{}
-		total := sketch.NewCurve(p.Score.Bins())
+		total := truth.New(p)
 		for j := range cohorts {
 			mustMerge(total, cohorts[j].view(p, v.Dims, v.Codes))
 		}
-		var sums []*sketch.Curve
+		var sums []truth.Counts
 		for _, pane := range panes {
-			sum := sketch.NewCurve(p.Score.Bins())
+			sum := truth.New(p)
 			for j := range pane {
 				mustMerge(sum, pane[j].view(p, v.Dims, v.Codes))
 			}
-			if engine.Labels(sum) >= fewest {
+			if sum.Labels() >= fewest {
 				sums = append(sums, sum)
 			}
 		}
@@ -337,8 +340,9 @@ func views(p *plan.Plan, cohorts []cohort) error {
 }
 
 // shares measures how decisions turned out, over the reference and over its truth panes; nil without any.
-func shares(total *sketch.Curve, panes []*sketch.Curve) *plan.Shares {
-	of := func(c *sketch.Curve) (out [4]float64, ok bool) {
+func shares(total truth.Counts, panes []truth.Counts) *plan.Shares {
+	of := func(known truth.Counts) (out [4]float64, ok bool) {
+		c := truth.CurveOf(known)
 		n := float64(c.TP + c.FP + c.FN + c.TN)
 		for i, k := range [4]int64{c.TP, c.FP, c.FN, c.TN} {
 			out[i] = float64(k) / n
@@ -375,10 +379,11 @@ func shares(total *sketch.Curve, panes []*sketch.Curve) *plan.Shares {
 // cheapest is the threshold that would have cost least over the reference: the smallest score of the first bin that is
 // decided positive.
 func cheapest(p *plan.Plan, cohorts []cohort) float64 {
-	total := sketch.NewCurve(p.Score.Bins())
+	sum := truth.New(p)
 	for i := range cohorts {
-		mustMerge(total, cohorts[i].view(p, nil, nil))
+		mustMerge(sum, cohorts[i].view(p, nil, nil))
 	}
+	total := truth.CurveOf(sum)
 	c := p.Policy.Costs
 	cost := func(from int) float64 { // bins from `from` on are decided positive
 		var sum float64

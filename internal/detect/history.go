@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
@@ -59,12 +60,16 @@ func (p *part) history() iter.Seq2[string, []byte] {
 
 // mature notes what is known of a cohort now, for the windows: it goes on being revised.
 func (p *part) mature(id engineID, co *window.Cohort) {
-	score := p.engines[id].Plan().Score
-	if score == nil {
+	pl := p.engines[id].Plan()
+	if pl.Score == nil {
 		return
 	}
-	if known, err := co.Revised(score.Bins(), nil, nil); err == nil { // of one plan: all curves have its bins
-		p.cohorts = append(p.cohorts, endedCohort{id, co.Start, known})
+	if known, err := co.Revised(pl, nil, nil); err == nil { // of one plan: all counts have its shape
+		groups, err := engine.GroupsOf(pl, co)
+		if err != nil { // the cells are damaged: groups are shown without them
+			groups = nil
+		}
+		p.cohorts = append(p.cohorts, endedCohort{id, co.Start, known, groups})
 	}
 }
 

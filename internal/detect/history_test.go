@@ -15,6 +15,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -93,11 +94,11 @@ func TestHistory(t *testing.T) {
 				return nil
 			}
 			line := fmt.Sprintf("cohort %s:", plan.FromMicros(e.Cohort.Start).Sub(first))
-			err := e.Cohort.Cells(func(_ window.Cell, onTime, all *sketch.Curve) error {
-				for _, c := range []*sketch.Curve{onTime, all} {
+			err := e.Cohort.Cells(func(_ window.Cell, onTime, all truth.Counts) error {
+				for _, c := range []truth.Counts{onTime, all} {
 					n := int64(0)
 					if c != nil {
-						n = c.TN
+						n = truth.CurveOf(c).TN
 					}
 					line += fmt.Sprint(" ", n)
 				}

@@ -10,8 +10,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // The windows that people look at are a fold over the history, and take from an epoch only after its commit: what is rolled back was
@@ -21,8 +22,9 @@ import (
 // endedCohort is what is known of the outcomes of a mature cohort.
 type endedCohort struct {
 	engineID
-	start int64
-	known *sketch.Curve
+	start  int64
+	known  truth.Counts
+	groups *fairness.Tally // nil where the plan compares none
 }
 
 // governing is a plan under the latest policy it has, which names the windows; nil where nobody knows it any more.
@@ -44,6 +46,7 @@ func (r *role) slide(p *part) {
 	for _, co := range p.cohorts {
 		if pl := r.governing(co.engineID); pl != nil {
 			r.tellWindow(pl.Model, p.windowsOf(pl.Model).Cohort(pl, co.start, co.known))
+			r.tellWindow(pl.Model, p.windowsOf(pl.Model).Groups(pl, co.start, co.groups))
 		}
 	}
 }
@@ -152,9 +155,13 @@ func (r *role) recallOne(p *part, of recalled, start int64, records map[string][
 	if e.Plan.Score == nil {
 		return nil
 	}
-	known, err := e.Cohort.Revised(e.Plan.Score.Bins(), nil, nil)
+	known, err := e.Cohort.Revised(e.Plan, nil, nil)
 	if err != nil {
 		return err
 	}
-	return w.Cohort(e.Plan, start, known)
+	groups, err := engine.GroupsOf(e.Plan, e.Cohort)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.Cohort(e.Plan, start, known), w.Groups(e.Plan, start, groups))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -21,7 +22,7 @@ const OfCalibration = 0.15
 // Outcomes are how the predictions of one test pane turned out, by finest slice, as far as was known when it was mature.
 type Outcomes struct {
 	Start, End int64 // microseconds since the Unix epoch
-	Cells      map[string]*sketch.Curve
+	Cells      map[string]truth.Counts
 }
 
 // Meaning is what the scores of a view of the outcomes meant in the reference, and how they are followed.
@@ -41,7 +42,7 @@ func dayLength(p *plan.Plan) time.Duration { return max(24*time.Hour, p.TestPane
 
 // View adds up what of the outcomes lies in a view.
 func (o *Outcomes) View(p *plan.Plan, v *plan.View) (*sketch.Curve, error) {
-	sum := sketch.NewCurve(p.Score.Bins())
+	sum := truth.New(p)
 	for finest, c := range o.Cells { // integers: the order doesn't matter
 		if !plan.InSlice(finest, v.Dims, v.Codes) {
 			continue
@@ -50,7 +51,7 @@ func (o *Outcomes) View(p *plan.Plan, v *plan.View) (*sketch.Curve, error) {
 			return nil, err
 		}
 	}
-	return sum, nil
+	return truth.CurveOf(sum), nil
 }
 
 // LearnCalibration learns what scores mean from the outcomes of a reference, in order, as a whole and by slice, and returns it as bytes; nil where the

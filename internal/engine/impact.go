@@ -6,6 +6,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // loss is what the outcomes of one view have cost beyond the reference since they began to deviate.
@@ -26,7 +27,7 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 		l.SoFar = 0
 		return nil
 	}
-	n := float64(Labels(t.whole)) / e.plan.Sampled() // the sample stands for all decisions
+	n := float64(t.whole.Labels()) / e.plan.Sampled() // the sample stands for all decisions
 	l.SoFar += (now - ref.Value) * n
 	reach := e.reach(t)
 	perDay := n / (float64(t.end-t.start) / 86400e6)
@@ -44,6 +45,6 @@ func (e *Engine) reach(t *truthPane) float64 {
 	if se, _, ok := jackknife(t.leftOut(), &m, e.plan.Policy.Costs); ok {
 		return stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
 	}
-	est, _ := Reliability(t.whole).ExpectedCost(prices(e.plan.Policy.Costs))
+	est, _ := Reliability(truth.CurveOf(t.whole)).ExpectedCost(prices(e.plan.Policy.Costs))
 	return stat.NormalQuantile(0.975) * est.SE * math.Sqrt(max(1, e.plan.Score.Dispersion))
 }

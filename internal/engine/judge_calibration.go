@@ -10,6 +10,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -112,11 +113,11 @@ func (e *Engine) gatherDay(c *window.Cohort, emit func(finding.Finding) error) e
 		w.hours += float64(c.End-c.Start) / 3600e6
 		for i := range w.streams {
 			v := &e.plan.Score.Views[w.streams[i].View]
-			part, err := c.View(e.plan.Score.Bins(), v.Dims, v.Codes)
+			part, err := c.View(e.plan, v.Dims, v.Codes)
 			if err != nil {
 				return err
 			}
-			if err := w.held[i].Merge(part); err != nil {
+			if err := w.held[i].Merge(truth.CurveOf(part)); err != nil {
 				return err
 			}
 		}
@@ -190,11 +191,11 @@ func slopeOf(c *concept.Change) float64 {
 func (e *Engine) costBeyond(view int, c *sketch.Curve) float64 {
 	m, _ := Find("expected_cost")
 	ref, had := e.plan.Score.Views[view].Measured(m.Name, e.plan.Policy.Costs)
-	now, ok := m.Value(c, e.plan.Policy.Costs)
+	now, ok := m.Value(truth.Binary{Curve: c}, e.plan.Policy.Costs)
 	if !ok || !had {
 		return 0
 	}
-	return (now - ref.Value) * float64(Labels(c)) / e.plan.Sampled()
+	return (now - ref.Value) * float64(sum(c.Labels)) / e.plan.Sampled()
 }
 
 // meaningFinding is what alarms, recoveries and what lies between have in common.
@@ -202,7 +203,7 @@ func (e *Engine) meaningFinding(at int, start, end int64, version string, c *ske
 	s := &e.concept.streams[at]
 	f := e.finding(start, end, version, "outcome", "calibration")
 	f.Onset, f.Slice, f.Metric = plan.FromMicros(e.concept.said[at].onset), e.plan.Score.Views[s.View].Slice, meaningMetric
-	f.N = finding.Sizes{Reference: s.Null().Labels(), Current: Labels(c)}
+	f.N = finding.Sizes{Reference: s.Null().Labels(), Current: sum(c.Labels)}
 	return f
 }
 
@@ -233,7 +234,7 @@ func (e *Engine) meaningFigures(v *plan.View, a *concept.Alarm) []finding.Figure
 		}
 	}
 	cost, _ := Find("expected_cost")
-	now, ok := cost.Value(a.Since, e.plan.Policy.Costs)
+	now, ok := cost.Value(truth.Binary{Curve: a.Since}, e.plan.Policy.Costs)
 	if before, had := v.Measured(cost.Name, e.plan.Policy.Costs); ok && had {
 		out = append(out, finding.Figure{Name: cost.Words, Before: finding.Number(before.Value), Now: finding.Number(now), Unit: e.plan.Policy.Costs.Currency})
 	}
@@ -254,7 +255,7 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 	if !ok {
 		return nil
 	}
-	perDay := float64(Labels(a.Since)) / e.plan.Sampled() / (float64(day.End-a.From) / 86400e6)
+	perDay := float64(sum(a.Since.Labels)) / e.plan.Sampled() / (float64(day.End-a.From) / 86400e6)
 	reach := stat.NormalQuantile(0.975) * est.SE * math.Sqrt(s.Null().Dispersion)
 	return &finding.Impact{
 		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number((est.Value - ref.Value) * perDay),
@@ -266,7 +267,7 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 // meaningGoesOn tells what an open alarm costs, once per truth pane.
 func (e *Engine) meaningGoesOn(at int, t *truthPane, impact finding.Impact) finding.Finding {
 	impact.SoFar = finding.Number(math.Round(e.concept.said[at].soFar*100) / 100)
-	f := e.meaningFinding(at, t.start, t.end, t.version, t.whole)
+	f := e.meaningFinding(at, t.start, t.end, t.version, truth.CurveOf(t.whole))
 	f.Verdict, f.Severity, f.Impact = finding.Undecided, finding.Info, &impact
 	return f
 }

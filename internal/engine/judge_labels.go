@@ -9,6 +9,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -66,11 +67,12 @@ func (e *Engine) judgeLabels(cohorts []*window.Cohort, emit func(finding.Finding
 func (e *Engine) judgeLabelsOf(c *window.Cohort, emit func(finding.Finding) error) error {
 	w := &e.labels
 	w.end, e.watch.moved = c.End, true
-	curve, err := c.View(e.plan.Score.Bins(), nil, nil)
+	known, err := c.View(e.plan, nil, nil)
 	if err != nil {
 		return err
 	}
-	now := drift.Cohort{Start: c.Start, End: c.End, Labels: Labels(curve), Positive: sum(curve.Pos)}
+	curve := truth.CurveOf(known)
+	now := drift.Cohort{Start: c.Start, End: c.End, Labels: known.Labels(), Positive: sum(curve.Pos)}
 	if now.Labels < 0 || now.Positive < 0 || now.Positive > now.Labels {
 		now.Labels, now.Positive = 0, 0 // no outcomes count so: the cells are damaged, and must not stop what judges the others
 	}

@@ -7,15 +7,15 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
-// windowKept is what a promise has seen of its current window: one list of curves per view it is judged by.
+// windowKept is what a promise has seen of its current window: one list of counts per view it is judged by.
 type windowKept struct {
 	start int64
-	parts map[int][]*sketch.Curve // by index into plan.Score.Views
+	parts map[int][]truth.Counts // by index into plan.Score.Views
 }
 
 // judgePromises adds mature cohorts to the promises' windows and judges the windows that have ended.
@@ -38,18 +38,18 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 				if err := e.judgeWindow(pr, &m, k, emit); err != nil {
 					return err
 				}
-				*k = windowKept{start: start, parts: map[int][]*sketch.Curve{}}
+				*k = windowKept{start: start, parts: map[int][]truth.Counts{}}
 			}
 			if !e.monitored(c.Start, c.End) {
 				continue
 			}
 			for _, at := range e.viewsOf(pr) {
 				v := &e.plan.Score.Views[at]
-				part, err := c.View(e.plan.Score.Bins(), v.Dims, v.Codes)
+				part, err := c.View(e.plan, v.Dims, v.Codes)
 				if err != nil {
 					return err
 				}
-				if Labels(part) > 0 {
+				if part.Labels() > 0 {
 					k.parts[at] = append(k.parts[at], part)
 				}
 			}
@@ -138,13 +138,13 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		if len(parts) < persist || over && !s.Open {
 			continue
 		}
-		whole := sketch.NewCurve(e.plan.Score.Bins())
+		whole := truth.New(e.plan)
 		for _, p := range parts {
 			if err := whole.Merge(p); err != nil {
 				return err
 			}
 		}
-		without, err := leaveOneOut(parts)
+		without, err := leaveOneOut(truth.New(e.plan), parts)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		se, _, banded := jackknife(without, m, e.plan.Policy.Costs)
 		reference, _ := v.Measured(m.Name, e.plan.Policy.Costs)
 		limit, sign, given := promised(pr, reference)
-		if !ok || !banded || !given || Labels(whole) < fewest {
+		if !ok || !banded || !given || whole.Labels() < fewest {
 			continue
 		}
 		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
@@ -171,7 +171,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		f.Version = ""
 		f.Onset, f.Slice = plan.FromMicros(s.Onset), v.Slice
 		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(reference.Value), finding.Number(limit)
-		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: Labels(whole)}
+		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: whole.Labels()}
 		f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
 		if did == recovered {
 			f.Verdict, f.Severity = finding.Equivalent, finding.Info

@@ -6,8 +6,8 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -15,15 +15,16 @@ import (
 type truthPane struct {
 	start, end int64
 	version    string
-	whole      *sketch.Curve
-	parts      []*sketch.Curve // its test panes
-	without    []*sketch.Curve // all of them but one, once somebody asked
+	nothing    truth.Counts
+	whole      truth.Counts
+	parts      []truth.Counts // its test panes
+	without    []truth.Counts // all of them but one, once somebody asked
 }
 
 // leftOut is the pane without each of its test panes, for all metrics alike.
-func (t *truthPane) leftOut() []*sketch.Curve {
+func (t *truthPane) leftOut() []truth.Counts {
 	if t.without == nil {
-		if without, err := leaveOneOut(t.parts); err == nil { // parts of one plan fit one another
+		if without, err := leaveOneOut(t.nothing, t.parts); err == nil { // parts of one plan fit one another
 			t.without = without
 		}
 	}
@@ -36,16 +37,16 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 	end := start + e.plan.TruthPane.Microseconds()
 	for i := range e.plan.Score.Views {
 		v := &e.plan.Score.Views[i]
-		t := truthPane{start: start, end: end, version: cohorts[len(cohorts)-1].Version(), whole: sketch.NewCurve(e.plan.Score.Bins())}
+		t := truthPane{start: start, end: end, version: cohorts[len(cohorts)-1].Version(), nothing: truth.New(e.plan), whole: truth.New(e.plan)}
 		for _, c := range cohorts {
 			if !e.monitored(c.Start, c.End) { // a declared odd day, or one of the reference: the others are judged
 				continue
 			}
-			part, err := c.View(e.plan.Score.Bins(), v.Dims, v.Codes)
+			part, err := c.View(e.plan, v.Dims, v.Codes)
 			if err != nil {
 				return err
 			}
-			if Labels(part) == 0 {
+			if part.Labels() == 0 {
 				continue
 			}
 			t.parts = append(t.parts, part)
@@ -55,9 +56,9 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 		}
 		if i == 0 {
 			e.snapshot.truth(e.plan, t.start, t.end, t.whole)
-			e.scoreEstimates(e.snapshot.Truth, t.whole)
+			e.scoreEstimates(e.snapshot.Truth, truth.CurveOf(t.whole))
 		}
-		if Labels(t.whole) < fewest {
+		if t.whole.Labels() < fewest {
 			continue
 		}
 		if err := e.judgeView(i, v, &t, emit); err != nil {
@@ -65,6 +66,9 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 		}
 	}
 	if err := e.judgeLabels(cohorts, emit); err != nil {
+		return err
+	}
+	if err := e.judgeGroupOutcomes(cohorts, emit); err != nil {
 		return err
 	}
 	return e.judgePromises(cohorts, emit)
@@ -184,7 +188,7 @@ func (e *Engine) truthFinding(j *judged, v *plan.View, t *truthPane, s *signal, 
 	f.Metric, f.Value, f.Reference = m.Name, finding.Number(j.value), finding.Number(j.reference.Value)
 	f.IgnoreBelow = finding.Number(m.floor(&e.plan.Policy))
 	f.Threshold = finding.Number(j.reference.Null.Mean + j.limit*direction(m, j))
-	f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: Labels(t.whole)}
+	f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: t.whole.Labels()}
 	k := float64(j.reference.Null.Panes)
 	f.Evidence = tailEvidence(j.deviation/(j.reference.Null.SD*math.Sqrt(1+1/k)), j.reference.Null.Panes, e.oneSided(m, v))
 	f.Numbers, f.Impact = e.figures(m, t.whole, v), impact

@@ -8,6 +8,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // Metric is one quality of the labelled counts. Worse says which way is bad: +1 up, -1 down, 0 both.
@@ -16,7 +17,7 @@ type Metric struct {
 	Channel string
 	Worse   int
 	Words   string
-	value   func(stat.Reliability) (stat.Estimate, bool)
+	value   func(truth.Counts) (stat.Estimate, bool)
 }
 
 // eceBins is the number of equal-width bins of the expected calibration error (Naeini, Cooper & Hauskrecht 2015).
@@ -25,23 +26,33 @@ const eceBins = 10
 // Metrics are the qualities judged of a binary model, the costliest first.
 var Metrics = []Metric{
 	{"expected_cost", "cost", +1, "cost per decision", nil},
-	{"brier", "performance", +1, "Brier score", stat.Reliability.Brier},
-	{"ece", "calibration", +1, "calibration error", func(r stat.Reliability) (stat.Estimate, bool) { return r.ECEWidth(eceBins) }},
-	{"calibration_bias", "calibration", 0, "outcomes above the score", stat.Reliability.Bias},
-	{"roc_auc", "performance", -1, "ROC AUC", stat.Reliability.ROCAUC},
+	{"brier", "performance", +1, "Brier score", curve(stat.Reliability.Brier)},
+	{"ece", "calibration", +1, "calibration error", curve(func(r stat.Reliability) (stat.Estimate, bool) { return r.ECEWidth(eceBins) })},
+	{"calibration_bias", "calibration", 0, "outcomes above the score", curve(stat.Reliability.Bias)},
+	{"roc_auc", "performance", -1, "ROC AUC", curve(stat.Reliability.ROCAUC)},
 }
 
 // described are further metrics: promises may name them, no test of its own looks at them.
 var described = []Metric{
-	{"accuracy", "performance", -1, "accuracy", stat.Reliability.Accuracy},
-	{"precision", "performance", -1, "precision", stat.Reliability.Precision},
-	{"recall", "performance", -1, "recall", stat.Reliability.Recall},
-	{"specificity", "performance", -1, "specificity", stat.Reliability.Specificity},
-	{"f1", "performance", -1, "F1", stat.Reliability.F1},
-	{"mcc", "performance", -1, "Matthews correlation", stat.Reliability.MCC},
-	{"log_loss", "performance", +1, "log loss", stat.Reliability.LogLoss},
-	{"mean_score", "score", 0, "mean score", meanScore},
-	{"label_rate", "outcome", 0, "base rate", stat.Reliability.LabelRate},
+	{"accuracy", "performance", -1, "accuracy", curve(stat.Reliability.Accuracy)},
+	{"precision", "performance", -1, "precision", curve(stat.Reliability.Precision)},
+	{"recall", "performance", -1, "recall", curve(stat.Reliability.Recall)},
+	{"specificity", "performance", -1, "specificity", curve(stat.Reliability.Specificity)},
+	{"f1", "performance", -1, "F1", curve(stat.Reliability.F1)},
+	{"mcc", "performance", -1, "Matthews correlation", curve(stat.Reliability.MCC)},
+	{"log_loss", "performance", +1, "log loss", curve(stat.Reliability.LogLoss)},
+	{"mean_score", "score", 0, "mean score", curve(meanScore)},
+	{"label_rate", "outcome", 0, "base rate", curve(stat.Reliability.LabelRate)},
+}
+
+// curve is a metric of the reliability curve, which binary models have.
+func curve(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Counts) (stat.Estimate, bool) {
+	return func(c truth.Counts) (stat.Estimate, bool) {
+		if counted := truth.CurveOf(c); counted != nil {
+			return of(Reliability(counted))
+		}
+		return stat.Estimate{}, false
+	}
 }
 
 // Find returns the metric of that name.
@@ -60,15 +71,14 @@ func Find(name string) (Metric, bool) {
 func All() []Metric { return append(append([]Metric{}, Metrics...), described...) }
 
 // Value computes m; ok is false where the counts don't determine it (no outcomes, one class only, no costs).
-func (m *Metric) Value(c *sketch.Curve, costs *plan.Costs) (float64, bool) {
-	r := Reliability(c)
+func (m *Metric) Value(c truth.Counts, costs *plan.Costs) (float64, bool) {
 	var v stat.Estimate
 	var ok bool
 	switch {
 	case m.value != nil:
-		v, ok = m.value(r)
+		v, ok = m.value(c)
 	case costs != nil: // expected cost, the only metric that needs prices
-		v, ok = r.ExpectedCost(prices(costs))
+		v, ok = curve(func(r stat.Reliability) (stat.Estimate, bool) { return r.ExpectedCost(prices(costs)) })(c)
 	}
 	return v.Value, ok && !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0)
 }
@@ -102,11 +112,8 @@ func (m *Metric) floor(p *plan.Policy) float64 {
 	return p.Floor * max(math.Abs(c.FalsePositive-c.TrueNegative), math.Abs(c.FalseNegative-c.TruePositive))
 }
 
-// Labels is the number of joined outcomes in a curve.
-func Labels(c *sketch.Curve) int64 { return sum(c.Labels) }
-
 // figures are the numbers that convince a person that a model went wrong: the metric that says so first.
-func (e *Engine) figures(first *Metric, now *sketch.Curve, v *plan.View) []finding.Figure {
+func (e *Engine) figures(first *Metric, now truth.Counts, v *plan.View) []finding.Figure {
 	var out []finding.Figure
 	names := []string{first.Name}
 	for _, name := range []string{"expected_cost", "brier", "mean_score", "label_rate"} {
@@ -132,19 +139,19 @@ func (e *Engine) figures(first *Metric, now *sketch.Curve, v *plan.View) []findi
 
 // leaveOneOut adds up parts without the first, without the second, and so on. Of each it is what came before and what comes after, so
 // that 3 merges a part do; a part taken out of the sum would be another operation that has to be exact.
-func leaveOneOut(parts []*sketch.Curve) ([]*sketch.Curve, error) {
+func leaveOneOut(nothing truth.Counts, parts []truth.Counts) ([]truth.Counts, error) {
 	if len(parts) == 0 {
 		return nil, nil
 	}
-	without := make([]*sketch.Curve, len(parts))
-	without[len(parts)-1] = sketch.NewCurve(parts[0].Bins())
+	without := make([]truth.Counts, len(parts))
+	without[len(parts)-1] = nothing.Clone()
 	for i := len(parts) - 2; i >= 0; i-- {
 		without[i] = without[i+1].Clone()
 		if err := without[i].Merge(parts[i+1]); err != nil {
 			return nil, err
 		}
 	}
-	before := sketch.NewCurve(parts[0].Bins())
+	before := nothing.Clone()
 	for i, p := range parts {
 		if err := errors.Join(without[i].Merge(before), before.Merge(p)); err != nil {
 			return nil, err
@@ -155,7 +162,7 @@ func leaveOneOut(parts []*sketch.Curve) ([]*sketch.Curve, error) {
 
 // jackknife is the standard error of a metric of the sum of parts, from leaving out one part at a time (Quenouille 1956;
 // Tukey 1958); without is what leaveOneOut makes of the parts. The parts are test panes, so that what outcomes of one day share is in it.
-func jackknife(without []*sketch.Curve, m *Metric, costs *plan.Costs) (se float64, leftOut []float64, ok bool) {
+func jackknife(without []truth.Counts, m *Metric, costs *plan.Costs) (se float64, leftOut []float64, ok bool) {
 	for _, rest := range without {
 		v, ok := m.Value(rest, costs)
 		if !ok {

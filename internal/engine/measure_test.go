@@ -7,28 +7,30 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // What is left without one part is the sum of all others, to the byte, and the parts stay as they are.
 func TestLeaveOneOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const bins = 3
-		parts := make([]*sketch.Curve, rapid.IntRange(0, 9).Draw(t, "parts"))
+		parts := make([]truth.Counts, rapid.IntRange(0, 9).Draw(t, "parts"))
 		before := make([][]byte, len(parts))
 		for i := range parts {
-			parts[i] = sketch.NewCurve(bins)
+			parts[i] = truth.Binary{Curve: sketch.NewCurve(bins)}
 			for range rapid.IntRange(0, 4).Draw(t, "outcomes") {
 				score := rapid.Int64Range(0, sketch.ScoreScale).Draw(t, "score")
-				parts[i].Label(rapid.IntRange(0, bins-1).Draw(t, "bin"), score, rapid.Bool().Draw(t, "decision"), rapid.Bool().Draw(t, "positive"), 1)
+				said := truth.Answer{Bin: rapid.IntRange(0, bins-1).Draw(t, "bin"), Score: score, Positive: rapid.Bool().Draw(t, "decision")}
+				parts[i].Label(&said, truth.Label{Positive: rapid.Bool().Draw(t, "positive")}, 1)
 			}
 			before[i] = parts[i].AppendBinary(nil)
 		}
-		got, err := leaveOneOut(parts)
+		got, err := leaveOneOut(truth.Binary{Curve: sketch.NewCurve(bins)}, parts)
 		if err != nil || len(got) != len(parts) {
 			t.Fatalf("%d of %d, %v", len(got), len(parts), err)
 		}
 		for i := range parts {
-			want := sketch.NewCurve(bins)
+			want := truth.Counts(truth.Binary{Curve: sketch.NewCurve(bins)})
 			for j, p := range parts {
 				if j == i {
 					continue

@@ -8,6 +8,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -121,10 +122,10 @@ func (s *ColumnSnapshot) describe(d *sketch.Described, n *sketch.Column) {
 	}
 }
 
-func (s *Snapshot) truth(p *plan.Plan, start, end int64, c *sketch.Curve) {
+func (s *Snapshot) truth(p *plan.Plan, start, end int64, c truth.Counts) {
 	t := &TruthSnapshot{
 		Pane:   finding.Window{Start: plan.FromMicros(start), End: plan.FromMicros(end)},
-		Labels: Labels(c), Metrics: map[string]finding.Number{},
+		Labels: c.Labels(), Metrics: map[string]finding.Number{},
 	}
 	for _, m := range All() {
 		if v, ok := m.Value(c, p.Policy.Costs); ok {

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -19,18 +19,19 @@ var errState = errors.New("unknown engine state format")
 
 // decided is the part of the state that is small and changes shape often: JSON.
 type decided struct {
-	Signals  map[string]*signal `json:"signals"`
-	Alarms   map[string]alarm   `json:"alarms,omitempty"` // not in the states of earlier builds: their alarms don't end with the plan
-	Losses   []loss             `json:"losses"`
-	Snapshot Snapshot           `json:"snapshot"`
-	Scored   map[string]scored  `json:"scored,omitempty"` // not in the states of earlier builds, which estimated nothing
+	Signals  map[string]*signal  `json:"signals"`
+	Alarms   map[string]alarm    `json:"alarms,omitempty"` // not in the states of earlier builds: their alarms don't end with the plan
+	Losses   []loss              `json:"losses"`
+	Snapshot Snapshot            `json:"snapshot"`
+	Absent   map[string]*absence `json:"absent,omitempty"`
+	Scored   map[string]scored   `json:"scored,omitempty"` // not in the states of earlier builds, which estimated nothing
 }
 
 // AppendBinary writes everything the engine knows but for AppendDrift's, so that ReadEngine goes on where it stopped.
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Scored: e.scored})
+	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Scored: e.scored})
 	if err != nil {
 		return nil, fmt.Errorf("write engine state of %s: %w", e.plan.Model, err)
 	}
@@ -75,9 +76,12 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 		e.losses = d.Losses
 	}
 	e.snapshot, e.scored = d.Snapshot, d.Scored
+	if d.Absent != nil {
+		e.absent = d.Absent
+	}
 	for range r.Count(3) {
 		key := r.String()
-		k := &windowKept{start: r.Int(), parts: map[int][]*sketch.Curve{}}
+		k := &windowKept{start: r.Int(), parts: map[int][]truth.Counts{}}
 		for range r.Count(2) {
 			at := int(r.Uint())
 			for range r.Count(1) {
@@ -85,7 +89,7 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 				if r.Err() != nil || p.Score == nil {
 					break
 				}
-				c, err := sketch.ReadCurve(p.Score.Bins(), wire.NewReader(body))
+				c, err := truth.Read(p, wire.NewReader(body))
 				if err != nil {
 					return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)
 				}

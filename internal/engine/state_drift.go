@@ -37,13 +37,18 @@ type told struct {
 func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	w := &e.watch
 	w.moved = false
-	b = e.concept.append(e.labels.append(wire.Uint(b, driftFormat)))
+	b = e.labels.append(wire.Uint(b, driftFormat))
+	b, err := e.appendGroups(b)
+	if err != nil {
+		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
+	}
+	b = e.concept.append(b)
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
 	}
 	b = wire.Int(b, w.end)
-	b, err := w.wide.append(b)
+	b, err = w.wide.append(b)
 	if err == nil {
 		b, err = w.whole.append(b)
 	}
@@ -127,31 +132,35 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
-	w, labels, meaning, err := readDrift(e.plan, r)
+	w, labels, groups, meaning, err := readDrift(e.plan, r)
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
-	e.watch, e.labels, e.concept = w, labels, meaning
+	e.watch, e.labels, e.decisions, e.turnedOut, e.concept = w, labels, groups[0], groups[1], meaning
 	return nil
 }
 
-func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, meaning conceptWatch, err error) {
+func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups [2]gapLane, meaning conceptWatch, err error) {
+	groups[1].outcomes = true
 	format := r.Uint()
 	if r.Err() == nil && (format < 1 || format > driftFormat) {
-		return w, labels, meaning, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
+		return w, labels, groups, meaning, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
 	}
 	if format > 1 {
 		if labels, err = readLabelWatch(p, format, r); err != nil {
-			return w, labels, meaning, err
+			return w, labels, groups, meaning, err
+		}
+		if groups, err = readGroups(p, r); err != nil {
+			return w, labels, groups, meaning, err
 		}
 	}
 	if format > 2 {
 		if meaning, err = readConceptWatch(p, r); err != nil {
-			return w, labels, meaning, err
+			return w, labels, groups, meaning, err
 		}
 	}
 	w, err = readWatch(p, format, r)
-	return w, labels, meaning, err
+	return w, labels, groups, meaning, err
 }
 
 func readWatch(p *plan.Plan, format uint64, r *wire.Reader) (w watch, err error) {

@@ -10,10 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -24,8 +26,9 @@ type ended struct {
 }
 
 type ripe struct {
-	start int64
-	known *sketch.Curve
+	start  int64
+	known  truth.Counts
+	groups *fairness.Tally
 }
 
 func (w *world) ended() ended {
@@ -37,11 +40,15 @@ func (w *world) ended() ended {
 		w.feed(p, &epochs[i], nil)
 		out.panes = append(out.panes, p.engine.TakeEnded()...)
 		for _, co := range p.engine.TakeCohorts() {
-			known, err := co.Revised(w.plan.Score.Bins(), nil, nil)
+			known, err := co.Revised(w.plan, nil, nil)
 			if err != nil {
 				w.tb.Fatal(err)
 			}
-			out.cohorts = append(out.cohorts, ripe{co.Start, known})
+			groups, err := engine.GroupsOf(w.plan, co)
+			if err != nil {
+				w.tb.Fatal(err)
+			}
+			out.cohorts = append(out.cohorts, ripe{co.Start, known, groups})
 		}
 	}
 	return out
@@ -175,7 +182,7 @@ func TestWindowsReviseOutcomes(t *testing.T) {
 		}
 	}
 	revised := len(all.cohorts) - 4
-	want := sketch.NewCurve(w.plan.Score.Bins())
+	want := truth.New(w.plan)
 	for i, co := range all.cohorts {
 		if i == revised { // known before as something else, twice
 			for range 2 {
@@ -193,13 +200,13 @@ func TestWindowsReviseOutcomes(t *testing.T) {
 			}
 		}
 	}
-	truth := shown(t, ws)[0].Truth
-	if truth == nil || truth.Labels != engine.Labels(want) || truth.Pane.End.Sub(truth.Pane.Start) != 24*time.Hour {
-		t.Fatalf("%+v, want %d labels", truth, engine.Labels(want))
+	got := shown(t, ws)[0].Truth
+	if got == nil || got.Labels != want.Labels() || got.Pane.End.Sub(got.Pane.Start) != 24*time.Hour {
+		t.Fatalf("%+v, want %d labels", got, want.Labels())
 	}
 	brier, _ := engine.Find("brier")
-	if v, _ := brier.Value(want, w.plan.Policy.Costs); !near(truth.Metrics["brier"], v, 1e-9) || v < 0.05 {
-		t.Errorf("brier %g, want %g", truth.Metrics["brier"], v)
+	if v, _ := brier.Value(want, w.plan.Policy.Costs); !near(got.Metrics["brier"], v, 1e-9) || v < 0.05 {
+		t.Errorf("brier %g, want %g", got.Metrics["brier"], v)
 	}
 }
 

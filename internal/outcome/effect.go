@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // Key names a cell of labelled counts. OnTime cells count only outcomes that came before the cohort was mature.
@@ -34,13 +34,13 @@ func (k Key) Compare(l Key) int {
 // Effects collects what folding rows does to the labelled counts.
 type Effects struct {
 	plans func(digest string) *plan.Plan
-	cells map[Key]*sketch.Curve
+	cells map[Key]truth.Counts
 }
 
 // NewEffects makes an empty collection. plans finds a plan by its digest; nil for one that is no longer known, whose
 // predictions are then held against nothing.
 func NewEffects(plans func(digest string) *plan.Plan) *Effects {
-	return &Effects{plans: plans, cells: map[Key]*sketch.Curve{}}
+	return &Effects{plans: plans, cells: map[Key]truth.Counts{}}
 }
 
 // Change folds r into s and collects the difference it makes: what s stood for is taken back, what it stands for now is
@@ -63,33 +63,37 @@ func (e *Effects) add(s *State, model string, onTime bool, sign int64) {
 	}
 	p := s.Prediction
 	pl := e.plans(p.Plan)
-	if pl == nil || pl.Score == nil || p.Bin < 0 || p.Bin >= pl.Score.Bins() {
+	if pl == nil || pl.Score == nil {
 		return
 	}
-	positive, ok := s.Label(pl.Terms(), onTime)
+	answer := p.Answer()
+	if !truth.Fits(pl, &answer) {
+		return
+	}
+	label, ok := s.Label(pl.Terms(), onTime)
 	if !ok {
 		return
 	}
 	key := Key{Model: model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: p.Slice}
 	c := e.cells[key]
 	if c == nil {
-		c = sketch.NewCurve(pl.Score.Bins())
+		c = truth.New(pl)
 		e.cells[key] = c
 	}
-	c.Label(p.Bin, p.Score, p.Positive, positive, sign)
+	c.Label(&answer, label, sign)
 }
 
 // Take returns the collected cells in the order of their keys and forgets them.
-func (e *Effects) Take() ([]Key, []*sketch.Curve) {
+func (e *Effects) Take() ([]Key, []truth.Counts) {
 	keys := make([]Key, 0, len(e.cells))
 	for k := range e.cells {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, Key.Compare)
-	curves := make([]*sketch.Curve, len(keys))
+	counts := make([]truth.Counts, len(keys))
 	for i, k := range keys {
-		curves[i] = e.cells[k]
+		counts[i] = e.cells[k]
 	}
 	clear(e.cells)
-	return keys, curves
+	return keys, counts
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -50,9 +51,9 @@ func (s *State) Fold(r *Row) bool {
 // Label is the label s stands for: the last outcome within Keep of the prediction. onTime looks only at outcomes whose event
 // time lies before the pane's end + MatureAfter: those feed evidence, which is spent once; all outcomes feed the metrics,
 // which are revised for ever.
-func (s *State) Label(t plan.Terms, onTime bool) (positive, ok bool) {
+func (s *State) Label(t plan.Terms, onTime bool) (l truth.Label, ok bool) {
 	if s.Prediction == nil {
-		return false, false
+		return truth.Label{}, false
 	}
 	cut := t.PaneEnd(s.Prediction.Pane) + t.MatureAfter
 	for _, o := range slices.Backward(s.Outcomes) {
@@ -60,9 +61,9 @@ func (s *State) Label(t plan.Terms, onTime bool) (positive, ok bool) {
 		if max(apart, -apart) > t.Keep || onTime && o.Place.Time >= cut {
 			continue
 		}
-		return o.Positive, true
+		return truth.Label{Positive: o.Positive}, true
 	}
-	return false, false
+	return truth.Label{}, false
 }
 
 // AppendBinary writes s.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 const (
@@ -141,17 +142,17 @@ func arrive(t *rapid.T, rows []Row) []Row {
 // fold folds rows in epochs, as a joiner does: between epochs only the states' bytes and the counts collected are kept.
 func fold(t *rapid.T, rows []Row) (map[Key]tally, map[ID][]byte) {
 	effects := NewEffects(testPlans())
-	states, sums := map[ID][]byte{}, map[Key]*sketch.Curve{}
+	states, sums := map[ID][]byte{}, map[Key]truth.Counts{}
 	take := func() {
-		keys, curves := effects.Take()
+		keys, counts := effects.Take()
 		if !slices.IsSortedFunc(keys, Key.Compare) {
 			t.Fatalf("cells out of order: %v", keys)
 		}
 		for i, k := range keys {
 			if sums[k] == nil {
-				sums[k] = sketch.NewCurve(4)
+				sums[k] = truth.New(testPlans()(k.Plan))
 			}
-			if err := sums[k].Merge(curves[i]); err != nil {
+			if err := sums[k].Merge(counts[i]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -174,7 +175,8 @@ func fold(t *rapid.T, rows []Row) (map[Key]tally, map[ID][]byte) {
 	}
 	take()
 	out := map[Key]tally{}
-	for k, c := range sums {
+	for k, known := range sums {
+		c := truth.CurveOf(known)
 		v := tally{
 			labels: [4]int64(c.Labels), pos: [4]int64(c.Pos), score: [4]int64(c.LS), scoreOfPos: [4]int64(c.PS),
 			decided: [2][2]int64{{c.TN, c.FN}, {c.FP, c.TP}},
@@ -230,7 +232,7 @@ func TestBoundOfOutcomesKeepsTheInvariant(t *testing.T) {
 // Few cases said by hand, so that the oracle itself is held against something.
 func TestLabel(t *testing.T) {
 	terms := testPlans()("a").Terms()
-	at := func(sec int64, positive bool) Outcome { return Outcome{Place{Time: sec * second}, positive} }
+	at := func(sec int64, positive bool) Outcome { return Outcome{Place: Place{Time: sec * second}, Positive: positive} }
 	for name, c := range map[string]struct {
 		outcomes   []Outcome
 		all        string
@@ -246,13 +248,13 @@ func TestLabel(t *testing.T) {
 		"beyond keep, an older counts":  {[]Outcome{at(5, true), at(23, false)}, "true", "true"},
 		"before the prediction":         {[]Outcome{at(-18, true)}, "true", "true"},
 		"too long before it":            {[]Outcome{at(-19, true)}, "-", "-"},
-		"of one time, the later offset": {[]Outcome{{Place{Time: 5 * second, Offset: 1}, true}, {Place{Time: 5 * second, Offset: 2}, false}}, "false", "false"},
+		"of one time, the later offset": {[]Outcome{{Place: Place{Time: 5 * second, Offset: 1}, Positive: true}, {Place: Place{Time: 5 * second, Offset: 2}}}, "false", "false"},
 	} {
 		s := State{Prediction: &Prediction{Place: Place{Time: 2 * second}, Pane: 0}, Outcomes: c.outcomes}
 		for onTime, want := range map[bool]string{false: c.all, true: c.onTimeOnly} {
 			got := "-"
-			if positive, ok := s.Label(terms, onTime); ok {
-				got = fmt.Sprint(positive)
+			if label, ok := s.Label(terms, onTime); ok {
+				got = fmt.Sprint(label.Positive)
 			}
 			if got != want {
 				t.Errorf("%s, onTime %t: %s, want %s", name, onTime, got, want)

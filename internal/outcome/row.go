@@ -11,6 +11,7 @@ import (
 	"github.com/dchest/siphash"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -105,6 +106,11 @@ type Prediction struct {
 	Bin      int   // score bin
 	Score    int64 // fixed point, sketch.ScoreScale
 	Positive bool  // the decision
+}
+
+// Answer is what the prediction said.
+func (p *Prediction) Answer() truth.Answer {
+	return truth.Answer{Bin: p.Bin, Score: p.Score, Positive: p.Positive}
 }
 
 // Outcome is a label: whether the event turned out positive.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -23,15 +24,15 @@ func cohortRecord(t *testing.T, a *Assembler, co *Cohort) [2]int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	on, err := back.View(a.plan.Score.Bins(), nil, nil)
+	on, err := back.View(a.plan, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := back.Revised(a.plan.Score.Bins(), nil, nil)
+	all, err := back.Revised(a.plan, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return [2]int64{on.Labels[0], all.Labels[0]}
+	return [2]int64{on.Labels(), all.Labels()}
 }
 
 // A cohort is handed over for the history when it is mature, and again whenever what is known of it changes after that.
@@ -89,7 +90,7 @@ func TestReadRefusesCellsOfOtherSlices(t *testing.T) {
 	p := testPlan(t)
 	pane, cohort := newPane(monday, monday+6*hour), newCohort(monday, monday+6*hour)
 	key := Cell{Slice: "\x00"}
-	pane.cells[key], cohort.OnTime[key] = sketch.NewSet(p), sketch.NewCurve(p.Score.Bins())
+	pane.cells[key], cohort.OnTime[key] = sketch.NewSet(p), truth.New(p)
 	if _, err := ReadPane(p, wire.NewReader(pane.AppendBinary(nil))); err == nil {
 		t.Error("a pane was read")
 	}

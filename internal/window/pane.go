@@ -9,6 +9,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -158,35 +159,33 @@ func addSpan(spans map[place]record.Span, s record.Span) {
 // Cohort is what is known of the outcomes of the predictions of one test pane. OnTime feeds evidence; All is revised for ever.
 type Cohort struct {
 	Start, End  int64
-	OnTime, All map[Cell]*sketch.Curve
+	OnTime, All map[Cell]truth.Counts
 }
 
 func newCohort(start, end int64) *Cohort {
-	return &Cohort{Start: start, End: end, OnTime: map[Cell]*sketch.Curve{}, All: map[Cell]*sketch.Curve{}}
+	return &Cohort{Start: start, End: end, OnTime: map[Cell]truth.Counts{}, All: map[Cell]truth.Counts{}}
 }
 
 // Outcomes is how many outcomes of the cohort are known.
 func (c *Cohort) Outcomes() (n int64) {
-	for _, curve := range c.All {
-		for _, labels := range curve.Labels {
-			n += labels
-		}
+	for _, known := range c.All {
+		n += known.Labels()
 	}
 	return n
 }
 
-// View adds up the on-time curves of one slice.
-func (c *Cohort) View(bins int, dims, codes []int) (*sketch.Curve, error) {
-	return viewCurves(c.OnTime, bins, dims, codes)
+// View adds up the on-time counts of one slice.
+func (c *Cohort) View(p *plan.Plan, dims, codes []int) (truth.Counts, error) {
+	return viewCounts(c.OnTime, p, dims, codes)
 }
 
-// Revised adds up the curves of one slice with every correction known so far.
-func (c *Cohort) Revised(bins int, dims, codes []int) (*sketch.Curve, error) {
-	return viewCurves(c.All, bins, dims, codes)
+// Revised adds up the counts of one slice with every correction known so far.
+func (c *Cohort) Revised(p *plan.Plan, dims, codes []int) (truth.Counts, error) {
+	return viewCounts(c.All, p, dims, codes)
 }
 
-// Cells visits the curves of each cell, in the order of version and slice; either may be nil.
-func (c *Cohort) Cells(visit func(k Cell, onTime, all *sketch.Curve) error) error {
+// Cells visits the counts of each cell, in the order of version and slice; either may be nil.
+func (c *Cohort) Cells(visit func(k Cell, onTime, all truth.Counts) error) error {
 	cells := maps.Clone(c.All)
 	maps.Copy(cells, c.OnTime)
 	for _, k := range slices.SortedFunc(maps.Keys(cells), Cell.compare) {
@@ -201,15 +200,13 @@ func (c *Cohort) Cells(visit func(k Cell, onTime, all *sketch.Curve) error) erro
 func (c *Cohort) Version() string {
 	rows := map[string]int64{}
 	for k, v := range c.OnTime {
-		for _, n := range v.Labels {
-			rows[k.Version] += n
-		}
+		rows[k.Version] += v.Labels()
 	}
 	return mostCommon(rows)
 }
 
-func viewCurves(cells map[Cell]*sketch.Curve, bins int, dims, codes []int) (*sketch.Curve, error) {
-	sum := sketch.NewCurve(bins)
+func viewCounts(cells map[Cell]truth.Counts, p *plan.Plan, dims, codes []int) (truth.Counts, error) {
+	sum := truth.New(p)
 	for k, v := range cells {
 		if !plan.InSlice(k.Slice, dims, codes) {
 			continue
@@ -221,7 +218,7 @@ func viewCurves(cells map[Cell]*sketch.Curve, bins int, dims, codes []int) (*ske
 	return sum, nil
 }
 
-func addCurve(cells map[Cell]*sketch.Curve, k Cell, v *sketch.Curve) error {
+func addCounts(cells map[Cell]truth.Counts, k Cell, v truth.Counts) error {
 	if was := cells[k]; was != nil {
 		return was.Merge(v)
 	}
@@ -255,13 +252,4 @@ func readSummary(pl *plan.Plan, body []byte) (*sketch.Summary, error) {
 		return nil, err
 	}
 	return s, r.Close()
-}
-
-func readCurve(bins int, body []byte) (*sketch.Curve, error) {
-	r := wire.NewReader(body)
-	c, err := sketch.ReadCurve(bins, r)
-	if err != nil {
-		return nil, err
-	}
-	return c, r.Close()
 }

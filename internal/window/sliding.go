@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// Mergeable is what panes hold and windows add up: a *sketch.Set, *sketch.Summary, *sketch.Curve, or several of them together. Merge
+// Mergeable is what panes hold and windows add up: a *sketch.Set, *sketch.Summary, truth.Counts, or several of them together. Merge
 // adds another one, which stays as it is; it commutes and associates bit for bit (integers are added, registers are raised to the
 // larger one), so that a window is the same however it was put together, and refuses a value of another shape before it adds any of
 // it. Clone is a deep copy.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // tracked is a value that knows what went into it: a sum, which could be taken back, and a maximum, which couldn't. It counts
@@ -207,10 +208,10 @@ func TestSlidingOverSketches(t *testing.T) {
 	p := testPlan(t)
 	rapid.Check(t, func(t *rapid.T) {
 		sets, summaries := NewSliding[*sketch.Set](12), NewSliding[*sketch.Summary](12)
-		curves := NewSliding[*sketch.Curve](12)
+		curves := NewSliding[truth.Counts](12)
 		n := rapid.IntRange(1, 12).Draw(t, "panes")
 		from := rapid.IntRange(0, n-1).Draw(t, "from")
-		set, summary, curve := sketch.NewSet(p), sketch.NewSummary(p), sketch.NewCurve(p.Score.Bins())
+		set, summary, curve := sketch.NewSet(p), sketch.NewSummary(p), truth.New(p)
 		for _, at := range rapid.Permutation(numbers(n)).Draw(t, "order") {
 			a := NewAssembler(p)
 			x := rapid.Float64Range(-2, 2).Draw(t, "x")
@@ -225,7 +226,7 @@ func TestSlidingOverSketches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			outcomes, err := cohort.View(p.Score.Bins(), nil, nil)
+			outcomes, err := cohort.View(p, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,15 +8,16 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// stateFormat is the version of the state that this build writes; it reads this one and the one before.
+// stateFormat is the version of the state that this build writes; it reads all of them.
 //
 //   - 1: panes without summaries.
 //   - 2: panes with summaries.
-const stateFormat = 2
+//   - 3: moments.
+const stateFormat = 3
 
 var errStateFormat = errors.New("unknown state format")
 
@@ -80,13 +81,13 @@ func (a *Assembler) AppendBinary(b []byte) []byte {
 	for _, co := range a.truth {
 		b = wire.Int(b, co.Start)
 	}
-	return b
+	return a.appendMoments(b)
 }
 
 // ReadAssembler reads what AppendBinary wrote.
 func ReadAssembler(p *plan.Plan, r *wire.Reader) (*Assembler, error) {
-	read := readPane
-	if checkFormat(r) == 1 {
+	read, format := readPane, checkFormat(r)
+	if format == 1 {
 		read = readPaneV1
 	}
 	a := NewAssembler(p)
@@ -111,6 +112,9 @@ func ReadAssembler(p *plan.Plan, r *wire.Reader) (*Assembler, error) {
 		}
 		a.truth = append(a.truth, co)
 	}
+	if format >= 3 {
+		a.readMoments(r)
+	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read panes of %s: %w", p.Model, err)
 	}
@@ -125,12 +129,7 @@ func (p *Pane) AppendBinary(b []byte) []byte {
 		b = wire.String(wire.String(b, c.Version), c.Slice)
 		b = wire.Bytes(b, p.cells[c].AppendBinary(nil))
 	}
-	spans := p.Spans()
-	b = wire.Uint(b, uint64(len(spans)))
-	for _, s := range spans {
-		b = wire.String(b, s.Topic)
-		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last)
-	}
+	b = appendSpans(b, p.Spans())
 	b = wire.Uint(b, uint64(len(p.summaries)))
 	for _, version := range slices.Sorted(maps.Keys(p.summaries)) {
 		b = wire.Bytes(wire.String(b, version), p.summaries[version].AppendBinary(nil))
@@ -171,11 +170,24 @@ func readPaneV1(pl *plan.Plan, r *wire.Reader) *Pane {
 		}
 		p.cells[c] = set
 	}
+	readSpans(r, p.spans)
+	return p
+}
+
+func appendSpans(b []byte, spans []record.Span) []byte {
+	b = wire.Uint(b, uint64(len(spans)))
+	for _, s := range spans {
+		b = wire.String(b, s.Topic)
+		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last)
+	}
+	return b
+}
+
+func readSpans(r *wire.Reader, into map[place]record.Span) {
 	for range r.Count(4) {
 		s := record.Span{Topic: r.String(), Partition: int32(r.Int()), First: r.Int(), Last: r.Int()}
-		p.spans[place{s.Topic, s.Partition, -1}] = s
+		into[place{s.Topic, s.Partition, -1}] = s
 	}
-	return p
 }
 
 // readCell reads the key of a cell, whose slice has a value of every dimension: see Assembler.Add.
@@ -190,17 +202,17 @@ func readCell(p *plan.Plan, r *wire.Reader) Cell {
 // AppendBinary writes the cohort.
 func (c *Cohort) AppendBinary(b []byte) []byte {
 	b = wire.Int(wire.Int(b, c.Start), c.End)
-	return appendCurves(appendCurves(b, c.OnTime), c.All)
+	return appendCounts(appendCounts(b, c.OnTime), c.All)
 }
 
 func readCohort(p *plan.Plan, r *wire.Reader) *Cohort {
 	co := newCohort(r.Int(), r.Int())
-	readCurves(p, r, co.OnTime)
-	readCurves(p, r, co.All)
+	readCounts(p, r, co.OnTime)
+	readCounts(p, r, co.All)
 	return co
 }
 
-func appendCurves(b []byte, cells map[Cell]*sketch.Curve) []byte {
+func appendCounts(b []byte, cells map[Cell]truth.Counts) []byte {
 	b = wire.Uint(b, uint64(len(cells)))
 	for _, c := range slices.SortedFunc(maps.Keys(cells), Cell.compare) {
 		b = wire.String(wire.String(b, c.Version), c.Slice)
@@ -209,7 +221,7 @@ func appendCurves(b []byte, cells map[Cell]*sketch.Curve) []byte {
 	return b
 }
 
-func readCurves(p *plan.Plan, r *wire.Reader, into map[Cell]*sketch.Curve) {
+func readCounts(p *plan.Plan, r *wire.Reader, into map[Cell]truth.Counts) {
 	for range r.Count(3) {
 		c := readCell(p, r)
 		body := r.Bytes()
@@ -220,12 +232,12 @@ func readCurves(p *plan.Plan, r *wire.Reader, into map[Cell]*sketch.Curve) {
 			r.Fail(errors.New("outcomes for a plan without a score"))
 			return
 		}
-		curve, err := readCurve(p.Score.Bins(), body)
+		known, err := truth.ReadAll(p, body)
 		if err != nil {
 			r.Fail(err)
 			return
 		}
-		into[c] = curve
+		into[c] = known
 	}
 }
 
@@ -239,8 +251,8 @@ func readPlace(r *wire.Reader) place {
 
 func checkFormat(r *wire.Reader) uint64 {
 	v := r.Uint()
-	if r.Err() == nil && v != stateFormat && v != stateFormat-1 {
-		r.Fail(fmt.Errorf("%w %d, this build reads %d and %d", errStateFormat, v, stateFormat, stateFormat-1))
+	if r.Err() == nil && (v == 0 || v > stateFormat) {
+		r.Fail(fmt.Errorf("%w %d, this build reads 1 to %d", errStateFormat, v, stateFormat))
 	}
 	return v
 }
