@@ -30,6 +30,8 @@ func simulate(ctx context.Context, args []string) error {
 	workers := f.Int("workers", runtime.NumCPU(), "models at a time")
 	tables := f.Bool("tables", true, "shuffled rows of real tables too")
 	sliced := f.Bool("slices", true, "models with slices too")
+	meaning := f.Bool("meaning", true, "models whose scores' meaning is followed too")
+	onlyMeaning := f.Bool("only-meaning", false, "nothing but those")
 	gaps := f.Bool("gaps", false, "only models whose groups are compared; rows go to benchmarks/fairness.json")
 	repeats := f.Int("repeats", 40, "with --gaps: seeds of each gap that grows")
 	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night: --parts refit")
@@ -65,6 +67,10 @@ func simulate(ctx context.Context, args []string) error {
 	grid.Numbers, grid.Refit = has("numbers"), has("refit")
 	if !*tables || !has("tables") {
 		grid.Shuffles = nil
+	}
+	grid.Meaning = *meaning && !*refit
+	if *onlyMeaning {
+		grid = simulation.Grid{Months: *months, Seed: *seed, Meaning: true, Repeats: grid.Repeats}
 	}
 	if !*sliced || !has("slices") {
 		grid.Sliced = nil
@@ -114,6 +120,7 @@ func simulate(ctx context.Context, args []string) error {
 	rows := simulation.Rows(results, *seed)
 	simulation.Print(os.Stdout, rows)
 	simulation.PrintPlants(os.Stdout, rows)
+	simulation.PrintMeaning(os.Stdout, rows)
 	simulation.PrintOthers(os.Stdout, rows)
 	if *picture != "" {
 		var b bytes.Buffer

@@ -11,6 +11,7 @@
 //  8. others.go: what else there is beside columns of numbers: levels.go, windows held against the reference itself, by package engine; labels.go,
 //     label rates, by package drift.
 //  9. table.go, shuffle.go: rows of real tables in random order, with changes planted in one column.
+//  10. meaning.go: outcomes by score, as a whole and by slice, and changes of what a score means.
 //
 // The same seed gives the same numbers, whatever the number of workers.
 package simulation

@@ -27,6 +27,7 @@ type Job struct {
 	Slices  bool   `json:",omitzero"` // a model with slices
 	Gaps    Gaps   `json:",omitzero"` // a model whose groups are compared; then there is no Process
 	Refit   bool   `json:",omitzero"` // nulls are learnt again every night from the last four weeks
+	Meaning string `json:",omitzero"` // of Meanings: what scores mean is followed; then there is no Process
 	Of      Of     `json:",omitzero"` // "": columns of numbers, by the sequential engine
 }
 
@@ -79,6 +80,7 @@ type Result struct {
 	Share   map[string]float64 `json:",omitempty"` // of column-hours in alarm
 	Delays  map[string][]int   `json:",omitempty"` // hours by method, one per column; -1 not found, -2 in alarm before
 	Columns int
+	Numbers map[string]float64 `json:",omitempty"` // of a model whose scores' meaning is followed
 }
 
 // The methods that are the engine's own.
@@ -91,6 +93,9 @@ const (
 func (j *Job) Run() (*Result, error) {
 	if j.Shuffle.Table != "" {
 		return j.shuffle()
+	}
+	if j.Meaning != "" {
+		return j.meaning()
 	}
 	if j.Gaps.PerDay > 0 {
 		return j.gaps()
@@ -285,6 +290,7 @@ type Grid struct {
 	OfOn      []string
 	Numbers   bool // columns of numbers, on Processes
 	Refit     bool // the same with nulls that are learnt again every night
+	Meaning   bool // models whose scores' meaning is followed
 	Shuffles  []Shuffle
 	Plants    []string // in shuffled tables
 	Repeats   int      // of each of them
@@ -299,7 +305,7 @@ func FullGrid(months float64, seed uint64) Grid {
 	}
 	g.Sliced = []string{"iid", "ar5", "ar9", "diurnal", "hostile", "twospeed"}
 	g.Of, g.OfOn = []Of{Weeks, Days, Labels, Rates}, slices.Clone(g.Sliced)
-	g.Shuffles, g.Plants, g.Repeats = Shuffles, Plants, 20
+	g.Shuffles, g.Plants, g.Repeats, g.Meaning = Shuffles, Plants, 20, true
 	g.Drifts = []string{"mean .1 sd", "mean .25 sd", "mean .5 sd", "sd x1.25"}
 	return g
 }

@@ -65,6 +65,11 @@ func Rows(results []*Result, seed uint64) []Row {
 		if r.Job.Refit {
 			process += ", learnt again every night"
 		}
+		if r.Job.Meaning != "" {
+			c := cell{r.Job.Change, r.Job.Meaning}
+			by[c] = append(by[c], r)
+			continue
+		}
 		if r.Job.Shuffle.Table != "" {
 			c := cell{r.Job.Change, r.Job.Shuffle.Name()}
 			by[c] = append(by[c], r)
@@ -85,6 +90,16 @@ func Rows(results []*Result, seed uint64) []Row {
 	})
 	var out []Row
 	for _, c := range cells {
+		if by[c][0].Job.Meaning != "" {
+			if c.change == "" {
+				for _, r := range falseRows(c.change, c.process, by[c], seed) {
+					r.Row = meaningRow + r.Row
+					out = append(out, r)
+				}
+			}
+			out = append(out, meaningRows(c.change, c.process, by[c], seed)...)
+			continue
+		}
 		if len(by[c][0].Delays) > 0 {
 			out = append(out, delayRows(c.change, c.process, by[c], seed)...)
 			continue

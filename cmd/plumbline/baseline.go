@@ -46,7 +46,8 @@ the one whose digest begins with what follows the @ (see ` + "`plumbline baselin
 
 MEAN is of numbers; MISSING the share of events without a value; PANES how many panes of the test's length the reference held with
 enough events; PSI the population stability index that such a pane typically had against the whole reference (the mean of the cube
-roots, cubed: near the median): what no drift looks like.`,
+roots, cubed: near the median): what no drift looks like. Of what scores mean it says how much a day's outcomes tell and the smallest lasting shift, in logits,
+that would usually be found in a week and in 30 days: a blind spot is shown, not hidden.`,
 		Example: `  plumbline baseline show baseline.json
   plumbline baseline show electricity@3f2a`,
 		Args: usageArgs(cobra.ExactArgs(1)),

@@ -21,17 +21,18 @@ import (
 
 // shownBaseline is a baseline in JSON.
 type shownBaseline struct {
-	Kind      string        `json:"kind"`
-	Model     string        `json:"model"`
-	Baseline  string        `json:"baseline"`
-	Reference plan.Span     `json:"reference"`
-	Rows      int64         `json:"reference_rows"`
-	TestPane  string        `json:"test_pane"`
-	Columns   []shownColumn `json:"columns"`
-	Notes     []string      `json:"notes"`
-	Slices    []shownSlice  `json:"slices"`                  // whose drift is followed apart from the whole's
-	Others    []shownOther  `json:"others,omitempty"`        // rules, the volume and the label rate
-	Against   string        `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
+	Kind      string         `json:"kind"`
+	Model     string         `json:"model"`
+	Baseline  string         `json:"baseline"`
+	Reference plan.Span      `json:"reference"`
+	Rows      int64          `json:"reference_rows"`
+	TestPane  string         `json:"test_pane"`
+	Columns   []shownColumn  `json:"columns"`
+	Notes     []string       `json:"notes"`
+	Slices    []shownSlice   `json:"slices"`                  // whose drift is followed apart from the whole's
+	Others    []shownOther   `json:"others,omitempty"`        // rules, the volume and the label rate
+	Against   string         `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
+	Meaning   []shownMeaning `json:"calibration,omitempty"`   // what scores mean, as a whole and by slice
 
 	Accepted *plan.Accepted `json:"accepted,omitempty"`
 	Fairness *shownGroups   `json:"fairness,omitempty"`
@@ -144,6 +145,61 @@ func (b *shownBaseline) follow(p *plan.Plan, learnt *drift.Learnt, all []sequent
 	}
 }
 
+// shownMeaning is what is known of the scores' meaning in a slice, and what would be found.
+type shownMeaning struct {
+	Slice       map[string]string `json:"slice"`
+	Labels      int64             `json:"outcomes"`
+	Intercept   finding.Number    `json:"intercept"` // logit P(positive) = intercept + slope logit(score)
+	Slope       finding.Number    `json:"slope"`
+	Dispersion  finding.Number    `json:"dispersion"`
+	Information finding.Number    `json:"information_per_day"` // sum of p(1-p) over a day's outcomes
+	Ignored     finding.Number    `json:"tolerated_logits"`
+	InAWeek     finding.Number    `json:"found_in_a_week_logits"` // the smallest lasting shift; null: none of up to 5
+	InAMonth    finding.Number    `json:"found_in_a_month_logits"`
+}
+
+// meanings says what is known of the scores' meaning.
+func meanings(p *plan.Plan) (out []shownMeaning, err error) {
+	all, err := drift.OpenCalibration(p)
+	if err != nil {
+		return nil, err
+	}
+	least := func(v float64) finding.Number {
+		if math.IsInf(v, 1) {
+			return finding.None()
+		}
+		return finding.Number(v)
+	}
+	for i := range all {
+		m, n := &all[i], all[i].Null()
+		slice := p.Score.Views[m.View].Slice
+		if slice == nil {
+			slice = map[string]string{}
+		}
+		out = append(out, shownMeaning{
+			slice, n.Labels(), finding.Number(n.Map.A), finding.Number(n.Map.B), finding.Number(n.Dispersion), finding.Number(n.Information()),
+			finding.Number(n.Typical()), least(m.Detectable(7)), least(m.Detectable(30)),
+		})
+	}
+	return out, nil
+}
+
+// inWords says it of one slice.
+func (m *shownMeaning) inWords() string {
+	of := "of the whole"
+	if len(m.Slice) > 0 {
+		of = "of " + printable(finding.SliceKey(m.Slice))
+	}
+	found := func(v finding.Number, in string) string {
+		if !v.Valid() {
+			return "none of up to 5 in " + in
+		}
+		return fmt.Sprintf("%.2f in %s", float64(v), in)
+	}
+	return fmt.Sprintf("%s: information %.3g a day (sum of p(1-p); dispersion %.3g), the smallest lasting shift that is usually found %s, %s",
+		of, float64(m.Information), float64(m.Dispersion), found(m.InAWeek, "a week"), found(m.InAMonth, "30 days"))
+}
+
 // labels says what a day of mature outcomes shows of how many are positive.
 func (b *shownBaseline) labels(p *plan.Plan) error {
 	e, err := drift.OpenLabels(p)
@@ -234,6 +290,9 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	if shown.Meaning, err = meanings(p); err != nil {
+		return err
+	}
 	var all []sequential.Detectable
 	if learnt != nil {
 		all = learnt.Engine.Detectable()
@@ -269,6 +328,12 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	}
 	if len(shown.Slices) > 0 {
 		fmt.Fprintf(w, "  followed by themselves: %s\n", shown.slicesInWords())
+	}
+	for i := range shown.Meaning[:min(len(shown.Meaning), toldSlices)] {
+		fmt.Fprintf(w, "  calibration in logits, %s\n", shown.Meaning[i].inWords())
+	}
+	if n := len(shown.Meaning) - toldSlices; n > 0 {
+		fmt.Fprintf(w, "  calibration of %d more slices: --json has them\n", n)
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
 	header := "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tPSI\tIN A DAY\t"

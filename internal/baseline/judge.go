@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
@@ -231,4 +232,20 @@ func thin(p *plan.Plan, cells map[string]int64) []string {
 		out = append(out, fmt.Sprintf("%d of %d slices by %s hold fewer than %d events in the reference: little can be said of them", few, len(found), strings.Join(names, " x "), enough))
 	}
 	return out
+}
+
+// offset says, once, where a reference's scores never meant what they say: they are followed from there on, and what was so already is
+// no alarm.
+func offset(p *plan.Plan) ([]string, error) {
+	all, err := drift.OpenCalibration(p)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	null := all[0].Null()
+	shift, standing := null.Offset()
+	if !standing {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("scores of the reference don't mean what they say: logit P(positive) = %.2f + %.2f logit(score), outcomes lie %+.2f logits from the scores; "+
+		"what is judged is whether that changes", null.Map.A, null.Map.B, shift)}, nil
 }

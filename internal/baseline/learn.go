@@ -46,11 +46,15 @@ func learn(p *plan.Plan, c *counted) error {
 		return err
 	}
 	learnWide(p, c.panes)
-	standing, err := learnFairness(p, c)
+	off, err := offset(p)
 	if err != nil {
 		return err
 	}
-	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), tooLarge, standing, unjudged(p))
+	gaps, err := learnFairness(p, c)
+	if err != nil {
+		return err
+	}
+	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), off, tooLarge, gaps, unjudged(p))
 	return seal(p)
 }
 
@@ -133,8 +137,9 @@ func Digest(p *plan.Plan) (string, error) {
 		Reference plan.Span
 		Drift     []byte         `json:",omitempty"`
 		Labels    []byte         `json:",omitempty"`
+		Concept   []byte         `json:",omitempty"`
 		Fairness  *plan.Fairness `json:",omitempty"`
-	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels, p.Fairness})
+	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels, p.Concept, p.Fairness})
 	if err != nil {
 		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
 	}

@@ -303,6 +303,9 @@ func (r *Range) truth(p *plan.Plan) (notes []string, err error) {
 	if len(r.was.DriftLabels) > 0 && len(tried.DriftLabels) == 0 {
 		notes = append(notes, "how often outcomes are positive is not followed any more: it was, and these panes are too few to learn it from")
 	}
+	if len(r.was.Concept) > 0 && len(tried.Concept) == 0 {
+		notes = append(notes, "what scores mean is not followed any more: it was, and these panes are too few to learn it from")
+	}
 	if r.matureEnd < plan.Micros(r.span.To) {
 		notes = append(notes, fmt.Sprintf("outcomes are learnt up to %s: those of later predictions are not mature, or none came", instant(plan.FromMicros(r.matureEnd))))
 	}

@@ -62,7 +62,20 @@ func learnTruth(p *plan.Plan, cohorts []cohort) error {
 	if p.DriftLabels, err = drift.LearnLabels(p, labelled(p, cohorts)); err != nil {
 		return err
 	}
-	return views(p, cohorts)
+	if err := views(p, cohorts); err != nil {
+		return err
+	}
+	p.Concept, err = drift.LearnCalibration(p, outcomes(p, cohorts))
+	return err
+}
+
+// outcomes are the cohorts as the meaning of scores is learnt from them.
+func outcomes(p *plan.Plan, cohorts []cohort) []drift.Outcomes {
+	out := make([]drift.Outcomes, len(cohorts))
+	for i := range cohorts {
+		out[i] = drift.Outcomes{Start: cohorts[i].start, End: cohorts[i].start + p.TestPane.Microseconds(), Cells: cohorts[i].cells}
+	}
+	return out
 }
 
 // labelled are the cohorts as the label rate is learnt from them.

@@ -101,7 +101,7 @@ func TestElectricityHoldsWhatHappened(t *testing.T) {
 		if i.Severity == finding.Page && i.OpenedAt.Before(date("1997-03-08")) {
 			t.Errorf("a page at %s, before anything happened: %s", i.OpenedAt, i.Title)
 		}
-		if i.Onset.Equal(date("1997-03-10")) && (i.Cause.Kind == "calibration" || i.Cause.Kind == "performance") {
+		if i.Onset.Equal(date("1997-03-10")) && (i.Cause.Kind == "concept_drift" || i.Cause.Kind == "performance") {
 			broken = append(broken, i)
 		}
 		if i.Onset.Equal(date("1997-05-05")) {

@@ -36,6 +36,11 @@ type Report struct {
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
 	Fairness  *fairness.Report    `json:"fairness,omitempty"` // of contracts with protected attributes
+
+	// Estimates are what the latest test pane is expected to come to before its outcomes are known, and Scored how such estimates held over the panes of
+	// outcomes: to look at.
+	Estimates []engine.Estimate        `json:"estimates,omitempty"`
+	Scored    map[string]engine.Scored `json:"estimates_scored,omitempty"`
 }
 
 // Alarming is the number of incidents that are tickets or pages.
@@ -186,6 +191,8 @@ func (r *run) finish() *Report {
 	if s := r.engine.Snapshot(); s.Truth != nil && s.Truth.Pane.End.After(r.plan.Reference.To) {
 		out.Outcomes = &plan.Span{From: r.plan.Reference.To, To: s.Truth.Pane.End}
 	}
+	s := r.engine.Snapshot()
+	out.Estimates, out.Scored = s.Estimates, s.Scored
 	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))

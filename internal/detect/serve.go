@@ -21,10 +21,11 @@ func (r *role) serve(p *part, some map[engineID]bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), serveTimeout)
 	defer cancel()
 	late, newest := map[string]int64{}, map[string]engine.Snapshot{}
+	suspended := map[string]engine.Suspension{}
 	for _, id := range p.inOrder() {
 		late[id.model] += p.engines[id].Late()
 		if s := p.engines[id].Snapshot(); s.Pane != nil && some[id] {
-			newest[id.model] = s
+			newest[id.model], suspended[id.model] = s, p.engines[id].Suspension()
 		} else if s.Pane != nil {
 			delete(newest, id.model)
 		}
@@ -51,7 +52,8 @@ func (r *role) serve(p *part, some map[engineID]bool) {
 		if w := p.windows[model]; w != nil {
 			shown, err := w.Show()
 			r.tellWindow(model, err)
-			s.Windows = shown
+			broken := suspended[model]
+			s.Windows = broken.Suspend(shown)
 		}
 		if err := r.o.View.PutPane(ctx, s); err != nil {
 			r.log.Warn("show latest panes", zap.String("model", model), zap.Error(err))

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
@@ -22,8 +23,11 @@ type Engine struct {
 
 	watch                watch
 	labels               labelWatch
-	decisions, turnedOut gapLane // gaps between groups, by what decisions and what outcomes show
-	givesWay             []int64 // see GivesWay
+	concept              conceptWatch
+	scored               map[string]scored // how estimates held, by metric
+	meanings             []drift.Meaning   // see knownMeanings
+	decisions, turnedOut gapLane           // gaps between groups, by what decisions and what outcomes show
+	givesWay             []int64           // see GivesWay
 	snapshot             Snapshot
 	ended                []*window.Pane // not handed over yet
 	moved                bool           // since Moved was asked
@@ -152,6 +156,8 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 	case n.Test != nil:
 		e.ended = append(e.ended, n.Test)
 		return e.judgeTest(n.Test, emit)
+	case n.Cohort != nil:
+		return e.judgeConcept(n.Cohort, emit)
 	default:
 		return e.judgeTruth(n.Truth, emit)
 	}

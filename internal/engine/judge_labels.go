@@ -8,6 +8,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
@@ -18,9 +19,10 @@ type labelWatch struct {
 	engine *sequential.Engine // nil: nothing came yet
 	by     *plan.Plan         // under whose policy the engine is
 	gather *sequential.Gather
-	held   drift.Cohort // what is being gathered
-	onset  int64        // of the alarm that is open
-	end    int64        // of the last cohort, 0 before the first
+	held   drift.Cohort  // what is being gathered
+	curve  *sketch.Curve // the same by score, where the plan has learnt what scores mean; nil: nothing yet
+	onset  int64         // of the alarm that is open
+	end    int64         // of the last cohort, 0 before the first
 }
 
 func (w *labelWatch) ready(p *plan.Plan) error {
@@ -76,16 +78,23 @@ func (e *Engine) judgeLabelsOf(c *window.Cohort, emit func(finding.Finding) erro
 	}
 	if e.plan.Policy.OddBetween(c.Start, c.End) {
 		w.gather.Skip(c.End)
-		w.held = drift.Cohort{}
+		w.held, w.curve = drift.Cohort{}, nil
 		_, err := w.engine.Advance(&sequential.Pane{Start: c.Start, End: c.End, N: now.Labels, Counts: now.Count()}) // time passes for it
 		return err
 	}
 	pane, enough, err := w.gather.Add(now.Start, now.End, now.Labels, now.Count())
 	w.held.Labels, w.held.Positive = w.held.Labels+now.Labels, w.held.Positive+now.Positive
+	if err == nil && len(e.plan.Concept) > 0 && now.Labels > 0 {
+		if w.curve == nil {
+			w.curve = sketch.NewCurve(e.plan.Score.Bins())
+		}
+		err = w.curve.Merge(curve)
+	}
 	if err != nil || !enough {
 		return err
 	}
-	w.held = drift.Cohort{}
+	outcomes := w.curve
+	w.held, w.curve = drift.Cohort{}, nil
 	step, err := w.engine.Advance(&pane)
 	if err != nil {
 		return err
@@ -98,6 +107,7 @@ func (e *Engine) judgeLabelsOf(c *window.Cohort, emit func(finding.Finding) erro
 		f.Evidence = finding.Evidence{Log10: finding.Number(math.Log10(a.Evidence)), Needed: finding.Number(math.Log10(a.Needed))}
 		f.Value, f.Reference, f.IgnoreBelow = finding.Number(a.Now-a.Before), 0, finding.Number(e.plan.Policy.Floor)
 		f.Numbers = []finding.Figure{{Name: "positive outcomes", Before: finding.Number(100 * a.Before), Now: finding.Number(100 * a.Now), Unit: "%"}}
+		e.explain(&f, outcomes)
 		if err := emit(f); err != nil {
 			return err
 		}
@@ -110,6 +120,19 @@ func (e *Engine) judgeLabelsOf(c *window.Cohort, emit func(finding.Finding) erro
 		}
 	}
 	return nil
+}
+
+// explain says why outcomes are not as often positive as they were, where the plan has learnt what scores mean: for scores lie elsewhere, for
+// positives are more (less) frequent, or for the same scores mean something else.
+func (e *Engine) explain(f *finding.Finding, outcomes *sketch.Curve) {
+	if outcomes == nil || e.concept.ready(e.plan) != nil || len(e.concept.streams) == 0 {
+		return
+	}
+	c := e.concept.streams[0].Null().Explain(outcomes)
+	f.Cause = string(c.Kind)
+	f.Numbers = append(f.Numbers,
+		finding.Figure{Name: "positive outcomes that these scores meant", Before: finding.None(), Now: finding.Number(100 * c.Expected), Unit: "%"},
+		finding.Figure{Name: "mean score", Before: finding.Number(c.ScoreWas), Now: finding.Number(c.Score)})
 }
 
 func (e *Engine) labelFinding(c *window.Cohort, pane *sequential.Pane) finding.Finding {
@@ -127,14 +150,25 @@ func (w *labelWatch) append(b []byte) []byte {
 	for _, v := range []int64{w.end, w.onset, w.held.Labels, w.held.Positive} {
 		b = wire.Int(b, v)
 	}
-	return wire.Bytes(wire.Bytes(b, w.gather.AppendBinary(nil)), w.engine.AppendBinary(nil))
+	var curve []byte
+	if w.curve != nil {
+		curve = w.curve.AppendBinary(nil)
+	}
+	return wire.Bytes(wire.Bytes(wire.Bytes(b, curve), w.gather.AppendBinary(nil)), w.engine.AppendBinary(nil))
 }
 
-func readLabelWatch(p *plan.Plan, r *wire.Reader) (w labelWatch, err error) {
+func readLabelWatch(p *plan.Plan, format uint64, r *wire.Reader) (w labelWatch, err error) {
 	if !r.Bool() || r.Err() != nil {
 		return labelWatch{}, r.Err()
 	}
 	w.end, w.onset, w.held.Labels, w.held.Positive = r.Int(), r.Int(), r.Int(), r.Int()
+	if format > 2 {
+		if body := r.Bytes(); len(body) > 0 && p.Score != nil {
+			if w.curve, err = readWholeCurve(p, body); err != nil {
+				return labelWatch{}, err
+			}
+		}
+	}
 	gathered, learnt := wire.NewReader(r.Bytes()), wire.NewReader(r.Bytes())
 	if err := r.Err(); err != nil {
 		return labelWatch{}, err

@@ -32,6 +32,9 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 	if err := e.snapshot.pane(e.plan, p, set, alpha/2); err != nil {
 		return err
 	}
+	if err := e.estimatePane(p); err != nil {
+		return err
+	}
 	watched := len(e.plan.Drift) > 0
 	if watched && p.Start >= plan.Micros(e.plan.Reference.To) { // declared odd days, too: the engine leaves them out by itself
 		if err := e.judgeDrift(p, set, emit); err != nil {

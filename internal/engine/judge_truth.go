@@ -56,6 +56,7 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 		}
 		if i == 0 {
 			e.snapshot.truth(e.plan, t.start, t.end, t.whole)
+			e.scoreEstimates(e.snapshot.Truth, truth.CurveOf(t.whole))
 		}
 		if t.whole.Labels() < fewest {
 			continue
@@ -114,6 +115,9 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 	anyDeviates, open := false, false
 	for i := range Metrics {
 		m := &Metrics[i]
+		if m.Channel == "calibration" && e.followsConcept(at) {
+			continue
+		}
 		j, ok := e.deviation(m, v, t, need)
 		if !ok {
 			continue
@@ -122,7 +126,8 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 		anyDeviates = anyDeviates || j.deviates
 		open = open || e.signal(truthSignal(v, m)).Open
 	}
-	impact := e.losses[at].pane(e, v, t, anyDeviates || open)
+	meaning, moved := e.meaningOpen(at)
+	impact := e.losses[at].pane(e, v, t, anyDeviates || open || moved)
 	told := false
 	for i := range all {
 		j := &all[i]
@@ -137,6 +142,9 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 		if err := emit(f); err != nil {
 			return err
 		}
+	}
+	if moved && impact != nil && t.start >= e.concept.said[meaning].onset {
+		return emit(e.meaningGoesOn(meaning, t, *impact))
 	}
 	return nil
 }

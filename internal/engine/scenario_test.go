@@ -254,6 +254,9 @@ func TestMiscalibration(t *testing.T) {
 	}
 	opened := map[string]bool{}
 	for _, f := range whole {
+		if f.Metric == "shift_in_logits" { // by evidence, not by three panes, and at the price of all that it has seen: see TestConceptDrift
+			continue
+		}
 		if f.At.Equal(day(from+3)) && f.Verdict == finding.Drift {
 			opened[f.Channel] = true
 			if f.Severity != finding.Page || !f.Onset.Equal(day(from)) || f.Impact == nil {
@@ -264,7 +267,7 @@ func TestMiscalibration(t *testing.T) {
 			t.Errorf("%s at %s is too early", f.Metric, f.At)
 		}
 	}
-	if !opened["calibration"] || !opened["performance"] || !opened["cost"] {
+	if !opened["performance"] || !opened["cost"] {
 		t.Errorf("opened after three panes: %v", opened)
 	}
 	// Every outcome known by an hour after its pane counts; here that is every one.
@@ -282,7 +285,7 @@ func TestMiscalibration(t *testing.T) {
 		perDay := now - reference*quiet
 		soFar += perDay
 		for _, f := range whole {
-			if !f.Window.Start.Equal(day(d)) {
+			if !f.Window.Start.Equal(day(d)) || f.Metric == "shift_in_logits" {
 				continue
 			}
 			told[d] = true
@@ -303,6 +306,7 @@ func TestMiscalibration(t *testing.T) {
 			t.Errorf("nothing told of day %d", d)
 		}
 	}
+	whole = slices.DeleteFunc(whole, func(f finding.Finding) bool { return f.Metric == "shift_in_logits" })
 	last := whole[len(whole)-1]
 	if last.Verdict != finding.Equivalent || !last.At.Equal(day(to+3)) {
 		t.Errorf("the last is %s at %s", last.Verdict, stamp(last.At))

@@ -21,6 +21,10 @@ type Snapshot struct {
 	Columns []ColumnSnapshot `json:"columns,omitempty"`
 	Truth   *TruthSnapshot   `json:"truth,omitempty"`
 	Windows []WindowSnapshot `json:"windows,omitempty"` // by whoever keeps Windows; no engine does
+	// Estimates are what the pane's outcomes are expected to come to, the whole first; none where the plan hasn't learnt what scores mean.
+	Estimates []Estimate `json:"estimates,omitempty"`
+	// Scored is how such estimates held, by metric.
+	Scored map[string]Scored `json:"estimates_scored,omitempty"`
 }
 
 // ColumnSnapshot is one column of a Snapshot.
@@ -45,12 +49,17 @@ type TruthSnapshot struct {
 	Pane    finding.Window            `json:"pane"`
 	Labels  int64                     `json:"labels"`
 	Metrics map[string]finding.Number `json:"metrics"`
+
+	Estimated map[string]Estimated `json:"estimated,omitempty"` // what its scores let one expect, before the outcomes
+	Suspended bool                 `json:"estimate_suspended,omitempty"`
 }
 
 // Snapshot is the state of the latest panes.
 func (e *Engine) Snapshot() Snapshot {
 	s := e.snapshot
 	s.Model = e.plan.Model
+	suspended := e.Suspension()
+	s.Estimates, s.Scored = suspended.suspended(s.Estimates), e.howEstimatesHeld()
 	return s
 }
 

@@ -24,13 +24,14 @@ type decided struct {
 	Losses   []loss              `json:"losses"`
 	Snapshot Snapshot            `json:"snapshot"`
 	Absent   map[string]*absence `json:"absent,omitempty"`
+	Scored   map[string]scored   `json:"scored,omitempty"` // not in the states of earlier builds, which estimated nothing
 }
 
 // AppendBinary writes everything the engine knows but for AppendDrift's, so that ReadEngine goes on where it stopped.
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent})
+	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Scored: e.scored})
 	if err != nil {
 		return nil, fmt.Errorf("write engine state of %s: %w", e.plan.Model, err)
 	}
@@ -74,7 +75,7 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	if len(d.Losses) == len(e.losses) {
 		e.losses = d.Losses
 	}
-	e.snapshot = d.Snapshot
+	e.snapshot, e.scored = d.Snapshot, d.Scored
 	if d.Absent != nil {
 		e.absent = d.Absent
 	}

@@ -15,8 +15,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. 1, which is read too, has neither label rate nor wide windows nor slices.
-const driftFormat = 2
+// driftFormat is the format that is written. Read are 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
+// rate nor wide windows nor slices.
+const driftFormat = 3
 
 var (
 	errDrift    = errors.New("unknown drift state format")
@@ -41,6 +42,7 @@ func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
 	}
+	b = e.concept.append(b)
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
@@ -130,30 +132,35 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
-	w, labels, groups, err := readDrift(e.plan, r)
+	w, labels, groups, meaning, err := readDrift(e.plan, r)
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
-	e.watch, e.labels, e.decisions, e.turnedOut = w, labels, groups[0], groups[1]
+	e.watch, e.labels, e.decisions, e.turnedOut, e.concept = w, labels, groups[0], groups[1], meaning
 	return nil
 }
 
-func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups [2]gapLane, err error) {
+func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups [2]gapLane, meaning conceptWatch, err error) {
 	groups[1].outcomes = true
 	format := r.Uint()
-	if r.Err() == nil && format != driftFormat && format != driftFormat-1 {
-		return w, labels, groups, fmt.Errorf("%w %d, this build reads %d and %d", errDrift, format, driftFormat-1, driftFormat)
+	if r.Err() == nil && (format < 1 || format > driftFormat) {
+		return w, labels, groups, meaning, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
 	}
 	if format > 1 {
-		if labels, err = readLabelWatch(p, r); err != nil {
-			return w, labels, groups, err
+		if labels, err = readLabelWatch(p, format, r); err != nil {
+			return w, labels, groups, meaning, err
 		}
 		if groups, err = readGroups(p, r); err != nil {
-			return w, labels, groups, err
+			return w, labels, groups, meaning, err
+		}
+	}
+	if format > 2 {
+		if meaning, err = readConceptWatch(p, r); err != nil {
+			return w, labels, groups, meaning, err
 		}
 	}
 	w, err = readWatch(p, format, r)
-	return w, labels, groups, err
+	return w, labels, groups, meaning, err
 }
 
 func readWatch(p *plan.Plan, format uint64, r *wire.Reader) (w watch, err error) {

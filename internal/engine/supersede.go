@@ -58,7 +58,7 @@ func (e *Engine) supersedeReached(emit func(finding.Finding) error) error {
 // supersedeBefore ends what is open of eras that ended before a window that is about to be judged, of a later era of the same plan: a replay that
 // is far behind comes past both at once.
 func (e *Engine) supersedeBefore(n *window.Ended, emit func(finding.Finding) error) error {
-	ofOutcomes := n.Truth != nil
+	ofOutcomes := n.Truth != nil || n.Cohort != nil
 	for _, to := range e.givesWay {
 		past := to <= n.Start()
 		if ofOutcomes {

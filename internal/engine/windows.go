@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -31,6 +32,8 @@ type WindowSnapshot struct {
 	Rows    int64            `json:"rows"`
 	Columns []ColumnInWindow `json:"columns"`
 	Truth   *TruthSnapshot   `json:"truth,omitempty"` // of the latest outcomes over the same length, corrections included
+	// Estimate is what the outcomes of all its predictions are expected to come to.
+	Estimate *Estimate `json:"estimate,omitempty"`
 	// Fairness compares the groups of protected attributes over the same lengths, as `check` does.
 	Fairness *fairness.Report `json:"fairness,omitempty"`
 }
@@ -67,6 +70,9 @@ type Windows struct {
 	groups *window.Sliding[*fairness.Tally] // how decisions on them turned out, as truth
 
 	shown []WindowSnapshot // nil when something came since
+
+	meaning   []drift.Meaning // of the plan with that digest
+	meaningOf string
 }
 
 // NewWindows makes one that has seen nothing.
@@ -228,6 +234,13 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	for i := range p.Columns {
 		out.Columns = append(out.Columns, columnInWindow(&p.Columns[i], &held.set.Columns[i], &described.Columns[i]))
 	}
+	if meanings, err := w.read(p); err != nil {
+		return out, err
+	} else if len(meanings) > 0 {
+		if n, metrics := estimate(p, meanings[0].Null(), held.set.Curve.N); n > 0 {
+			out.Estimate = &Estimate{N: n, Assumes: estimateRests, Metrics: metrics}
+		}
+	}
 	if out.Fairness, err = w.compare(held, over, out.Pane); err != nil {
 		return out, err
 	}
@@ -245,6 +258,18 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	s.truth(p, first*test, (newest+1)*test, known)
 	out.Truth = s.Truth
 	return out, nil
+}
+
+// read is what the plan has learnt of its scores' meaning.
+func (w *Windows) read(p *plan.Plan) ([]drift.Meaning, error) {
+	if w.meaningOf == p.Digest() {
+		return w.meaning, nil
+	}
+	all, err := drift.OpenCalibration(p)
+	if err == nil {
+		w.meaning, w.meaningOf = all, p.Digest()
+	}
+	return all, err
 }
 
 func columnInWindow(c *plan.Column, n *sketch.Column, d *sketch.Described) ColumnInWindow {

@@ -60,6 +60,7 @@ type Finding struct {
 	Evidence    Evidence          `json:"evidence"`
 	Verdict     Verdict           `json:"verdict"`
 	Severity    Severity          `json:"severity"`
+	Cause       string            `json:"cause,omitempty"`   // of a change of outcomes, as far as their counts tell: concept_drift, prior_shift, input_drift, concept_drift_or_prior_shift
 	Numbers     []Figure          `json:"numbers,omitempty"` // the few that convince a person
 	Impact      *Impact           `json:"impact,omitempty"`
 	Baseline    string            `json:"baseline"`

@@ -290,7 +290,7 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 	inc.Cause = e.cause()
 	inc.Title = e.title()
 	if p := b.policies[inc.Model]; p != nil {
-		inc.Runbook = p.Runbooks[inc.Cause.Kind]
+		inc.Runbook = runbook(inc.Cause.Kind, p)
 		inc.Owner = owner(e.lane, p)
 	}
 	out := *inc
@@ -406,11 +406,14 @@ func (e *entry) cause() Cause {
 	c := Cause{Kind: "unknown", Confidence: finding.None(), Parameters: map[string]string{}, Against: []string{}}
 	switch {
 	case e.lane == truth && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel == "calibration" }):
-		c.Kind = "calibration"
+		c.Kind = e.meaning()
 	case e.lane == fair || e.lane == equal:
 		c.Kind = "disparity"
 	case e.every("label_rate"):
-		c.Kind = "prior_shift"
+		c.Kind = priorShift
+		if why := e.lead().last.Cause; why == inputDrift || why == conceptDrift {
+			c.Kind = why
+		}
 	case e.lane == truth:
 		c.Kind = "performance"
 	case e.every("constant"):
@@ -421,6 +424,32 @@ func (e *entry) cause() Cause {
 		c.Kind, c.Confidence = "new_category", 1
 	}
 	return c
+}
+
+// The causes that findings on outcomes name, beside what the incident's own signals establish.
+const (
+	conceptDrift = "concept_drift"
+	priorShift   = "prior_shift"
+	inputDrift   = "input_drift"
+	calibration  = "calibration" // scores no longer match outcomes, and nothing says why
+)
+
+// meaning is why scores no longer match outcomes. Where the whole and slices say different things, what is worse is so somewhere.
+func (e *entry) meaning() string {
+	for _, kind := range []string{conceptDrift, priorShift} {
+		if slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel == "calibration" && p.last.Cause == kind }) {
+			return kind
+		}
+	}
+	return calibration
+}
+
+// runbook is that of the cause; of a kind of calibration, which older contracts don't tell apart, else calibration's.
+func runbook(kind string, p *plan.Policy) string {
+	if at, ok := p.Runbooks[kind]; ok || kind != conceptDrift && kind != priorShift {
+		return at
+	}
+	return p.Runbooks[calibration]
 }
 
 func (e *entry) every(channel string) bool {

@@ -48,9 +48,14 @@ func (e *entry) title() string {
 func (e *entry) truthTitle(lead *part, since string) string {
 	what := "the model no longer performs as in the reference"
 	switch e.cause().Kind {
-	case "calibration":
+	case calibration:
 		what = "scores no longer match outcomes"
-	case "prior_shift":
+	case conceptDrift:
+		what = "concept drift, the same scores mean other outcomes"
+	case priorShift:
+		what = "prior shift, scores don't know that positives have another share"
+	}
+	if e.lane == prior {
 		what = "outcomes are not as often positive as in the reference"
 	}
 	if len(lead.last.Numbers) > 0 {

@@ -1,6 +1,9 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Format is the version of the plan record this build writes; it reads all from oldest on.
 //
@@ -9,7 +12,8 @@ import "time"
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
 //   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked, Fairness.
-const Format = 5
+//   - 6: Concept.
+const Format = 6
 
 const oldest = 3
 
@@ -47,6 +51,8 @@ type Plan struct {
 	Drift []byte `json:"drift,omitempty"`
 	// DriftLabels is the same of the share of positive outcomes.
 	DriftLabels []byte `json:"drift_labels,omitempty"`
+	// Concept is the same of what scores mean, as a whole and by slice, see drift.LearnCalibration. None: the reference holds too few outcomes.
+	Concept []byte `json:"concept,omitempty"`
 	// Wide is the length of the windows that are held against the reference itself, a multiple of TestPane: what moves slowly, the sequential
 	// engine takes for usual. 0: the reference holds too few.
 	Wide time.Duration `json:"wide,omitempty"`
@@ -256,6 +262,12 @@ type Score struct {
 
 // Bins is the number of score bins.
 func (s *Score) Bins() int { return len(s.Edges) + 1 }
+
+// FirstPositive is the first bin that the threshold decides positive; no bin holds both decisions.
+func (s *Score) FirstPositive() int {
+	at, _ := slices.BinarySearch(s.Edges, s.Threshold) // edges are the largest score of their bin: the first that reaches the threshold
+	return at
+}
 
 // View is one way to look at the labelled counts: the whole, or one slice.
 type View struct {

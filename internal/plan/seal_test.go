@@ -101,7 +101,7 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for want, change := range map[string]func(p *plan.Plan){
-		"unknown plan format 6, this build reads 3 to 5":                                  func(p *plan.Plan) { p.Format = 6 },
+		"unknown plan format 7, this build reads 3 to 6":                                  func(p *plan.Plan) { p.Format = 7 },
 		"the prediction stream is encoded as \"avro\", which this build can't read":       func(p *plan.Plan) { p.Prediction.Encoding = "avro" },
 		"keys of the outcome stream are encoded as \"avro\", which this build can't read": func(p *plan.Plan) { p.Outcome.Key = &plan.Key{Encoding: "avro"} },
 		"the prediction stream is raw, and there is no schema for it":                     func(p *plan.Plan) { p.Prediction.Schema = "" },
@@ -176,7 +176,7 @@ func TestReadRefuses(t *testing.T) {
 		if p.Model != "" && !strings.HasPrefix(err.Error(), "read plan of credit: ") {
 			t.Errorf("%v doesn't say what was read", err)
 		}
-		if (p.Format == 6) != errors.Is(err, plan.ErrFormat) {
+		if (p.Format == 7) != errors.Is(err, plan.ErrFormat) {
 			t.Errorf("errors.Is(%v, ErrFormat) = %t", err, errors.Is(err, plan.ErrFormat))
 		}
 	}
@@ -185,12 +185,12 @@ func TestReadRefuses(t *testing.T) {
 func TestReadRefusesWhatItDoesNotKnow(t *testing.T) {
 	good := string(encoded(t, full()))
 	for in, want := range map[string]string{
-		strings.Replace(good, `"format":5`, `"format":5,"frist":2`, 1): `read plan: json: unknown field "frist"`,
+		strings.Replace(good, `"format":6`, `"format":6,"frist":2`, 1): `read plan: json: unknown field "frist"`,
 		strings.Replace(good, `"id":0`, `"id":0,"idd":0`, 1):           `read plan: json: unknown field "idd"`,
 		good[:len(good)-1]: "read plan: unexpected EOF",
 		"":                 "read plan: EOF",
 		good + "{}":        "read plan: something follows it",
-		"null":             "read plan of : unknown plan format 0, this build reads 3 to 5",
+		"null":             "read plan of : unknown plan format 0, this build reads 3 to 6",
 	} {
 		if _, err := plan.Read([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

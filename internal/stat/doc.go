@@ -16,6 +16,7 @@
 //  12. fairness.go, fairness_scores.go: groups against a reference, three-state verdicts; strata.go: the whole against its parts;
 //     mutual.go: how much one column tells of another.
 //  13. money.go: the cost of every threshold, the cheapest, and what more recall costs.
+//  14. estimate.go: what decisions will come to, before their outcomes are known.
 //
 // Invariants: no function panics on any input; what has no value (no sample, one class only, vectors of different length) is NaN
 // or ok == false, as documented, never a made-up number. The same counts give the same bits: sums run in index order, without

@@ -16,6 +16,8 @@ type Ended struct {
 	Base   *Pane     // one base pane; the test pane it belongs to may still be open
 	Test   *Pane     // one test pane
 	Truth  []*Cohort // the cohorts of one truth pane that had any outcome, in order
+	// Cohort is one that is mature and has any outcome; it comes again in its truth pane, which may still be open.
+	Cohort *Cohort
 }
 
 // Assembler adds up the cells of one model under one plan.
@@ -46,6 +48,8 @@ func (n *Ended) Start() int64 {
 		return n.Base.Start
 	case n.Test != nil:
 		return n.Test.Start
+	case n.Cohort != nil:
+		return n.Cohort.Start
 	default:
 		return n.Truth[0].Start
 	}
@@ -262,7 +266,7 @@ func (a *Assembler) closeBase(start int64, visit func(Ended) error) error {
 	return nil
 }
 
-// Mature hands out the truth panes whose cohorts are complete, once the outcomes of every partition have reached low.
+// Mature hands out the cohorts that are complete, once the outcomes of every partition have reached low, and after the last of a truth pane all of that.
 func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 	ready := low - a.plan.Lateness.Microseconds() - a.plan.MatureAfter.Microseconds()
 	step := a.plan.TestPane.Microseconds()
@@ -294,6 +298,9 @@ func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 			a.news[start] = co
 			if len(co.OnTime) > 0 {
 				a.truth = append(a.truth, co)
+				if err := visit(Ended{Cohort: co}); err != nil {
+					return err
+				}
 			}
 		}
 		if next := a.plan.TruthStart(a.mature); len(a.truth) > 0 && next > a.plan.TruthStart(start) {

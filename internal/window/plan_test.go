@@ -134,6 +134,8 @@ func flat(n Ended) []ended {
 		return pane("base", n.Base)
 	case n.Test != nil:
 		return pane("test", n.Test)
+	case n.Cohort != nil: // it comes again with its truth pane: what must not show is told there
+		return nil
 	}
 	out := []ended{{What: "truth", Rows: int64(len(n.Truth))}}
 	for _, c := range n.Truth {

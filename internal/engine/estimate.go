@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/concept"
+	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/window"
+)
+
+// estimateRests is what every estimate rests on, told with it.
+const estimateRests = "the same score still means the same outcome as in the reference"
+
+// Estimate is how the decisions of some predictions are expected to turn out before their outcomes are known: to look at, no alarm comes of it.
+type Estimate struct {
+	Slice   map[string]string    `json:"slice,omitempty"` // none: the whole
+	N       int64                `json:"n"`               // predictions
+	Assumes string               `json:"assumes"`
+	Metrics map[string]Estimated `json:"metrics,omitempty"`
+	// Suspended says why there are no numbers: the scores' meaning has been found to have changed, and what was assumed is known to be wrong.
+	Suspended string `json:"suspended,omitempty"`
+}
+
+// Estimated is one metric of an Estimate. The band is 95 %: of the outcomes' chance and of what the reference leaves in doubt.
+type Estimated struct {
+	Value finding.Number    `json:"value"`
+	Band  [2]finding.Number `json:"band"`
+}
+
+// estimators are the metrics that are estimated. Where an event's own decision counts, only those that need none.
+var estimators = []struct {
+	name    string
+	decides bool
+	value   func(*stat.Expected, *plan.Costs) (stat.Estimate, bool)
+}{
+	{"expected_cost", true, func(x *stat.Expected, c *plan.Costs) (stat.Estimate, bool) {
+		if c == nil {
+			return stat.Estimate{}, false
+		}
+		return x.ExpectedCost(prices(c))
+	}},
+	{"roc_auc", false, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.ROCAUC() }},
+	{"accuracy", true, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.Accuracy() }},
+	{"precision", true, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.Precision() }},
+	{"recall", true, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.Recall() }},
+	{"specificity", true, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.Specificity() }},
+	{"f1", true, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.F1() }},
+	{"label_rate", false, func(x *stat.Expected, _ *plan.Costs) (stat.Estimate, bool) { return x.LabelRate() }},
+}
+
+// estimate expects what so many predictions by score bin will come to, by what their scores meant in the reference.
+func estimate(p *plan.Plan, null *concept.Null, predictions []int64) (n int64, out map[string]Estimated) {
+	c, ok := null.Calibration()
+	if !ok {
+		return 0, nil
+	}
+	x, ok := c.Expect(predictions, p.Score.FirstPositive(), null.Dispersion)
+	if !ok {
+		return 0, nil
+	}
+	out = map[string]Estimated{}
+	for _, m := range estimators {
+		if m.decides && p.Score.Own {
+			continue
+		}
+		v, ok := m.value(&x, p.Policy.Costs)
+		if !ok || math.IsNaN(v.Value) || math.IsNaN(v.SE) {
+			continue
+		}
+		reach := stat.NormalQuantile(0.975) * v.SE
+		lo, hi := v.Value-reach, v.Value+reach
+		if m.name != "expected_cost" { // shares
+			lo, hi = max(lo, 0), min(hi, 1)
+		}
+		out[m.name] = Estimated{finding.Number(v.Value), [2]finding.Number{finding.Number(lo), finding.Number(hi)}}
+	}
+	return x.N, out
+}
+
+// estimatePane expects what a test pane comes to, as a whole and in the slices whose scores' meaning is known. Nothing of outcomes enters: whether it
+// is suspended is said when it is shown, see Snapshot.
+func (e *Engine) estimatePane(pane *window.Pane) error {
+	meanings, err := e.knownMeanings()
+	if err != nil {
+		return err
+	}
+	e.snapshot.Estimates = nil
+	for i := range meanings {
+		v := &e.plan.Score.Views[meanings[i].View]
+		set, err := pane.View(e.plan, v.Dims, v.Codes)
+		if err != nil {
+			return err
+		}
+		if n, metrics := estimate(e.plan, meanings[i].Null(), set.Curve.N); n > 0 {
+			e.snapshot.Estimates = append(e.snapshot.Estimates, Estimate{Slice: v.Slice, N: n, Assumes: estimateRests, Metrics: metrics})
+		}
+	}
+	return nil
+}
+
+// Suspension says for which slices no estimate can be given: alarms of what scores mean are open. It is of one plan.
+type Suspension struct {
+	whole  bool
+	slices map[string]bool // by finding.SliceKey
+}
+
+// Suspension is how it stands.
+func (e *Engine) Suspension() Suspension {
+	s := Suspension{slices: map[string]bool{}}
+	for i := range e.concept.streams {
+		if m := &e.concept.streams[i]; m.Open() {
+			key := finding.SliceKey(e.plan.Score.Views[m.View].Slice)
+			s.whole, s.slices[key] = s.whole || key == "", true
+		}
+	}
+	return s
+}
+
+// suspended takes the numbers out of the estimates that can't be given. Where the whole is open, no slice is estimated either.
+func (s *Suspension) suspended(all []Estimate) []Estimate {
+	out := make([]Estimate, len(all))
+	for i, x := range all {
+		if s.whole || s.slices[finding.SliceKey(x.Slice)] {
+			x.Metrics, x.Suspended = nil, "scores no longer mean what they did: an alarm on calibration is open"
+		}
+		out[i] = x
+	}
+	return out
+}
+
+// Suspend takes the numbers out of the estimates of windows that can't be given. It leaves the argument as it is.
+func (s *Suspension) Suspend(windows []WindowSnapshot) []WindowSnapshot {
+	out := make([]WindowSnapshot, len(windows))
+	for i, w := range windows {
+		if w.Estimate != nil {
+			w.Estimate = &s.suspended([]Estimate{*w.Estimate})[0]
+		}
+		out[i] = w
+	}
+	return out
+}
+
+// Scored is how the estimates of a metric held, over the truth panes so far.
+type Scored struct {
+	Panes  int            `json:"panes"`      // that were estimated and came out
+	Inside int            `json:"inside"`     // of them, in the band
+	Error  finding.Number `json:"mean_error"` // mean of estimated less realised
+	Off    finding.Number `json:"mean_abs_error"`
+}
+
+// scored is the same as sums.
+type scored struct {
+	Panes  int     `json:"panes"`
+	Inside int     `json:"inside"`
+	Error  float64 `json:"error"`
+	Off    float64 `json:"off"`
+}
+
+// scoreEstimates holds what the scores of a truth pane let one expect against what its outcomes came to, where the meaning of scores was not known to
+// have changed. The estimate is of the same predictions, so that it is the map that is scored and not who got an outcome.
+func (e *Engine) scoreEstimates(t *TruthSnapshot, c *sketch.Curve) {
+	at := e.concept.of(0)
+	if at < 0 {
+		return
+	}
+	if e.concept.streams[at].Open() {
+		t.Suspended = true
+		return
+	}
+	_, t.Estimated = estimate(e.plan, e.concept.streams[at].Null(), c.Labels)
+	for _, m := range estimators {
+		x, estimated := t.Estimated[m.name]
+		turned, ok := t.Metrics[m.name]
+		if !estimated || !ok {
+			continue
+		}
+		s := e.scored[m.name]
+		s.Panes++
+		s.Error += float64(x.Value - turned)
+		s.Off += math.Abs(float64(x.Value - turned))
+		if turned >= x.Band[0] && turned <= x.Band[1] {
+			s.Inside++
+		}
+		if e.scored == nil {
+			e.scored = map[string]scored{}
+		}
+		e.scored[m.name] = s
+	}
+}
+
+// howEstimatesHeld is nil before the first that came out.
+func (e *Engine) howEstimatesHeld() map[string]Scored {
+	if len(e.scored) == 0 {
+		return nil
+	}
+	out := make(map[string]Scored, len(e.scored))
+	for name, s := range e.scored {
+		k := float64(s.Panes)
+		out[name] = Scored{s.Panes, s.Inside, finding.Number(s.Error / k), finding.Number(s.Off / k)}
+	}
+	return out
+}
+
+// knownMeanings is what the plan has learnt of its scores' meaning, for the lane of panes: it is never changed.
+func (e *Engine) knownMeanings() ([]drift.Meaning, error) {
+	if e.meanings == nil && len(e.plan.Concept) > 0 {
+		var err error
+		if e.meanings, err = drift.OpenCalibration(e.plan); err != nil {
+			return nil, err
+		}
+	}
+	return e.meanings, nil
+}
