@@ -73,6 +73,7 @@ func Write(w io.Writer, r *Report) {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}
 	fmt.Fprintln(w)
+	writeMoney(w, r.Money)
 	if len(r.Incidents) == 0 {
 		fmt.Fprintln(w, "no incidents")
 		return

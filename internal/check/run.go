@@ -31,6 +31,7 @@ type Report struct {
 	Outcomes  *plan.Span          `json:"outcomes_judged"`
 	Late      int64               `json:"late"` // events (a row may hold two) out of order by more than the allowed lateness: in no test
 	Notes     []string            `json:"notes,omitempty"`
+	Money     []engine.Money      `json:"money,omitempty"` // where decisions are priced: all outcomes judged, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
 }
@@ -99,6 +100,8 @@ type run struct {
 	rows          int64
 	first, latest int64 // event times of predictions
 	watermark     window.Watermark
+
+	mature map[int64]*window.Cohort // by start
 }
 
 func (r *run) predictions() error {
@@ -163,6 +166,7 @@ func (r *run) outcomes() error {
 
 func (r *run) found(f finding.Finding) error {
 	r.engine.TakeEnded() // nobody keeps a history here
+	r.takeCohorts()
 	r.report.Findings = append(r.report.Findings, f)
 	r.book.Fold(f)
 	return nil
@@ -179,6 +183,7 @@ func (r *run) finish() *Report {
 	if s := r.engine.Snapshot(); s.Truth != nil && s.Truth.Pane.End.After(r.plan.Reference.To) {
 		out.Outcomes = &plan.Span{From: r.plan.Reference.To, To: s.Truth.Pane.End}
 	}
+	out.Money = r.money()
 	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))

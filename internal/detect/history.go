@@ -63,7 +63,7 @@ func (p *part) mature(id engineID, co *window.Cohort) {
 	if pl.Score == nil {
 		return
 	}
-	if known, err := co.Revised(pl, nil, nil); err == nil { // of one plan: all counts have its shape
+	if known, err := knownOf(pl, co); err == nil { // of one plan: all counts have its shape
 		p.cohorts = append(p.cohorts, endedCohort{id, co.Start, known})
 	}
 }

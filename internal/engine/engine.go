@@ -20,6 +20,10 @@ type Engine struct {
 	kept    map[string]*windowKept // by promise, see promiseKey
 	absent  map[string]*absence    // by column
 
+	services map[string]*serviceKept // by promise on predictions
+	covers   coverage
+	burns    map[string]*burnKept // by promise and slice
+
 	watch    watch
 	labels   labelWatch
 	givesWay []int64 // see GivesWay
@@ -31,6 +35,7 @@ type Engine struct {
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
 	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}}
+	e.services, e.burns = map[string]*serviceKept{}, map[string]*burnKept{}
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
 	}
@@ -134,6 +139,9 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 			}
 		}
 	}
+	if err := e.judgeCoverage(send); err != nil {
+		return fmt.Errorf("judge coverage of %s: %w", e.plan.Model, err)
+	}
 	return e.supersedeReached(send)
 }
 
@@ -144,11 +152,25 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 	e.plan = e.reigns.At(n.Start())
 	switch {
 	case n.Moment != nil:
-		return e.judgeMoment(n.Moment, emit)
+		if err := e.judgeMoment(n.Moment, emit); err != nil {
+			return err
+		}
+		return e.serviceMoment(n.Moment, emit)
 	case n.Base != nil:
-		return e.judgeBase(n.Base, emit)
+		if err := e.judgeBase(n.Base, emit); err != nil {
+			return err
+		}
+		return e.serviceBase(n.Base, emit)
+	case n.Cohort != nil:
+		if err := e.coverageCohort(n.Cohort); err != nil {
+			return err
+		}
+		return e.judgeBurns(n.Cohort, emit)
 	case n.Test != nil:
 		e.ended = append(e.ended, n.Test)
+		if err := e.coveragePane(n.Test); err != nil {
+			return err
+		}
 		return e.judgeTest(n.Test, emit)
 	default:
 		return e.judgeTruth(n.Truth, emit)

@@ -81,6 +81,7 @@ func (e *Engine) judgeWithdrawn(end int64, emit func(finding.Finding) error) err
 			delete(e.kept, promiseKey(pr))
 			for _, at := range e.viewsOf(pr) {
 				v := &e.plan.Score.Views[at]
+				delete(e.burns, promiseKey(pr)+"\x00"+finding.SliceKey(v.Slice))
 				s := e.signal(promiseKey(pr) + "\x00" + finding.SliceKey(v.Slice))
 				if !s.Open {
 					continue
@@ -160,7 +161,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		switch broken, kept := !over && sign*(x-limit) > reach, over || sign*(x-limit) <= 0; {
 		case broken:
 			did = s.update(k.start, true, 1)
-		case kept && s.Open: // one window kept closes it: a window is long by itself
+		case kept && s.Open && s.Onset < end: // one window kept closes it: a window is long by itself
 			*s = signal{Onset: s.Onset}
 			did = recovered
 		}
@@ -177,6 +178,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 			f.Verdict, f.Severity = finding.Equivalent, finding.Info
 		}
 		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}
+		f.Numbers = append(f.Numbers, signed(pr)...)
 		if err := emit(f); err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ type TruthSnapshot struct {
 	Pane    finding.Window            `json:"pane"`
 	Labels  int64                     `json:"labels"`
 	Metrics map[string]finding.Number `json:"metrics"`
+	Money   []Money                   `json:"money,omitempty"` // of windows, where decisions are priced: the whole, then the slices
 }
 
 // Snapshot is the state of the latest panes.

@@ -30,7 +30,7 @@ func (e *Engine) note(f *finding.Finding) {
 	case f.Alarming():
 		e.alarms[f.Signal()] = alarm{
 			Start: f.Window.Start, Onset: f.Onset, Version: f.Version, Slice: f.Slice, Subject: f.Subject, Channel: f.Channel, Metric: f.Metric,
-			Outcomes: f.Subject == "outcome" || f.Channel == "promise",
+			Outcomes: f.Subject == "outcome" || f.Channel == "promise" && !onPanes(f.Metric),
 		}
 	case f.Verdict == finding.Equivalent:
 		delete(e.alarms, f.Signal())
@@ -58,7 +58,7 @@ func (e *Engine) supersedeReached(emit func(finding.Finding) error) error {
 // supersedeBefore ends what is open of eras that ended before a window that is about to be judged, of a later era of the same plan: a replay that
 // is far behind comes past both at once.
 func (e *Engine) supersedeBefore(n *window.Ended, emit func(finding.Finding) error) error {
-	ofOutcomes := n.Truth != nil
+	ofOutcomes := n.Truth != nil || n.Cohort != nil
 	for _, to := range e.givesWay {
 		past := to <= n.Start()
 		if ofOutcomes {

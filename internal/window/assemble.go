@@ -15,6 +15,7 @@ type Ended struct {
 	Moment *Moment   // a moment; the base pane it belongs to may still be open
 	Base   *Pane     // one base pane; the test pane it belongs to may still be open
 	Test   *Pane     // one test pane
+	Cohort *Cohort   // one mature cohort that had any outcome in time; the truth pane it belongs to may still be filling
 	Truth  []*Cohort // the cohorts of one truth pane that had any outcome, in order
 }
 
@@ -46,6 +47,8 @@ func (n *Ended) Start() int64 {
 		return n.Base.Start
 	case n.Test != nil:
 		return n.Test.Start
+	case n.Cohort != nil:
+		return n.Cohort.Start
 	default:
 		return n.Truth[0].Start
 	}
@@ -294,6 +297,9 @@ func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 			a.news[start] = co
 			if len(co.OnTime) > 0 {
 				a.truth = append(a.truth, co)
+				if err := visit(Ended{Cohort: co}); err != nil {
+					return err
+				}
 			}
 		}
 		if next := a.plan.TruthStart(a.mature); len(a.truth) > 0 && next > a.plan.TruthStart(start) {
