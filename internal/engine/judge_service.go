@@ -6,6 +6,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
 	"github.com/plumbline-ml/plumbline/internal/window"
@@ -352,7 +353,10 @@ func (e *Engine) cover(into *map[int64]map[string]int64, start int64, count func
 // judgeCoverage judges the windows that both lanes have passed.
 func (e *Engine) judgeCoverage(emit func(finding.Finding) error) error {
 	closed, mature := e.panes.Reached()
-	passed := min(closed, mature) // record.NoTime is before everything
+	if closed == record.NoTime || mature == record.NoTime {
+		return nil
+	}
+	passed := min(closed, mature)
 	longest := int64(0)
 	done := map[string]bool{}
 	for _, r := range e.reigns {

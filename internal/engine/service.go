@@ -69,6 +69,8 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 			return fmt.Sprintf("the promise on %s by slice needs a binary score: slices are learnt with it", pr.Metric)
 		case m.quantile > 0 && p.Prediction.Roles.Latency < 0:
 			return fmt.Sprintf("the promise on %s needs a latency", pr.Metric)
+		case m.quantile > 0 && len(pr.By) > 0 && beyondReference(p, pr):
+			return fmt.Sprintf("the promise on %s by slice is not judged: slices are counted by the reference's bins, and it took at most %.4g s", pr.Metric, longestLatency(p))
 		case pr.Metric == freshness && pr.MaxIncrease != nil:
 			return "the promise on freshness is not judged: an increase has nothing to be held against; promise max"
 		}
@@ -175,6 +177,19 @@ func perSecond(p *plan.Plan) float64 {
 		}
 	}
 	return 1
+}
+
+// longestLatency is the reference's, in seconds; beyond it the bins don't tell one latency from another.
+func longestLatency(p *plan.Plan) float64 {
+	at := latencyColumn(p)
+	if at < 0 || p.Columns[at].Layout.Empty {
+		return 0
+	}
+	return p.Columns[at].Layout.Hi / perSecond(p)
+}
+
+func beyondReference(p *plan.Plan, pr *plan.Promise) bool {
+	return pr.Max != nil && *pr.Max > longestLatency(p)
 }
 
 // referenceLatency is a quantile of the reference's latencies in seconds, rounded up to the edge of a bin.
