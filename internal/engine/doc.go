@@ -8,8 +8,9 @@
 //  5. judge_drift.go, tell_drift.go, state_drift.go: inputs, rules, the score, the latency and the volume by the sequential engine, as a whole and by slice; judge_wide.go:
 //     days or weeks held against the reference itself.
 //  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_labels.go: their label rate, by the sequential engine.
-//  7. judge_promise.go: what the contract promises.
-//  8. measure.go: the metrics of a reliability curve; impact.go: what they cost.
+//  7. judge_promise.go: what the contract promises of outcomes; judge_burn.go: whether its budget burns too fast before the window is over;
+//     service.go, judge_service.go: what it promises of the service: latency, volume, freshness, label coverage.
+//  8. measure.go: the metrics of a reliability curve; impact.go: what they cost; money.go, windows_money.go: what decisions cost, to look at.
 //  9. supersede.go: alarms that end with their plan.
 //  10. state.go: all of it to bytes and back.
 //  11. snapshot.go, windows.go: what the latest panes, and the contract's windows over them, look like; to look at.
@@ -19,6 +20,6 @@
 // pane holds several test panes, also without any one of them. There is no alarm from a p-value alone. An alarmed
 // signal is held open until three panes in a row are back inside.
 //
-// Invariants: the two lanes share no state, so that their interleaving can't show; nothing here knows how epochs were cut.
+// Invariants: the two lanes share no state, so that their interleaving can't show (label coverage needs both, and waits for both); nothing here knows how epochs were cut.
 // The package imports no client, no clock and no logger.
 package engine
