@@ -151,7 +151,7 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 	}
 	for i := range e.plan.Policy.Promises {
 		pr := &e.plan.Policy.Promises[i]
-		if !slices.Contains(pr.Then, "page") || Unjudged(e.plan, pr) != "" {
+		if pr.Expr != "" || !slices.Contains(pr.Then, "page") || Unjudged(e.plan, pr) != "" {
 			continue
 		}
 		for _, at := range e.viewsOf(pr) {

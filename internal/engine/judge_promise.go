@@ -23,7 +23,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 	truthEnd := e.plan.TruthStart(cohorts[0].Start) + e.plan.TruthPane.Microseconds()
 	for i := range e.plan.Policy.Promises {
 		pr := &e.plan.Policy.Promises[i]
-		m, ok := Find(pr.Metric)
+		m, ok := metricOf(e.plan, pr)
 		if !ok {
 			continue // told once, in plan.Unjudged
 		}
@@ -74,7 +74,7 @@ func (e *Engine) judgeWithdrawn(end int64, emit func(finding.Finding) error) err
 	for _, former := range e.reigns {
 		for i := range former.Policy.Promises {
 			pr := &former.Policy.Promises[i]
-			m, ok := Find(pr.Metric)
+			m, ok := metricOf(former, pr)
 			if now[promiseKey(pr)] || !ok || former.From.After(e.plan.From) {
 				continue
 			}
@@ -124,7 +124,11 @@ func promiseKey(pr *plan.Promise) string {
 		}
 		return fmt.Sprint(*v)
 	}
-	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", pr.Metric, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
+	name := pr.Metric
+	if pr.Expr != "" {
+		name += " = " + pr.Expr
+	}
+	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", name, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
 }
 
 // judgeWindow judges a promise over one window. It is broken only if the 95 % bound on the good side lies beyond the limit. One

@@ -125,6 +125,7 @@ func pricesOf(p *plan.Plan, r stat.Reliability, days float64) (Money, bool) {
 }
 
 func pricedThreshold(p *plan.Plan, r stat.Reliability, c stat.Costs, alpha float64, now int, placed bool) *PricedThreshold {
+	alpha /= float64(max(1, r.Edges()-1)) // the cheapest is picked among so many: Bonferroni, as Dunnett's (1955) constants are bounded by
 	best, ok := r.CheapestEdge(c, alpha)
 	if !ok {
 		return nil

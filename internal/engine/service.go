@@ -58,7 +58,13 @@ const shareAbove = "_share_above"
 // Unjudged says why a promise can't be judged under a plan; "" if it can.
 func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 	m, service := findService(pr.Metric)
-	_, known := Find(pr.Metric)
+	_, known := metricOf(p, pr)
+	if pr.Expr != "" {
+		if _, err := kpi(pr, p.Policy.Costs); err != nil && p.Score != nil {
+			return fmt.Sprintf("the promise on %s is not judged: %v", pr.Metric, err)
+		}
+		service = false
+	}
 	limit := contract.Duration(pr.Over)
 	switch {
 	case !service && !known:
@@ -80,7 +86,7 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 		return fmt.Sprintf("the promise on %s over %s is not judged: outcomes are known by test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
 	case !service && pr.Over < persist*p.TestPane:
 		return fmt.Sprintf("the promise on %s over %s is not judged: a window needs three test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
-	case pr.MaxIncrease != nil && unmeasured(pr.Metric):
+	case pr.MaxIncrease != nil && (pr.Expr != "" || unmeasured(pr.Metric)):
 		return fmt.Sprintf("the promise on an increase of %s is not judged: the reference is not measured by it; promise min or max", pr.Metric)
 	}
 	return ""

@@ -266,3 +266,33 @@ func TestBurnRates(t *testing.T) {
 		t.Errorf("%v", lines(got))
 	}
 }
+
+// A KPI of the contract's own is judged like a metric: this one is the negative cost per decision, doubled.
+func TestKPIPromise(t *testing.T) {
+	t.Parallel()
+	samples := generate(9, quietRef+29, quiet, func(s *sample, _ *rand.Rand) {
+		if s.between(quietRef+7, quietRef+14) {
+			s.score *= 0.3
+		}
+	})
+	var week float64
+	for _, s := range samples[77*quiet : 84*quiet] {
+		week -= 2 * s.cost() / (7 * quiet)
+	}
+	w := learn(t, quietRef, samples, costs+`
+promises:
+  - {metric: profit, expr: "0.0 - 2.0 * expected_cost", min: -50, over: 7d, then: ticket}
+  - {metric: odd, expr: "expected_cost + volume", max: 5, over: 7d, then: ticket}
+`)
+	got := about(w.run(), "", "promise")
+	expect(t, []string{
+		"84d0h promise: profit at least -50 promise profit: breach ticket since 77d0h",
+		"91d0h promise: profit at least -50 promise profit: equivalent info since 77d0h",
+	}, got)
+	if !near(got[0].Value, week, 1e-9) {
+		t.Errorf("profit %v, by hand %g", got[0].Value, week)
+	}
+	if !slices.Contains(w.plan.Unjudged, "the promise on odd is not judged: compile odd: volume is no metric of outcomes") {
+		t.Errorf("%q", w.plan.Unjudged)
+	}
+}
