@@ -30,6 +30,11 @@ const (
 
 // newBinary makes a population: logit scores normal about mean with this sd, P(y) = expit(a + b logit s), decisions from threshold on.
 func newBinary(mean, sd, a, b, threshold float64) binary {
+	return binnedAs(mean, mean, sd, a, b, threshold)
+}
+
+// binnedAs is newBinary with the bins of a population whose logit scores are normal about another mean.
+func binnedAs(reference, mean, sd, a, b, threshold float64) binary {
 	p := binary{bins: scoreBins}
 	k := scoreBins * valuesInBin
 	for i := range k {
@@ -41,7 +46,8 @@ func newBinary(mean, sd, a, b, threshold float64) binary {
 			if !positive {
 				w = 1 - y
 			}
-			p.kinds = append(p.kinds, kind{fixed, i / valuesInBin, s >= threshold, positive})
+			bin := min(int(scoreBins*stat.NormalCDF((stat.Logit(s)-reference)/sd)), scoreBins-1)
+			p.kinds = append(p.kinds, kind{fixed, bin, s >= threshold, positive})
 			p.weights = append(p.weights, w)
 		}
 	}
@@ -137,6 +143,9 @@ func binaryWorld(scenario string, p binary, alpha float64) world {
 				without[i], ok = v.Value, ok && ok2
 			}
 			b, ok2 := stat.Jackknife(e.Value, e.N, without, alpha, 0, math.Inf(1))
+			own, _ := stat.FindBinary(name)
+			plain, _ := own.Band(r, alpha)
+			b.Few = b.Few || plain.Few
 			out = append(out, of(name+", jackknife", b, ok && ok2))
 		}
 		return out

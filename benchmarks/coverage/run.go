@@ -38,16 +38,16 @@ type Options struct {
 
 // Run draws the windows. progress is told how many of how many are done.
 func Run(ctx context.Context, o Options, progress func(done, of int64)) ([]Row, error) {
-	var worlds []world
-	for _, w := range Worlds(o.Alpha) {
+	var asked []world
+	for _, w := range worlds(o.Alpha) {
 		if o.Only == "" || w.task == o.Only {
-			worlds = append(worlds, w)
+			asked = append(asked, w)
 		}
 	}
-	total := int64(len(worlds) * len(o.Sizes) * o.Windows)
+	total := int64(len(asked) * len(o.Sizes) * o.Windows)
 	var done atomic.Int64
 	var rows []Row
-	for _, w := range worlds {
+	for _, w := range asked {
 		for _, n := range o.Sizes {
 			if err := ctx.Err(); err != nil {
 				return rows, err

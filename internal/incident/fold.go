@@ -104,10 +104,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 			return b.tell(e, &f, Updated)
 		}
 	}
-	for _, e := range slices.Backward(b.all) {
-		if !e.joins(l, &f) {
-			continue
-		}
+	if e := b.home(l, &f); e != nil {
 		if p := e.part(name); p != nil {
 			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
@@ -131,6 +128,21 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	e.add(&f, name)
 	b.all = append(b.all, e)
 	return b.tell(e, &f, Opened)
+}
+
+// home is the open incident for a signal that is in none yet: the one that tells already where its column lies, whatever opened since; else the
+// youngest that it joins.
+func (b *Book) home(l lane, f *finding.Finding) *entry {
+	var youngest *entry
+	for _, e := range slices.Backward(b.all) {
+		if e.knows(l, f) {
+			return e
+		}
+		if youngest == nil && e.joins(l, f) {
+			youngest = e
+		}
+	}
+	return youngest
 }
 
 // panesOf is how long the panes take that an alarm takes.
@@ -175,16 +187,17 @@ func (e *entry) hasLive(subject string) bool {
 	return slices.ContainsFunc(e.signals, func(p *part) bool { return p.live && p.subject == subject && p.last.Channel == "level" })
 }
 
+// knows reports whether e tells that the column lies elsewhere: what the column does beside is that trouble; a hard fault is another.
+func (e *entry) knows(l lane, f *finding.Finding) bool {
+	return l == data && e.lane == level && f.Verdict != finding.Fault && e.inc.Model == f.Model && e.inc.Status == Open && e.hasLive(f.Subject)
+}
+
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
 // On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
 // joins what began within a day, or three panes, of it, and what alarmed together with a signal of it.
 func (e *entry) joins(l lane, f *finding.Finding) bool {
-	known := l == data && e.lane == level && f.Verdict != finding.Fault && e.inc.Model == f.Model && e.hasLive(f.Subject)
-	if !known && !e.is(l, f.Model) || e.inc.Status != Open {
+	if !e.is(l, f.Model) || e.inc.Status != Open {
 		return false
-	}
-	if known {
-		return true // what a column does of which is told that it lies elsewhere is that trouble; a hard fault is another
 	}
 	if l == truth {
 		return true

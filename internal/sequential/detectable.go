@@ -1,6 +1,10 @@
 package sequential
 
-import "math"
+import (
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/stat"
+)
 
 // Detectable is the smallest lasting change of a channel that a day would usually show.
 type Detectable struct {
@@ -9,6 +13,31 @@ type Detectable struct {
 	// Effect is on the channel's scale; for a share that is counted exactly, the share itself. +Inf: no change is found in a day.
 	Effect float64
 	Floor  float64 // smaller changes are not alarmed at
+	// Change is what Effect comes to for a channel that is a share: by how much the share itself changes, 0..1; NaN of other channels, and where no change is
+	// found.
+	Change float64
+}
+
+// settle has the effect matter, and says what it is as a change of a share. rare is how the share is counted, if exactly.
+func (d *Detectable) settle(c *channel, rare *stat.Rare) {
+	d.Change = math.NaN()
+	switch {
+	case rare != nil:
+		d.Floor = rare.High - c.mean
+	case !c.cubeRoot():
+		d.Effect = max(d.Effect, c.floor)
+	}
+	switch {
+	case !c.share() || math.IsInf(d.Effect, 1):
+	case rare != nil:
+		d.Change = math.Abs(d.Effect - c.mean)
+	default:
+		rarer := min(c.mean, 1-c.mean) // the direction in which there is room
+		if d.Change = stat.ShareAt(rarer, d.Effect) - rarer; d.Change < c.least {
+			d.Change = c.least
+			d.Effect = 2 * (math.Asin(math.Sqrt(min(rarer+c.least, 1))) - math.Asin(math.Sqrt(rarer)))
+		}
+	}
 }
 
 // Detectable says for every channel what it can't see: a blind spot is shown, not hidden. A bet of size lambda wins lambda z -
@@ -27,12 +56,7 @@ func (e *Engine) Detectable() []Detectable {
 				d.Effect = min(d.Effect, c.winning(b, panes, need, &e.rules))
 			}
 		}
-		switch {
-		case c.rare != nil:
-			d.Floor = c.rare.High - c.mean
-		case !c.cubeRoot():
-			d.Effect = max(d.Effect, c.floor)
-		}
+		d.settle(c, c.rare)
 		out = append(out, d)
 	}
 	return out
@@ -60,11 +84,7 @@ func (s *Slice) Detectable(hours, events float64) []Detectable {
 				d.Effect = min(d.Effect, as.winning(b, panes, need, &s.rules))
 			}
 		}
-		if as.rare != nil {
-			d.Floor = as.rare.High - c.mean
-		} else {
-			d.Effect = max(d.Effect, c.floor)
-		}
+		d.settle(c, as.rare)
 		out = append(out, d)
 	}
 	for i := range s.channels {

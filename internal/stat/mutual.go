@@ -87,7 +87,7 @@ func mutualBand(e Estimate, mi, v, n, df, alpha float64) Band {
 	}
 	x := 2 * n * mi
 	lambda := max(0, x-df)
-	lo, hi := nonCentrality(x, df, 1-alpha/2), nonCentrality(x, df, alpha/2)
+	lo, hi := nonCentrality(x, df, 1-lowerShare*alpha), nonCentrality(x, df, (1-lowerShare)*alpha)
 	w := math.Sqrt((2*df + 4*lambda*inflate) / (2*df + 4*lambda))
 	lo, hi = lambda-(lambda-lo)*w, lambda+(hi-lambda)*w
 	few := n < 5*(df+1)
