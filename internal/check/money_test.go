@@ -5,6 +5,7 @@ import (
 	csvfile "encoding/csv"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -87,14 +88,14 @@ func TestElectricityCostsWhatTheFileSays(t *testing.T) {
 	r := electric(t)
 	onset := day(1997, 3, 10)
 	weeks := 0
-	var last *finding.Impact
+	var byHand []finding.Impact // findings' prices that were recomputed
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Impact == nil || len(f.Slice) > 0 || f.Window.Start.Before(onset) || !f.Window.End.Before(day(1997, 5, 20)) {
 			continue
 		}
 		weeks++
-		last = f.Impact
+		byHand = append(byHand, *f.Impact)
 		from, to := f.Window.Start, f.Window.End
 		sum, n := costOf(all, from, to, time.Time{})
 		perDay := (sum - reference*n) / 7
@@ -117,8 +118,8 @@ func TestElectricityCostsWhatTheFileSays(t *testing.T) {
 			}
 		}
 		total, k := costOf(all, onset, to, time.Time{})
-		if byHand := total - reference*k; math.Abs(float64(f.Impact.SoFar)-byHand) > 0.01 {
-			t.Errorf("to %s it cost %v so far, by hand %.2f", to.Format(time.DateOnly), f.Impact.SoFar, byHand)
+		if want := total - reference*k; math.Abs(float64(f.Impact.SoFar)-want) > 0.01 {
+			t.Errorf("to %s it cost %v so far, by hand %.2f", to.Format(time.DateOnly), f.Impact.SoFar, want)
 		}
 	}
 	if weeks < 3 {
@@ -126,10 +127,10 @@ func TestElectricityCostsWhatTheFileSays(t *testing.T) {
 	}
 	told := false
 	for _, i := range r.Incidents {
-		told = told || i.Onset.Equal(onset) && i.Impact != nil && last != nil && *i.Impact == *last
+		told = told || i.Onset.Equal(onset) && i.Impact != nil && slices.Contains(byHand, *i.Impact)
 	}
 	if !told {
-		t.Errorf("no incident of %s tells the latest price %+v", onset.Format(time.DateOnly), last)
+		t.Errorf("no incident of %s tells one of the prices %+v", onset.Format(time.DateOnly), byHand)
 	}
 	if len(r.Money) != 3 {
 		t.Fatalf("%d views are priced", len(r.Money))
