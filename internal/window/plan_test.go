@@ -135,13 +135,19 @@ func flat(n Ended) []ended {
 	case n.Test != nil:
 		return pane("test", n.Test)
 	}
-	out := []ended{{What: "truth", Rows: int64(len(n.Truth))}}
-	for _, c := range n.Truth {
+	cohort := func(what string, c *Cohort) ended {
 		var rows int64
 		for _, v := range c.OnTime {
 			rows += v.Labels()
 		}
-		out = append(out, ended{"cohort", c.Start, c.End, rows, string(appendCounts(nil, c.OnTime))})
+		return ended{what, c.Start, c.End, rows, string(appendCounts(nil, c.OnTime))}
+	}
+	if n.Cohort != nil {
+		return []ended{cohort("mature", n.Cohort)}
+	}
+	out := []ended{{What: "truth", Rows: int64(len(n.Truth))}}
+	for _, c := range n.Truth {
+		out = append(out, cohort("cohort", c))
 	}
 	return out
 }
