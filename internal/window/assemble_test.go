@@ -103,7 +103,7 @@ func TestCohortsMatureByTheWeek(t *testing.T) {
 	}{
 		{monday + complete - 1, []string{}},
 		{monday + complete, []string{"mature -6..0: 1", "truth of 1", "cohort -6..0: 1"}}, // the week before ends on Monday
-		{monday + 6*hour + complete, []string{"mature 0..6: 5"}}, // by itself, long before its week ends
+		{monday + 6*hour + complete, []string{"mature 0..6: 5"}},                          // by itself, long before its week ends
 		{monday + 7*day + complete - 1, []string{}},
 		{monday + 7*day + complete, []string{"truth of 1", "cohort 0..6: 5"}},
 		{monday + 40*day, []string{"mature 360..366: 4", "truth of 1", "cohort 360..366: 4"}},
