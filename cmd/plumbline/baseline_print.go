@@ -34,6 +34,7 @@ type shownBaseline struct {
 	Against   string        `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
 
 	Accepted *plan.Accepted `json:"accepted,omitempty"`
+	Fairness *shownGroups   `json:"fairness,omitempty"`
 }
 
 // shownSlice is one slice of it.
@@ -65,9 +66,9 @@ type shownColumn struct {
 
 	// InADay is the smallest lasting change that a day would usually show, by channel of the sequential engine and on its scale; null: none.
 	InADay map[string]finding.Number `json:"found_in_a_day,omitempty"`
-	// InAWindow is how far from the reference the column must lie for nine in ten of the windows that are held against it to deviate, as PSI; null: it isn't
-	// held against it, or no window would.
-	InAWindow finding.Number `json:"found_in_a_level_window_psi"`
+	// InAWindow is how far from the reference the column must lie for nine in ten of the windows that are held against it to deviate, as PSI; null: the column
+	// isn't held against it, or no window would. Absent: there are no such windows.
+	InAWindow *finding.Number `json:"found_in_a_level_window_psi,omitempty"`
 }
 
 // leasts are the smallest lasting changes that a day would usually show, by what is followed and its channel: what a day can't hide.
@@ -244,11 +245,18 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	}
 	for i := range p.Columns {
 		c := showColumn(&p.Columns[i])
-		c.InADay, c.InAWindow = found.of(i), finding.None()
-		if !math.IsInf(apart[i], 0) && !math.IsNaN(apart[i]) {
-			c.InAWindow = finding.Number(apart[i])
+		c.InADay = found.of(i)
+		if shown.Against != "" {
+			least := finding.Number(apart[i])
+			if math.IsInf(apart[i], 1) {
+				least = finding.None()
+			}
+			c.InAWindow = &least
 		}
 		shown.Columns = append(shown.Columns, c)
+	}
+	if shown.Fairness, err = showGroups(p); err != nil {
+		return err
 	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(shown)
@@ -275,13 +283,16 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	for _, c := range shown.Columns {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t%s\t", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"),
 			c.Panes, figure(float64(c.Typical), "%.4f"), c.least())
-		if shown.Against != "" {
-			fmt.Fprintf(table, "%s\t", figure(float64(c.InAWindow), "%.4f"))
+		if c.InAWindow != nil {
+			fmt.Fprintf(table, "%s\t", figure(float64(*c.InAWindow), "%.4f"))
 		}
 		fmt.Fprintln(table)
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if shown.Fairness != nil {
+		defer shown.Fairness.write(w)
 	}
 	if shown.Against != "" {
 		fmt.Fprintf(w, "IN %s: the smallest lasting PSI against the reference at which nine in ten windows of %s would deviate at their end; %d in a row are told.\n",

@@ -15,9 +15,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
-// takeCohorts keeps what has become mature: corrections go on reaching it.
-func (r *run) takeCohorts() {
-	for _, co := range r.engine.TakeCohorts() {
+// price keeps what has become mature: corrections go on reaching it.
+func (r *run) price(cohorts []*window.Cohort) {
+	for _, co := range cohorts {
 		if r.mature == nil {
 			r.mature = map[int64]*window.Cohort{}
 		}
@@ -27,7 +27,6 @@ func (r *run) takeCohorts() {
 
 // money prices the mature cohorts after the reference, but for declared odd days.
 func (r *run) money() []engine.Money {
-	r.takeCohorts()
 	p := r.plan
 	if p.Score == nil || p.Policy.Costs == nil {
 		return nil

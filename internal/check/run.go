@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
@@ -34,6 +36,7 @@ type Report struct {
 	Money     []engine.Money      `json:"money,omitempty"` // where decisions are priced: all outcomes judged, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
+	Fairness  *fairness.Report    `json:"fairness,omitempty"` // of contracts with protected attributes
 }
 
 // Alarming is the number of incidents that are tickets or pages.
@@ -83,7 +86,8 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 	if err := r.outcomes(); err != nil {
 		return nil, err
 	}
-	return r.finish(), nil
+	out := r.finish()
+	return out, r.compareGroups()
 }
 
 type run struct {
@@ -96,6 +100,7 @@ type run struct {
 	joiner    *collect.Joiner
 	report    *Report
 	progress  func(string, int64)
+	groups    groups
 
 	rows          int64
 	first, latest int64 // event times of predictions
@@ -128,7 +133,7 @@ func (r *run) predictions() error {
 			Source: record.Source{Topic: r.plan.Prediction.Topic, Partitions: 1}, From: from, To: r.rows, Watermark: r.watermark.At(), Records: int64(b.N),
 		})
 		r.progress("checking predictions", r.rows)
-		return r.engine.Advance(r.clock, r.found)
+		return errors.Join(r.engine.Advance(r.clock, r.found), r.keep())
 	})
 	r.report.Streams = append(r.report.Streams, counts)
 	return err
@@ -158,15 +163,16 @@ func (r *run) outcomes() error {
 		}
 		mark(r.plan.Outcome.Topic, watermark.At())
 		r.progress("joining outcomes", n)
-		return r.engine.Advance(r.clock, r.found)
+		return errors.Join(r.engine.Advance(r.clock, r.found), r.keep())
 	})
 	r.report.Streams = append(r.report.Streams, counts)
 	return err
 }
 
 func (r *run) found(f finding.Finding) error {
-	r.engine.TakeEnded() // nobody keeps a history here
-	r.takeCohorts()
+	if err := r.keep(); err != nil {
+		return err
+	}
 	r.report.Findings = append(r.report.Findings, f)
 	r.book.Fold(f)
 	return nil
