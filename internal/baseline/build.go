@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -182,13 +182,8 @@ func unjudged(p *plan.Plan) []string {
 			}
 			continue
 		}
-		switch {
-		case !known(pr.Metric):
-			out = append(out, fmt.Sprintf("the promise on %s is kept in the plan but not judged by this build", pr.Metric))
-		case p.Score == nil || p.Outcome == nil:
-			out = append(out, fmt.Sprintf("the promise on %s needs a binary score and outcomes", pr.Metric))
-		case pr.Over < 3*p.TestPane:
-			out = append(out, fmt.Sprintf("the promise on %s over %s is not judged: a window needs three test panes, which are %s long", pr.Metric, contract.Duration(pr.Over), contract.Duration(p.TestPane)))
+		if why := engine.Unjudged(p, &pr); why != "" {
+			out = append(out, why)
 		}
 	}
 	for i := range p.Columns {

@@ -25,8 +25,6 @@ const effective = 30
 // fewestPanes is how many panes of a length the reference must hold before anything is claimed by that length.
 const fewestPanes = 8
 
-func known(metric string) bool { _, ok := engine.Find(metric); return ok }
-
 // cohort is the labelled counts of one test pane by finest slice.
 type cohort struct {
 	start int64

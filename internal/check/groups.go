@@ -20,6 +20,7 @@ type groups struct {
 // keep takes what has ended: a run keeps no history, but what groups had.
 func (r *run) keep() error {
 	panes, cohorts := r.engine.TakeEnded(), r.engine.TakeCohorts()
+	r.price(cohorts)
 	if r.plan.Fairness == nil {
 		return nil
 	}

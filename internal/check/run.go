@@ -33,6 +33,7 @@ type Report struct {
 	Outcomes  *plan.Span          `json:"outcomes_judged"`
 	Late      int64               `json:"late"` // events (a row may hold two) out of order by more than the allowed lateness: in no test
 	Notes     []string            `json:"notes,omitempty"`
+	Money     []engine.Money      `json:"money,omitempty"` // where decisions are priced: all outcomes judged, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
 	Fairness  *fairness.Report    `json:"fairness,omitempty"` // of contracts with protected attributes
@@ -109,6 +110,8 @@ type run struct {
 	rows          int64
 	first, latest int64 // event times of predictions
 	watermark     window.Watermark
+
+	mature map[int64]*window.Cohort // by start
 }
 
 func (r *run) predictions() error {
@@ -193,6 +196,7 @@ func (r *run) finish() *Report {
 	}
 	s := r.engine.Snapshot()
 	out.Estimates, out.Scored = s.Estimates, s.Scored
+	out.Money = r.money()
 	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))

@@ -64,7 +64,7 @@ func (p *part) mature(id engineID, co *window.Cohort) {
 	if pl.Score == nil {
 		return
 	}
-	if known, err := co.Revised(pl, nil, nil); err == nil { // of one plan: all counts have its shape
+	if known, err := knownOf(pl, co); err == nil { // of one plan: all counts have its shape
 		groups, err := engine.GroupsOf(pl, co)
 		if err != nil { // the cells are damaged: groups are shown without them
 			groups = nil

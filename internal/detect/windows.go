@@ -13,6 +13,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/truth"
+	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
 // The windows that people look at are a fold over the history, and take from an epoch only after its commit: what is rolled back was
@@ -23,7 +24,7 @@ import (
 type endedCohort struct {
 	engineID
 	start  int64
-	known  truth.Counts
+	known  []truth.Counts  // by the score's views, the whole first
 	groups *fairness.Tally // nil where the plan compares none
 }
 
@@ -45,7 +46,7 @@ func (r *role) slide(p *part) {
 	}
 	for _, co := range p.cohorts {
 		if pl := r.governing(co.engineID); pl != nil {
-			r.tellWindow(pl.Model, p.windowsOf(pl.Model).Cohort(pl, co.start, co.known))
+			r.tellWindow(pl.Model, p.windowsOf(pl.Model).Cohort(pl, co.start, co.known[0], co.known[1:]...))
 			r.tellWindow(pl.Model, p.windowsOf(pl.Model).Groups(pl, co.start, co.groups))
 		}
 	}
@@ -155,7 +156,7 @@ func (r *role) recallOne(p *part, of recalled, start int64, records map[string][
 	if e.Plan.Score == nil {
 		return nil
 	}
-	known, err := e.Cohort.Revised(e.Plan, nil, nil)
+	known, err := knownOf(e.Plan, e.Cohort)
 	if err != nil {
 		return err
 	}
@@ -163,5 +164,10 @@ func (r *role) recallOne(p *part, of recalled, start int64, records map[string][
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.Cohort(e.Plan, start, known), w.Groups(e.Plan, start, groups))
+	return errors.Join(w.Cohort(e.Plan, start, known[0], known[1:]...), w.Groups(e.Plan, start, groups))
+}
+
+// knownOf is all that is known of a cohort's outcomes, by view, of a plan with a score.
+func knownOf(pl *plan.Plan, co *window.Cohort) ([]truth.Counts, error) {
+	return engine.Known(pl, func(dims, codes []int) (truth.Counts, error) { return co.Revised(pl, dims, codes) })
 }

@@ -9,8 +9,9 @@
 //     days or weeks held against the reference itself; detectable_wide.go: the smallest change that they show.
 //  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_labels.go: their label rate, by the sequential engine;
 //     judge_calibration.go, state_calibration.go: what scores mean, by package concept, by the day; estimate.go: what decisions are expected to come to.
-//  7. judge_promise.go: what the contract promises.
-//  8. measure.go: the metrics of a reliability curve; impact.go: what they cost.
+//  7. judge_promise.go: what the contract promises of outcomes; judge_burn.go: whether its budget burns too fast before the window is over;
+//     service.go, judge_service.go: what it promises of the service: latency, volume, freshness, label coverage; kpi.go: its own metrics.
+//  8. measure.go: the metrics of a reliability curve; impact.go: what they cost; money.go, windows_money.go: what decisions cost, to look at.
 //     judge_fairness.go, judge_fairness_promise.go, state_fairness.go: gaps between groups that grow, and promises on them.
 //  9. supersede.go: alarms that end with their plan.
 //  10. state.go: all of it to bytes and back.
@@ -21,6 +22,6 @@
 // pane holds several test panes, also without any one of them. There is no alarm from a p-value alone. An alarmed
 // signal is held open until three panes in a row are back inside.
 //
-// Invariants: the two lanes share no state, so that their interleaving can't show; nothing here knows how epochs were cut.
+// Invariants: the two lanes share no state, so that their interleaving can't show (label coverage needs both, and waits for both); nothing here knows how epochs were cut.
 // The package imports no client, no clock and no logger.
 package engine

@@ -21,6 +21,10 @@ type Engine struct {
 	kept    map[string]*windowKept // by promise, see promiseKey
 	absent  map[string]*absence    // by column
 
+	services map[string]*serviceKept // by promise on predictions
+	covers   coverage
+	burns    map[string]*burnKept // by promise and slice
+
 	watch                watch
 	labels               labelWatch
 	concept              conceptWatch
@@ -36,6 +40,7 @@ type Engine struct {
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
 	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}}
+	e.services, e.burns = map[string]*serviceKept{}, map[string]*burnKept{}
 	e.turnedOut.outcomes = true
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
@@ -140,6 +145,9 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 			}
 		}
 	}
+	if err := e.judgeCoverage(send); err != nil {
+		return fmt.Errorf("judge coverage of %s: %w", e.plan.Model, err)
+	}
 	return e.supersedeReached(send)
 }
 
@@ -150,14 +158,29 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 	e.plan = e.reigns.At(n.Start())
 	switch {
 	case n.Moment != nil:
-		return e.judgeMoment(n.Moment, emit)
+		if err := e.judgeMoment(n.Moment, emit); err != nil {
+			return err
+		}
+		return e.serviceMoment(n.Moment, emit)
 	case n.Base != nil:
-		return e.judgeBase(n.Base, emit)
+		if err := e.judgeBase(n.Base, emit); err != nil {
+			return err
+		}
+		return e.serviceBase(n.Base, emit)
+	case n.Cohort != nil:
+		if err := e.coverageCohort(n.Cohort); err != nil {
+			return err
+		}
+		if err := e.judgeConcept(n.Cohort, emit); err != nil {
+			return err
+		}
+		return e.judgeBurns(n.Cohort, emit)
 	case n.Test != nil:
 		e.ended = append(e.ended, n.Test)
+		if err := e.coveragePane(n.Test); err != nil {
+			return err
+		}
 		return e.judgeTest(n.Test, emit)
-	case n.Cohort != nil:
-		return e.judgeConcept(n.Cohort, emit)
 	default:
 		return e.judgeTruth(n.Truth, emit)
 	}

@@ -23,7 +23,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 	truthEnd := e.plan.TruthStart(cohorts[0].Start) + e.plan.TruthPane.Microseconds()
 	for i := range e.plan.Policy.Promises {
 		pr := &e.plan.Policy.Promises[i]
-		m, ok := Find(pr.Metric)
+		m, ok := metricOf(e.plan, pr)
 		if !ok {
 			continue // told once, in plan.Unjudged
 		}
@@ -74,13 +74,14 @@ func (e *Engine) judgeWithdrawn(end int64, emit func(finding.Finding) error) err
 	for _, former := range e.reigns {
 		for i := range former.Policy.Promises {
 			pr := &former.Policy.Promises[i]
-			m, ok := Find(pr.Metric)
+			m, ok := metricOf(former, pr)
 			if now[promiseKey(pr)] || !ok || former.From.After(e.plan.From) {
 				continue
 			}
 			delete(e.kept, promiseKey(pr))
 			for _, at := range e.viewsOf(pr) {
 				v := &e.plan.Score.Views[at]
+				delete(e.burns, promiseKey(pr)+"\x00"+finding.SliceKey(v.Slice))
 				s := e.signal(promiseKey(pr) + "\x00" + finding.SliceKey(v.Slice))
 				if !s.Open {
 					continue
@@ -123,7 +124,11 @@ func promiseKey(pr *plan.Promise) string {
 		}
 		return fmt.Sprint(*v)
 	}
-	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", pr.Metric, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
+	name := pr.Metric
+	if pr.Expr != "" {
+		name += " = " + pr.Expr
+	}
+	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", name, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
 }
 
 // judgeWindow judges a promise over one window. It is broken only if the 95 % bound on the good side lies beyond the limit. One
@@ -160,7 +165,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		switch broken, kept := !over && sign*(x-limit) > reach, over || sign*(x-limit) <= 0; {
 		case broken:
 			did = s.update(k.start, true, 1)
-		case kept && s.Open: // one window kept closes it: a window is long by itself
+		case kept && s.Open && s.Onset < end: // one window kept closes it: a window is long by itself
 			*s = signal{Onset: s.Onset}
 			did = recovered
 		}
@@ -177,6 +182,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 			f.Verdict, f.Severity = finding.Equivalent, finding.Info
 		}
 		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}
+		f.Numbers = append(f.Numbers, signed(pr)...)
 		if err := emit(f); err != nil {
 			return err
 		}

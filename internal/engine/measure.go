@@ -45,6 +45,13 @@ var described = []Metric{
 	{"label_rate", "outcome", 0, "base rate", curve(stat.Reliability.LabelRate)},
 }
 
+// promisable are metrics that promises may name, and nothing else looks at: the reference is not measured by them.
+var promisable = []Metric{
+	{"positive_rate", "performance", 0, "share of positive decisions", curve(stat.Reliability.PositiveRate)},
+	{"calibration_slope", "calibration", 0, "calibration slope", curve(calibrationSlope)},
+	{"calibration_intercept", "calibration", 0, "calibration intercept", curve(calibrationIntercept)},
+}
+
 // curve is a metric of the reliability curve, which binary models have.
 func curve(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Counts) (stat.Estimate, bool) {
 	return func(c truth.Counts) (stat.Estimate, bool) {
@@ -57,7 +64,7 @@ func curve(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Counts) (
 
 // Find returns the metric of that name.
 func Find(name string) (Metric, bool) {
-	for _, list := range [][]Metric{Metrics, described} {
+	for _, list := range [][]Metric{Metrics, described, promisable} {
 		for _, m := range list {
 			if m.Name == name {
 				return m, true
@@ -92,6 +99,17 @@ func meanScore(r stat.Reliability) (stat.Estimate, bool) {
 	rate, ok := r.LabelRate()
 	bias, ok2 := r.Bias()
 	return stat.Estimate{Value: rate.Value - bias.Value, SE: math.NaN(), N: rate.N}, ok && ok2
+}
+
+// calibrationSlope and calibrationIntercept are of Cox's (1958) recalibration.
+func calibrationSlope(r stat.Reliability) (stat.Estimate, bool) {
+	m, ok := r.CalibrationMap()
+	return stat.Estimate{Value: m.B, SE: m.SEB, N: m.N}, ok
+}
+
+func calibrationIntercept(r stat.Reliability) (stat.Estimate, bool) {
+	m, ok := r.CalibrationMap()
+	return stat.Estimate{Value: m.A, SE: m.SEA, N: m.N}, ok
 }
 
 // Reliability is a curve's counts as the statistics read them. It shares the curve's memory.

@@ -52,6 +52,7 @@ type TruthSnapshot struct {
 
 	Estimated map[string]Estimated `json:"estimated,omitempty"` // what its scores let one expect, before the outcomes
 	Suspended bool                 `json:"estimate_suspended,omitempty"`
+	Money     []Money              `json:"money,omitempty"` // of windows, where decisions are priced: the whole, then the slices
 }
 
 // Snapshot is the state of the latest panes.

@@ -25,13 +25,22 @@ type decided struct {
 	Snapshot Snapshot            `json:"snapshot"`
 	Absent   map[string]*absence `json:"absent,omitempty"`
 	Scored   map[string]scored   `json:"scored,omitempty"` // not in the states of earlier builds, which estimated nothing
+
+	// Not in the states of earlier builds: they judged no such promises.
+	Services map[string]*serviceKept `json:"services,omitempty"`
+	Covers   *coverage               `json:"covers,omitempty"`
+	Burns    map[string]*burnKept    `json:"burns,omitempty"`
 }
 
 // AppendBinary writes everything the engine knows but for AppendDrift's, so that ReadEngine goes on where it stopped.
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Scored: e.scored})
+	d := decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Scored: e.scored, Services: e.services, Burns: e.burns}
+	if e.covers.Predicted != nil || e.covers.Labelled != nil {
+		d.Covers = &e.covers
+	}
+	j, err := json.Marshal(d)
 	if err != nil {
 		return nil, fmt.Errorf("write engine state of %s: %w", e.plan.Model, err)
 	}
@@ -79,6 +88,7 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	if d.Absent != nil {
 		e.absent = d.Absent
 	}
+	e.keepServices(&d)
 	for range r.Count(3) {
 		key := r.String()
 		k := &windowKept{start: r.Int(), parts: map[int][]truth.Counts{}}
@@ -107,4 +117,26 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	}
 	e.panes = panes
 	return e, nil
+}
+
+// keepServices takes over what promises on the service and their budgets hold. What is damaged is left out: a window begins anew.
+func (e *Engine) keepServices(d *decided) {
+	for key, k := range d.Services {
+		if k == nil {
+			continue
+		}
+		if k.Counts == nil {
+			k.Counts = map[string]*serviceCounts{}
+		}
+		maps.DeleteFunc(k.Counts, func(_ string, c *serviceCounts) bool { return c == nil })
+		e.services[key] = k
+	}
+	if d.Covers != nil {
+		e.covers = *d.Covers
+	}
+	for key, k := range d.Burns {
+		if k != nil {
+			e.burns[key] = k
+		}
+	}
 }

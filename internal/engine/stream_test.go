@@ -32,6 +32,8 @@ type sample struct {
 	cat, seg string
 	score    float64
 	positive bool
+	latency  float64 // milliseconds
+	lost     bool    // its outcome never comes
 }
 
 // cost is what the decision at .5 costs by the contract below.
@@ -62,6 +64,7 @@ func generate(seed uint64, days, perDay int, change func(s *sample, rng *rand.Ra
 		s.seg = []string{"n", "s"}[rng.IntN(2)]
 		s.score = 1 / (1 + math.Exp(-1.5*s.x-0.5*rng.NormFloat64()))
 		s.positive = rng.Float64() < s.score
+		s.latency = 5 * s.r
 		if change != nil {
 			change(s, spoil)
 		}
@@ -107,6 +110,10 @@ func learn(tb testing.TB, refDays int, samples []sample, more string) *world {
 	ref := fmt.Sprintf("  reference: {from: %s, to: %s}\n", day(0).Format(time.DateOnly), day(refDays).Format(time.DateOnly))
 	if !strings.Contains(more, "watch:\n") {
 		more += "watch:\n"
+	}
+	head := head
+	if strings.Contains(more, "latency") {
+		head = strings.Replace(head, "score: score}", "score: score, latency: took_ms}", 1)
 	}
 	c, err := contract.Parse("test.yaml", []byte(head+strings.Replace(more, "watch:\n", "watch:\n"+ref, 1)))
 	if err != nil {
@@ -160,6 +167,8 @@ func (w *world) predictions(from, to int) *plan.Batch {
 				b.SetString(f, row, s.seg)
 			case "score":
 				number(f, s.score)
+			case "took_ms":
+				number(f, s.latency)
 			}
 		}
 	}
@@ -170,6 +179,9 @@ func (w *world) outcomes(from, to int) *plan.Batch {
 	o := w.plan.Outcome
 	b := plan.NewBatch(o, to-from)
 	for i := from; i < to; i++ {
+		if w.samples[i].lost {
+			continue
+		}
 		row := b.Grow(int64(i))
 		b.SetString(o.Roles.ID, row, fmt.Sprint("e", i))
 		b.SetTime(o.Roles.Time, row, plan.Micros(w.samples[i].at.Add(outcomeDelay)))

@@ -60,13 +60,15 @@ type ColumnInWindow struct {
 // begin anew.
 //
 // Memory per model: at most 70 times the counts of a pane and its summary as the history has it, in bytes, and 2 curves per test pane of
-// the longest window, at most 2,058; of plans that compare groups as many tallies besides. It belongs to one goroutine.
+// the longest window, at most 2,058; of plans that compare groups as many tallies besides, and of outcomes 2 tallies of prices per test pane, each
+// of (2 bins + 4) numbers per view. It belongs to one goroutine.
 type Windows struct {
 	plan   *plan.Plan // of what is held
 	latest int64      // end of the latest pane, microseconds
 	step   int64      // microseconds
 	panes  *window.Sliding[*seen]
 	truth  *window.Sliding[truth.Counts]
+	money  *window.Sliding[*tallies]
 	groups *window.Sliding[*fairness.Tally] // how decisions on them turned out, as truth
 
 	shown []WindowSnapshot // nil when something came since
@@ -105,6 +107,7 @@ func (w *Windows) follows(p *plan.Plan, start int64) bool {
 			latest: math.MinInt64, step: step,
 			panes:  window.NewSliding[*seen](int(stepsOf(longest(p), step))),
 			truth:  window.NewSliding[truth.Counts](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
+			money:  window.NewSliding[*tallies](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
 			groups: window.NewSliding[*fairness.Tally](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
 		}
 	}
@@ -140,13 +143,20 @@ func (w *Windows) Pane(p *plan.Plan, pane *window.Pane) error {
 	return nil
 }
 
-// Cohort takes all that is known of the outcomes of a mature cohort, instead of what was known of it before.
-func (w *Windows) Cohort(p *plan.Plan, start int64, known truth.Counts) error {
+// Cohort takes all that is known of the outcomes of a mature cohort, instead of what was known of it before: of the whole, and of the
+// slices of the score's views, in their order, see Known. Without slices prices are told of the whole only.
+func (w *Windows) Cohort(p *plan.Plan, start int64, known truth.Counts, slices ...truth.Counts) error {
 	if w.plan == nil || w.plan.Digest() != p.Digest() {
 		return nil // its predictions came first, or are another plan's
 	}
 	w.shown = nil
-	_, err := w.truth.Replace(floorDiv(start, p.TestPane.Microseconds()), known)
+	at := floorDiv(start, p.TestPane.Microseconds())
+	if t := tally(p, append([]truth.Counts{known}, slices...)); t != nil {
+		if _, err := w.money.Replace(at, t); err != nil {
+			return err
+		}
+	}
+	_, err := w.truth.Replace(at, known)
 	return err
 }
 
@@ -257,6 +267,11 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	var s Snapshot
 	s.truth(p, first*test, (newest+1)*test, known)
 	out.Truth = s.Truth
+	priced, ok, err := w.money.Over(first, newest+1)
+	if err != nil || !ok {
+		return out, err
+	}
+	out.Truth.Money = Prices(p, priced.curves(), float64(newest+1-first)*float64(test)/86400e6)
 	return out, nil
 }
 

@@ -141,6 +141,9 @@ func Figure(f finding.Figure) string {
 	if f.Unit != "" {
 		unit = " " + f.Unit
 	}
+	if !f.Before.Valid() && !f.Now.Valid() { // a word, no number
+		return f.Name
+	}
 	if !f.Before.Valid() {
 		return fmt.Sprintf("%s %s%s", f.Name, Short(f.Now), unit)
 	}

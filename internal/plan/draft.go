@@ -290,7 +290,7 @@ func policy(c *contract.Contract) Policy {
 	for _, pr := range c.Promises {
 		p.Promises = append(p.Promises, Promise{
 			Metric: pr.Metric, Max: pr.Max, Min: pr.Min, MaxIncrease: pr.MaxIncrease, Over: pr.Over.Std(),
-			Then: pr.Then, Agreed: pr.Agreed, Until: pr.Until.Time,
+			Then: pr.Then, Agreed: pr.Agreed, Until: pr.Until.Time, Expr: pr.Expr,
 		})
 	}
 	for _, w := range c.Watch.Windows {

@@ -352,6 +352,7 @@ type Promise struct {
 	Then        []string      `json:"then"`
 	Agreed      []string      `json:"agreed,omitempty"`
 	Until       time.Time     `json:"until,omitzero"`
+	Expr        string        `json:"expr,omitempty"` // CEL over the metrics of outcomes: then Metric is the contract's own name for it
 }
 
 // OddBetween reports whether a stretch of event time, microseconds, holds some of a declared odd period.

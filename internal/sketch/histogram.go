@@ -19,7 +19,8 @@ const (
 )
 
 // Histogram counts numbers in log-linear bins, exactly: it merges by addition, in any order, to the same bytes. Beside the
-// bins it keeps the smallest and the largest value. It describes; tests read counters on the plan's edges. The zero value is
+// bins it keeps the smallest and the largest value. It describes; tests read counters on the plan's edges, and Beside where a promise
+// names a limit that is no edge. The zero value is
 // empty.
 type Histogram struct {
 	bins     []histogramBin // ascending
@@ -65,6 +66,30 @@ func (h *Histogram) Count() int64 {
 
 // Largest is the largest magnitude of any value, 0 when empty.
 func (h *Histogram) Largest() float64 { return max(math.Abs(h.min), math.Abs(h.max)) }
+
+// Beside is how many values for sure are above a limit, and how many for sure are not: those of the limit's own bin are neither, unless the smallest or
+// the largest value tells. The counts are exact; the bin is at most 1/32 of its values wide.
+func (h *Histogram) Beside(limit float64) (above, within int64) {
+	n := h.Count()
+	switch {
+	case n == 0 || math.IsNaN(limit):
+		return 0, 0
+	case h.min > limit:
+		return n, 0
+	case h.max <= limit:
+		return 0, n
+	}
+	at := histogramKey(limit)
+	for i := range h.bins {
+		switch {
+		case h.bins[i].key > at:
+			above += h.bins[i].count
+		case h.bins[i].key < at:
+			within += h.bins[i].count
+		}
+	}
+	return above, within
+}
 
 // Merge adds o, which stays as it is and shares nothing with h afterwards.
 func (h *Histogram) Merge(o *Histogram) {

@@ -11,7 +11,8 @@ import (
 )
 
 // Summary describes the predictions of one model version in one pane, over all slices: what quantiles and cardinalities are
-// computed from when people look. It merges exactly, in any order, to the same bytes; no test may read it.
+// computed from when people look. It merges exactly, in any order, to the same bytes; no test may read it, but for promises on
+// the latency, by Histogram.Beside.
 type Summary struct {
 	Columns []Described // by plan.Columns
 	Latency *Histogram  // in the event's own unit

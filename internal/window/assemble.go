@@ -15,9 +15,8 @@ type Ended struct {
 	Moment *Moment   // a moment; the base pane it belongs to may still be open
 	Base   *Pane     // one base pane; the test pane it belongs to may still be open
 	Test   *Pane     // one test pane
+	Cohort *Cohort   // one mature cohort that had any outcome in time; it comes again in its truth pane, which may still be filling
 	Truth  []*Cohort // the cohorts of one truth pane that had any outcome, in order
-	// Cohort is one that is mature and has any outcome; it comes again in its truth pane, which may still be open.
-	Cohort *Cohort
 }
 
 // Assembler adds up the cells of one model under one plan.

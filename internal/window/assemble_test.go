@@ -102,11 +102,11 @@ func TestCohortsMatureByTheWeek(t *testing.T) {
 		want []string
 	}{
 		{monday + complete - 1, []string{}},
-		{monday + complete, []string{"truth of 1", "cohort -6..0: 1"}}, // the week before ends on Monday
-		{monday + 6*hour + complete, []string{}},
+		{monday + complete, []string{"mature -6..0: 1", "truth of 1", "cohort -6..0: 1"}}, // the week before ends on Monday
+		{monday + 6*hour + complete, []string{"mature 0..6: 5"}},                          // by itself, long before its week ends
 		{monday + 7*day + complete - 1, []string{}},
 		{monday + 7*day + complete, []string{"truth of 1", "cohort 0..6: 5"}},
-		{monday + 40*day, []string{"truth of 1", "cohort 360..366: 4"}},
+		{monday + 40*day, []string{"mature 360..366: 4", "truth of 1", "cohort 360..366: 4"}},
 	} {
 		if d := cmp.Diff(c.want, brief(mature(t, a, c.low))); d != "" {
 			t.Errorf("low %d: %s", (c.low-monday)/hour, d)
@@ -156,7 +156,7 @@ func TestASlowerPartitionsCohort(t *testing.T) {
 	add(t, a, labels(p, record.OnTime, monday+day, 1))
 	mature(t, a, monday)
 	add(t, a, labels(p, record.OnTime, monday, 1))
-	want := []string{"truth of 2", "cohort 0..6: 1", "cohort 24..30: 1"}
+	want := []string{"mature 0..6: 1", "mature 24..30: 1", "truth of 2", "cohort 0..6: 1", "cohort 24..30: 1"}
 	if d := cmp.Diff(want, brief(mature(t, a, monday+8*day))); d != "" {
 		t.Error(d)
 	}
@@ -399,7 +399,23 @@ func TestCutsDoNotShow(t *testing.T) {
 		if d := cmp.Diff(byHand(streams), brief(panes)); d != "" {
 			t.Fatalf("panes by hand: %s", d)
 		}
-		if d := cmp.Diff(truthByHand(streams), brief(truth)); d != "" {
+		// Cohorts come by themselves first, as they are in their truth panes.
+		var alone, together, rest []ended
+		for _, e := range truth {
+			switch e.What {
+			case "mature":
+				e.What = "cohort"
+				alone = append(alone, e)
+				continue
+			case "cohort":
+				together = append(together, e)
+			}
+			rest = append(rest, e)
+		}
+		if d := cmp.Diff(together, alone); d != "" {
+			t.Fatalf("cohorts by themselves: %v, in truth panes: %v", brief(alone), brief(together))
+		}
+		if d := cmp.Diff(truthByHand(streams), brief(rest)); d != "" {
 			t.Fatalf("truth by hand: %s", d)
 		}
 	})

@@ -137,13 +137,19 @@ func flat(n Ended) []ended {
 	case n.Cohort != nil: // it comes again with its truth pane: what must not show is told there
 		return nil
 	}
-	out := []ended{{What: "truth", Rows: int64(len(n.Truth))}}
-	for _, c := range n.Truth {
+	cohort := func(what string, c *Cohort) ended {
 		var rows int64
 		for _, v := range c.OnTime {
 			rows += v.Labels()
 		}
-		out = append(out, ended{"cohort", c.Start, c.End, rows, string(appendCounts(nil, c.OnTime))})
+		return ended{what, c.Start, c.End, rows, string(appendCounts(nil, c.OnTime))}
+	}
+	if n.Cohort != nil {
+		return []ended{cohort("mature", n.Cohort)}
+	}
+	out := []ended{{What: "truth", Rows: int64(len(n.Truth))}}
+	for _, c := range n.Truth {
+		out = append(out, cohort("cohort", c))
 	}
 	return out
 }

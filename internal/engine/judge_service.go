@@ -1,0 +1,452 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/window"
+)
+
+// serviceKept is what a promise on predictions has seen of its current window, by slice.
+type serviceKept struct {
+	Start  int64                     `json:"start"`
+	Closed bool                      `json:"closed,omitempty"` // the window was judged
+	Counts map[string]*serviceCounts `json:"counts"`
+}
+
+// serviceCounts are integers: they add in any order.
+type serviceCounts struct {
+	N      int64 `json:"n,omitempty"`      // events
+	Above  int64 `json:"above,omitempty"`  // events beyond the limit for sure
+	Within int64 `json:"within,omitempty"` // events within it for sure
+	Gap    int64 `json:"gap,omitempty"`    // longest time without an event that ended in the window, at least; microseconds
+	Last   int64 `json:"last,omitempty"`   // end of the latest stretch that held an event, 0 before the first
+}
+
+// serviceBase adds an ended base pane to the windows of promises on predictions, and judges those that have ended.
+func (e *Engine) serviceBase(p *window.Pane, emit func(finding.Finding) error) error {
+	for i := range e.plan.Policy.Promises {
+		pr := &e.plan.Policy.Promises[i]
+		m, ok := findService(pr.Metric)
+		if !ok || !onPanes(pr.Metric) || Unjudged(e.plan, pr) != "" || byMoments(e.plan, pr) {
+			continue
+		}
+		limit, _, _ := serviceLimit(e.plan, pr, &m)
+		var described *sketch.Histogram
+		if m.quantile > 0 && len(pr.By) == 0 {
+			s, err := p.Summary(e.plan)
+			if err != nil {
+				return err
+			}
+			described = s.Latency
+		}
+		count := func(l *lens, c *serviceCounts) error {
+			set, err := serviceView(e.plan, p, l)
+			if err != nil {
+				return err
+			}
+			if m.quantile == 0 {
+				c.see(p.Start, p.End, set.Rows)
+				return nil
+			}
+			above, within, all := slower(e.plan, &set.Columns[latencyColumn(e.plan)], described, limit)
+			c.N, c.Above, c.Within = c.N+all, c.Above+above, c.Within+within
+			return nil
+		}
+		if err := e.serviceUnit(pr, &m, p.Start, p.End, count, emit); err != nil {
+			return err
+		}
+	}
+	return e.serviceWithdrawn(p.End, emit)
+}
+
+// byMoments reports whether a promise is told by moments, which are finer than base panes, and know no slices.
+func byMoments(p *plan.Plan, pr *plan.Promise) bool {
+	return pr.Metric == freshness && len(pr.By) == 0 && p.Moment() > 0
+}
+
+// serviceMoment adds a moment that held events to the promises on freshness.
+func (e *Engine) serviceMoment(n *window.Moment, emit func(finding.Finding) error) error {
+	rows := n.Whole().Rows
+	for i := range e.plan.Policy.Promises {
+		pr := &e.plan.Policy.Promises[i]
+		if !byMoments(e.plan, pr) || Unjudged(e.plan, pr) != "" {
+			continue
+		}
+		m, _ := findService(pr.Metric)
+		count := func(_ *lens, c *serviceCounts) error { c.see(n.Start, n.End, rows); return nil }
+		if err := e.serviceUnit(pr, &m, n.Start, n.End, count, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// see counts the events of a stretch. What lies between it and the one before had none: that long at least nothing came.
+func (c *serviceCounts) see(start, end, rows int64) {
+	if rows == 0 {
+		return
+	}
+	if c.Last != 0 {
+		c.Gap = max(c.Gap, start-c.Last)
+	}
+	c.N, c.Last = c.N+rows, end
+}
+
+// serviceUnit adds a stretch of event time to a promise's window. Stretches come in order.
+func (e *Engine) serviceUnit(pr *plan.Promise, m *serviceMetric, start, end int64, count func(*lens, *serviceCounts) error, emit func(finding.Finding) error) error {
+	key := promiseKey(pr)
+	over := pr.Over.Microseconds()
+	at := plan.Align(start, pr.Over)
+	k := e.services[key]
+	if k == nil {
+		k = &serviceKept{Start: at, Counts: map[string]*serviceCounts{}}
+		e.services[key] = k
+	}
+	if at != k.Start {
+		if err := e.closeService(pr, m, k, emit); err != nil {
+			return err
+		}
+		for next := k.Start + over; next < at; next += over { // of windows without any event the first whole one is judged
+			if !e.whole(next, next+over) {
+				continue
+			}
+			k.begin(next)
+			if err := e.closeService(pr, m, k, emit); err != nil {
+				return err
+			}
+			break
+		}
+		k.begin(at)
+	}
+	lenses := lensesOf(e.plan, pr)
+	for i := range lenses {
+		c := k.Counts[lenses[i].key()]
+		if c == nil {
+			c = &serviceCounts{}
+			k.Counts[lenses[i].key()] = c
+		}
+		if err := count(&lenses[i], c); err != nil {
+			return err
+		}
+	}
+	if end >= at+over {
+		return e.closeService(pr, m, k, emit)
+	}
+	return nil
+}
+
+// begin starts a window: what was counted is the former one's, but for when the latest event came.
+func (k *serviceKept) begin(start int64) {
+	k.Start, k.Closed = start, false
+	for _, c := range k.Counts {
+		*c = serviceCounts{Last: c.Last}
+	}
+}
+
+// closeService judges a window that has ended.
+func (e *Engine) closeService(pr *plan.Promise, m *serviceMetric, k *serviceKept, emit func(finding.Finding) error) error {
+	end := k.Start + pr.Over.Microseconds()
+	if k.Closed {
+		return nil
+	}
+	k.Closed = true
+	limit, sign, given := serviceLimit(e.plan, pr, m)
+	if !given || !e.whole(k.Start, end) {
+		return nil
+	}
+	lenses := lensesOf(e.plan, pr)
+	for i := range lenses {
+		c := k.Counts[lenses[i].key()]
+		if c == nil {
+			c = &serviceCounts{}
+		}
+		v := c.verdict(m, limit, sign)
+		if err := e.tellService(pr, m, &lenses[i], k.Start, end, v, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serviceVerdict is what a window says of a promise.
+type serviceVerdict struct {
+	broken, kept     bool
+	value, threshold float64
+	metric           string
+	n                int64
+	figure           finding.Figure
+}
+
+func (c *serviceCounts) verdict(m *serviceMetric, limit, sign float64) serviceVerdict {
+	v := serviceVerdict{metric: m.name, n: c.N, threshold: limit}
+	switch {
+	case m.quantile > 0:
+		left := 1 - m.quantile
+		v.metric, v.threshold = m.name+shareAbove, left
+		v.value = float64(share(c.Above, c.N))
+		v.broken = longer(c.Above, c.N, m.quantile)
+		v.kept = c.N >= fewest && float64(c.N-c.Within) <= left*float64(c.N)
+		v.figure = finding.Figure{Name: fmt.Sprintf("slower than %g s", limit), Before: finding.Number(100 * left), Now: finding.Number(100 * v.value), Unit: "%"}
+	case m.name == freshness:
+		v.value = float64(c.Gap) / 1e6
+		v.broken = v.value > limit
+		v.kept = c.N > 0 && !v.broken
+		v.figure = finding.Figure{Name: "at least so long without an event", Before: finding.Number(limit), Now: finding.Number(v.value), Unit: "s"}
+	default:
+		v.value = float64(c.N)
+		v.broken = sign*(v.value-limit) > 0
+		v.kept = !v.broken
+		v.figure = finding.Figure{Name: "events", Before: finding.Number(limit), Now: finding.Number(v.value)}
+	}
+	return v
+}
+
+func serviceSignal(pr *plan.Promise, l *lens) string {
+	lane := "service "
+	if !onPanes(pr.Metric) { // of the lane of outcomes, as every promise on them
+		lane = ""
+	}
+	return lane + promiseKey(pr) + "\x00" + l.key()
+}
+
+// tellService takes one window's verdict into account. A promise that has ended is broken no longer.
+func (e *Engine) tellService(pr *plan.Promise, m *serviceMetric, l *lens, start, end int64, v serviceVerdict, emit func(finding.Finding) error) error {
+	s := e.signal(serviceSignal(pr, l))
+	over := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
+	did := nothing
+	switch {
+	case !over && v.broken:
+		did = s.update(start, true, 1)
+	case s.Open && (over || v.kept):
+		*s = signal{Onset: s.Onset}
+		did = recovered
+	}
+	if did == nothing {
+		return nil
+	}
+	f := e.finding(start, end, "", "promise: "+serviceWords(pr, m), "promise")
+	f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), l.slice, v.metric
+	f.Value, f.Threshold = finding.Number(v.value), finding.Number(v.threshold)
+	f.N = finding.Sizes{Current: v.n}
+	f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
+	if did == recovered {
+		f.Verdict, f.Severity = finding.Equivalent, finding.Info
+	}
+	f.Numbers = append([]finding.Figure{v.figure}, signed(pr)...)
+	return emit(f)
+}
+
+// serviceWithdrawn ends the alarms of promises on predictions that former policies held and the present one doesn't.
+func (e *Engine) serviceWithdrawn(end int64, emit func(finding.Finding) error) error {
+	now := map[string]bool{}
+	for i := range e.plan.Policy.Promises {
+		now[promiseKey(&e.plan.Policy.Promises[i])] = true
+	}
+	for _, former := range e.reigns {
+		for i := range former.Policy.Promises {
+			pr := &former.Policy.Promises[i]
+			m, ok := findService(pr.Metric)
+			if !ok || now[promiseKey(pr)] || !onPanes(pr.Metric) || former.From.After(e.plan.From) {
+				continue
+			}
+			delete(e.services, promiseKey(pr))
+			for _, l := range lensesOf(e.plan, pr) {
+				s := e.signal(serviceSignal(pr, &l))
+				if !s.Open {
+					continue
+				}
+				metric := m.name
+				if m.quantile > 0 {
+					metric += shareAbove
+				}
+				f := e.finding(end-pr.Over.Microseconds(), end, "", "promise: "+serviceWords(pr, &m), "promise")
+				f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), l.slice, metric
+				f.Verdict, f.Severity = finding.Equivalent, finding.Info
+				f.Numbers = []finding.Figure{{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
+				*s = signal{Onset: s.Onset}
+				if err := emit(f); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// coverage is what promises on label_coverage have seen: of predictions from the lane of panes, of outcomes from that of cohorts. A window is
+// judged once both lanes have passed it, so that which was first doesn't show.
+type coverage struct {
+	Predicted map[int64]map[string]int64 `json:"predicted,omitempty"` // by start of the test pane and slice
+	Labelled  map[int64]map[string]int64 `json:"labelled,omitempty"`
+	Next      map[string]int64           `json:"next,omitempty"` // by promise: the window to judge next
+}
+
+// coverageLenses are the slices that promises on coverage look at, under any policy.
+func (e *Engine) coverageLenses() []lens {
+	var out []lens
+	seen := map[string]bool{}
+	for _, r := range e.reigns {
+		for i := range r.Policy.Promises {
+			pr := &r.Policy.Promises[i]
+			if pr.Metric != labelCoverage || Unjudged(r, pr) != "" {
+				continue
+			}
+			for _, l := range lensesOf(r, pr) {
+				if !seen[l.key()] {
+					seen[l.key()] = true
+					out = append(out, l)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// coveragePane notes how many predictions of a test pane wait for outcomes: those with a score, as the join takes them.
+func (e *Engine) coveragePane(p *window.Pane) error {
+	return e.cover(&e.covers.Predicted, p.Start, func(l *lens) (int64, error) {
+		set, err := serviceView(e.plan, p, l)
+		if err != nil {
+			return 0, err
+		}
+		return int64(math.Round(float64(set.Scored) * e.plan.Sampled())), nil
+	})
+}
+
+// coverageCohort notes how many outcomes of a cohort came in time.
+func (e *Engine) coverageCohort(c *window.Cohort) error {
+	return e.cover(&e.covers.Labelled, c.Start, func(l *lens) (int64, error) {
+		known, err := c.View(e.plan, l.dims, l.codes)
+		if err != nil {
+			return 0, err
+		}
+		return known.Labels(), nil
+	})
+}
+
+func (e *Engine) cover(into *map[int64]map[string]int64, start int64, count func(*lens) (int64, error)) error {
+	lenses := e.coverageLenses()
+	if len(lenses) == 0 || start < plan.Micros(e.plan.Reference.To) {
+		return nil
+	}
+	if *into == nil {
+		*into = map[int64]map[string]int64{}
+	}
+	by := map[string]int64{}
+	for i := range lenses {
+		n, err := count(&lenses[i])
+		if err != nil {
+			return err
+		}
+		by[lenses[i].key()] = n
+	}
+	(*into)[start] = by
+	return nil
+}
+
+// judgeCoverage judges the windows that both lanes have passed.
+func (e *Engine) judgeCoverage(emit func(finding.Finding) error) error {
+	closed, mature := e.panes.Reached()
+	if closed == record.NoTime || mature == record.NoTime {
+		return nil
+	}
+	passed := min(closed, mature)
+	longest := int64(0)
+	done := map[string]bool{}
+	for _, r := range e.reigns {
+		for i := range r.Policy.Promises {
+			pr := &r.Policy.Promises[i]
+			key := promiseKey(pr)
+			if pr.Metric != labelCoverage || Unjudged(r, pr) != "" || done[key] {
+				continue
+			}
+			done[key] = true
+			longest = max(longest, pr.Over.Microseconds())
+			if err := e.coverageWindows(pr, key, passed, emit); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range []map[int64]map[string]int64{e.covers.Predicted, e.covers.Labelled} {
+		for start := range m {
+			if start < passed-2*longest {
+				delete(m, start)
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) coverageWindows(pr *plan.Promise, key string, passed int64, emit func(finding.Finding) error) error {
+	over := pr.Over.Microseconds()
+	for {
+		next, ok := e.covers.Next[key]
+		if !ok || len(e.covers.Predicted) > 0 {
+			first := int64(math.MaxInt64)
+			for start := range e.covers.Predicted {
+				if at := plan.Align(start, pr.Over); !ok || at >= next {
+					first = min(first, at)
+				}
+			}
+			next, ok = max(next, first), first != math.MaxInt64
+		}
+		if !ok || next+over > passed {
+			return nil
+		}
+		if e.covers.Next == nil {
+			e.covers.Next = map[string]int64{}
+		}
+		e.covers.Next[key] = next + over
+		if err := e.coverageWindow(pr, key, next, next+over, emit); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *Engine) coverageWindow(pr *plan.Promise, key string, start, end int64, emit func(finding.Finding) error) error {
+	was := e.plan
+	defer func() { e.plan = was }()
+	e.plan = e.reigns.At(end - 1)
+	promisedNow := false
+	for i := range e.plan.Policy.Promises {
+		promisedNow = promisedNow || promiseKey(&e.plan.Policy.Promises[i]) == key
+	}
+	m, _ := findService(labelCoverage)
+	for _, l := range lensesOf(e.plan, pr) {
+		if !promisedNow {
+			if !e.signal(serviceSignal(pr, &l)).Open {
+				continue
+			}
+			v := serviceVerdict{kept: true, metric: m.name, value: math.NaN(), threshold: math.NaN(), figure: finding.Figure{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
+			if err := e.tellService(pr, &m, &l, start, end, v, emit); err != nil {
+				return err
+			}
+			continue
+		}
+		if !e.whole(start, end) || pr.Min == nil {
+			continue
+		}
+		var n, k int64
+		for at := start; at < end; at += e.plan.TestPane.Microseconds() {
+			n += e.covers.Predicted[at][l.key()]
+			k += e.covers.Labelled[at][l.key()]
+		}
+		k = min(k, n) // outcomes of predictions that came too late for their pane
+		_, hi := stat.Wilson(k, n, 0.10)
+		v := serviceVerdict{
+			metric: m.name, n: n, value: float64(share(k, n)), threshold: *pr.Min,
+			broken: n >= fewest && hi < *pr.Min, kept: n >= fewest && float64(k) >= *pr.Min*float64(n),
+			figure: finding.Figure{Name: "predictions with an outcome", Before: finding.Number(100 * *pr.Min), Now: 100 * share(k, n), Unit: "%"},
+		}
+		if err := e.tellService(pr, &m, &l, start, end, v, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
