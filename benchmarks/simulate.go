@@ -30,6 +30,8 @@ func simulate(ctx context.Context, args []string) error {
 	workers := f.Int("workers", runtime.NumCPU(), "models at a time")
 	tables := f.Bool("tables", true, "shuffled rows of real tables too")
 	sliced := f.Bool("slices", true, "models with slices too")
+	gaps := f.Bool("gaps", false, "only models whose groups are compared; rows go to benchmarks/fairness.json")
+	repeats := f.Int("repeats", 40, "with --gaps: seeds of each gap that grows")
 	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night: --parts refit")
 	parts := f.String("parts", "numbers,slices,tables,weeks,days,labels,rates", "comma separated; refit is one more")
 	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
@@ -77,6 +79,10 @@ func simulate(ctx context.Context, args []string) error {
 			return err
 		}
 	}
+	jobs := grid.Jobs()
+	if *gaps {
+		jobs = simulation.GapJobs(*months, *repeats, *seed)
+	}
 	running := ctx
 	if *limit > 0 {
 		var cancel context.CancelFunc
@@ -84,7 +90,7 @@ func simulate(ctx context.Context, args []string) error {
 		defer cancel()
 	}
 	began := time.Now()
-	all, err := simulation.Run(running, grid.Jobs(), *workers, *log, func(done, of int) {
+	all, err := simulation.Run(running, jobs, *workers, *log, func(done, of int) {
 		fmt.Fprintf(os.Stderr, "\r%d of %d models, %s ", done, of, time.Since(began).Round(time.Second))
 	})
 	fmt.Fprintln(os.Stderr)
@@ -96,6 +102,14 @@ func simulate(ctx context.Context, args []string) error {
 		if r != nil {
 			results = append(results, r)
 		}
+	}
+	if *gaps {
+		rows := simulation.GapRows(results, *seed)
+		simulation.PrintGaps(os.Stdout, rows)
+		if *out == "" {
+			return nil
+		}
+		return writeRows("benchmarks/fairness.json", rows)
 	}
 	rows := simulation.Rows(results, *seed)
 	simulation.Print(os.Stdout, rows)

@@ -25,6 +25,7 @@ type Job struct {
 	Seed    uint64
 	Change  string // of Changes; "" for none
 	Slices  bool   `json:",omitzero"` // a model with slices
+	Gaps    Gaps   `json:",omitzero"` // a model whose groups are compared; then there is no Process
 	Refit   bool   `json:",omitzero"` // nulls are learnt again every night from the last four weeks
 	Of      Of     `json:",omitzero"` // "": columns of numbers, by the sequential engine
 }
@@ -90,6 +91,9 @@ const (
 func (j *Job) Run() (*Result, error) {
 	if j.Shuffle.Table != "" {
 		return j.shuffle()
+	}
+	if j.Gaps.PerDay > 0 {
+		return j.gaps()
 	}
 	p, err := FindProcess(j.Process)
 	if err != nil {

@@ -34,6 +34,7 @@ type shownBaseline struct {
 	Against   string        `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
 
 	Accepted *plan.Accepted `json:"accepted,omitempty"`
+	Fairness *shownGroups   `json:"fairness,omitempty"`
 }
 
 // shownSlice is one slice of it.
@@ -250,6 +251,9 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		}
 		shown.Columns = append(shown.Columns, c)
 	}
+	if shown.Fairness, err = showGroups(p); err != nil {
+		return err
+	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(shown)
 	}
@@ -282,6 +286,9 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if shown.Fairness != nil {
+		defer shown.Fairness.write(w) // after all else
 	}
 	if shown.Against != "" {
 		fmt.Fprintf(w, "IN %s: the smallest lasting PSI against the reference at which nine in ten windows of %s would deviate at their end; %d in a row are told.\n",

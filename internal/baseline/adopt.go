@@ -25,7 +25,7 @@ func Adopt(draft, holder *plan.Plan) (*plan.Plan, error) {
 	}
 	q := *draft
 	q.Reference, q.ReferenceRows, q.From, q.Drift, q.Accepted = holder.Reference, holder.ReferenceRows, holder.Reference.To, holder.Drift, holder.Accepted
-	q.Wide, q.DriftLabels = holder.Wide, holder.DriftLabels
+	q.Wide, q.DriftLabels, q.Fairness = holder.Wide, holder.DriftLabels, holder.Fairness
 	q.TestPane, q.TruthPane, q.IDs = holder.TestPane, holder.TruthPane, holder.IDs
 	q.Columns, q.Slices, q.Rules = slices.Clone(draft.Columns), slices.Clone(draft.Slices), slices.Clone(draft.Rules)
 	for i := range q.Columns {
@@ -77,6 +77,8 @@ func unlike(draft, p *plan.Plan) string {
 		return "the rules"
 	case (draft.Score == nil) != (p.Score == nil):
 		return "the score"
+	case !slices.Equal(protected(draft), protected(p)):
+		return "the protected attributes"
 	}
 	return ""
 }

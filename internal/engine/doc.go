@@ -10,6 +10,7 @@
 //  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_labels.go: their label rate, by the sequential engine.
 //  7. judge_promise.go: what the contract promises.
 //  8. measure.go: the metrics of a reliability curve; impact.go: what they cost.
+//     judge_fairness.go, judge_fairness_promise.go, state_fairness.go: gaps between groups that grow, and promises on them.
 //  9. supersede.go: alarms that end with their plan.
 //  10. state.go: all of it to bytes and back.
 //  11. snapshot.go, windows.go: what the latest panes, and the contract's windows over them, look like; to look at.

@@ -20,17 +20,19 @@ type Engine struct {
 	kept    map[string]*windowKept // by promise, see promiseKey
 	absent  map[string]*absence    // by column
 
-	watch    watch
-	labels   labelWatch
-	givesWay []int64 // see GivesWay
-	snapshot Snapshot
-	ended    []*window.Pane // not handed over yet
-	moved    bool           // since Moved was asked
+	watch                watch
+	labels               labelWatch
+	decisions, turnedOut gapLane // gaps between groups, by what decisions and what outcomes show
+	givesWay             []int64 // see GivesWay
+	snapshot             Snapshot
+	ended                []*window.Pane // not handed over yet
+	moved                bool           // since Moved was asked
 }
 
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
 	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}}
+	e.turnedOut.outcomes = true
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
 	}

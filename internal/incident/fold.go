@@ -28,6 +28,8 @@ const (
 	level lane = "level" // seen on predictions over days or weeks: it began at no moment
 	truth lane = "truth" // shown by outcomes
 	prior lane = "prior" // how often outcomes are positive: that may change for good while the model is as good as ever
+	fair  lane = "fair"  // gaps between groups, seen on decisions
+	equal lane = "equal" // the same, shown by outcomes
 	books lane = "books" // offsets not accounted for exactly once: numbers that may be wrong
 )
 
@@ -161,6 +163,12 @@ func laneOf(f *finding.Finding) lane {
 	}
 	if f.Channel == "label_rate" {
 		return prior
+	}
+	switch f.Channel {
+	case "fairness":
+		return fair
+	case "fairness_outcomes":
+		return equal
 	}
 	if f.Subject == "outcome" || f.Channel == "promise" {
 		return truth
@@ -296,7 +304,7 @@ func owner(l lane, p *plan.Policy) Owner {
 	if l == books {
 		roles = []string{"platform", "data", "model"}
 	}
-	if l == truth || l == prior {
+	if l == truth || l == prior || l == fair || l == equal {
 		roles = []string{"model", "data", "platform"}
 	}
 	for _, r := range roles {
@@ -399,6 +407,8 @@ func (e *entry) cause() Cause {
 	switch {
 	case e.lane == truth && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel == "calibration" }):
 		c.Kind = "calibration"
+	case e.lane == fair || e.lane == equal:
+		c.Kind = "disparity"
 	case e.every("label_rate"):
 		c.Kind = "prior_shift"
 	case e.lane == truth:
