@@ -55,7 +55,10 @@ func (g gaps) squares(alpha float64) (sum, lo, hi float64) {
 	}
 	stretch := math.Sqrt((2*square + own) / (2*square + alike))
 	middle := max(0, x-df)
-	lo, hi = max(0, middle-(middle-lo)*stretch), middle+(hi-middle)*stretch
+	if lo > 0 { // a lower end at 0 is one that the law has no place for: it stays
+		lo = max(0, middle-(middle-lo)*stretch)
+	}
+	hi = middle + (hi-middle)*max(stretch, 1)
 	return sum, lo * scale, hi * scale
 }
 

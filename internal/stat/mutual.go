@@ -89,7 +89,10 @@ func mutualBand(e Estimate, mi, v, n, df, alpha float64) Band {
 	lambda := max(0, x-df)
 	lo, hi := nonCentrality(x, df, 1-lowerShare*alpha), nonCentrality(x, df, (1-lowerShare)*alpha)
 	w := math.Sqrt((2*df + 4*lambda*inflate) / (2*df + 4*lambda))
-	lo, hi = lambda-(lambda-lo)*w, lambda+(hi-lambda)*w
+	if lo > 0 { // a lower end at 0 stays there
+		lo = max(0, lambda-(lambda-lo)*w)
+	}
+	hi = lambda + (hi-lambda)*w
 	few := n < 5*(df+1)
-	return newBand(e, max(0, lo)/(2*n), hi/(2*n), 0, math.Inf(1), few)
+	return newBand(e, lo/(2*n), hi/(2*n), 0, math.Inf(1), few)
 }
