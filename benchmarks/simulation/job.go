@@ -350,6 +350,7 @@ func (g *Grid) Jobs() (out []Job) {
 		out = append(out, g.drifts(true)...)
 		out = append(out, g.still(rounds, true)...)
 	}
+	out = append(out, g.meaningJobs()...)
 	return out
 }
 

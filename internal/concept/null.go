@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// Tolerance is the shift of the map, in logits, that is too small to matter, and SlopeTolerance the same of its slope, relative.
-	Tolerance      = 0.1
+	// Tolerance is the shift of the map, in logits, that is too small to matter.
+	Tolerance = 0.1
+	// SlopeTolerance is the same of its slope, relative.
 	SlopeTolerance = 0.1
 
 	// FewestDays is how many days with outcomes a reference must hold: fewer tell nothing of how days scatter.
