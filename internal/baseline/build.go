@@ -38,7 +38,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	for i := range p.Slices {
 		p.Slices[i].Values = dictionary(&rows.Cols[p.Slices[i].Field])
 	}
-	if p.Score != nil {
+	if p.Score.Binary() {
 		p.Score.Edges = scoreEdges(&rows.Cols[p.Prediction.Roles.Score], p.Score.Threshold)
 	}
 	c, err := count(p, rows)
@@ -176,10 +176,10 @@ func unjudged(p *plan.Plan) []string {
 	var out []string
 	for _, pr := range p.Policy.Promises {
 		switch {
-		case !known(pr.Metric):
+		case !known(p, pr.Metric):
 			out = append(out, fmt.Sprintf("the promise on %s is kept in the plan but not judged by this build", pr.Metric))
 		case p.Score == nil || p.Outcome == nil:
-			out = append(out, fmt.Sprintf("the promise on %s needs a binary score and outcomes", pr.Metric))
+			out = append(out, fmt.Sprintf("the promise on %s needs a score and outcomes", pr.Metric))
 		case pr.Over < 3*p.TestPane:
 			out = append(out, fmt.Sprintf("the promise on %s over %s is not judged: a window needs three test panes, which are %s long", pr.Metric, contract.Duration(pr.Over), contract.Duration(p.TestPane)))
 		}

@@ -23,7 +23,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 	truthEnd := e.plan.TruthStart(cohorts[0].Start) + e.plan.TruthPane.Microseconds()
 	for i := range e.plan.Policy.Promises {
 		pr := &e.plan.Policy.Promises[i]
-		m, ok := Find(pr.Metric)
+		m, ok := Find(e.plan.Score.Task, pr.Metric)
 		if !ok {
 			continue // told once, in plan.Unjudged
 		}
@@ -74,7 +74,7 @@ func (e *Engine) judgeWithdrawn(end int64, emit func(finding.Finding) error) err
 	for _, former := range e.reigns {
 		for i := range former.Policy.Promises {
 			pr := &former.Policy.Promises[i]
-			m, ok := Find(pr.Metric)
+			m, ok := Find(e.plan.Score.Task, pr.Metric)
 			if now[promiseKey(pr)] || !ok || former.From.After(e.plan.From) {
 				continue
 			}
@@ -206,7 +206,7 @@ func promiseSeverity(pr *plan.Promise) finding.Severity {
 
 func promiseWords(pr *plan.Promise, m *Metric, costs *plan.Costs) string {
 	unit := ""
-	if m.Name == "expected_cost" && costs != nil {
+	if m.Name == expectedCost && costs != nil {
 		unit = " " + costs.Currency
 	}
 	switch {
