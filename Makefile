@@ -45,6 +45,10 @@ lint: ## Run the linters (the first time builds them: minutes)
 golden: ## Write the golden files and generated pages anew
 	go test -tags $(TAGS) ./internal/settings -update
 
+.PHONY: oracles
+oracles: ## Compute the reference values of metrics again with scikit-learn and fairlearn (needs Python 3.11; a minute)
+	tools/oracle/check.sh internal/stat/testdata/oracle
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@set -e; grep -rlE '^func Fuzz[A-Za-z0-9_]+\(f \*testing\.F\)' --include='*_test.go' cmd internal | sort | while read -r file; do \

@@ -13,6 +13,7 @@
 //		go run ./benchmarks latency     from the end of a pane to its finding, on real Kafka
 //		go run ./benchmarks replay      from zero: time, memory, and whether the findings are the same as live
 //		go run ./benchmarks steady      memory of the services under a steady rate
+//		go run ./benchmarks coverage    how often the intervals of every metric hold the truth; coverage.json
 //		go run ./benchmarks simulate    false alarms and delays of the sequential engine and of other tools' rules
 //
 //	 1. main.go: verbs and flags.
@@ -27,7 +28,7 @@
 //	10. decode.go: the decoder; profile.go: a CPU profile of it. walk/ is the walk it is held against.
 //	11. sketch.go: the t-digest and the distinct count.
 //	12. results.go: results.json, which keeps the last ratio of every name.
-//	13. simulate.go: the simulation of package simulation.
+//	13. simulate.go: the simulation of package simulation; coverage.go: that of package coverage.
 //	14. sized.go: a model of 50 inputs and 20 slices, whose events are drawn into columns; sizing.go: what it takes, by held.go
 //	    (in memory), wired.go (on topics), flat.go (whatever the events), fleet.go (1,000 of them); heap.go: how bytes are weighed.
 package main

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/plumbline-ml/plumbline/internal/record"
 )
 
 // What is a sum of the terms is found again, and told of a shape that it was not made of.
@@ -88,8 +90,15 @@ func TestCollected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 2 * sizedEpochs * (sizedSlices + 1); len(e.counted) != want {
-		t.Errorf("%d cells of predictions, want %d", len(e.counted), want)
+	kinds := map[record.Kind]int{}
+	for i := range e.counted {
+		kinds[e.counted[i].Kind]++
+	}
+	if got, want := kinds[record.Counted]+kinds[record.Described], 2*sizedEpochs*(sizedSlices+1); got != want {
+		t.Errorf("%d cells of predictions, want %d", got, want)
+	}
+	if kinds[record.Momentary] == 0 {
+		t.Error("no moments were counted")
 	}
 	if e.ended.Rows() != rows || e.cohort.Outcomes() < rows/5 || len(e.cohort.OnTime) != sizedSlices {
 		t.Errorf("%d rows have ended, with %d outcomes in %d slices", e.ended.Rows(), e.cohort.Outcomes(), len(e.cohort.OnTime))

@@ -139,7 +139,7 @@ func (w *written) add(r *kgo.Record) error {
 		if c := &f.Cells[i]; c.Kind == record.Described {
 			w.summaries++
 			w.summaryBytes += int64(len(c.Body))
-		} else {
+		} else if c.Kind == record.Counted {
 			w.cells++
 			w.cellBytes += int64(len(c.Body))
 		}

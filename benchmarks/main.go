@@ -26,6 +26,7 @@ const usage = `usage: go run ./benchmarks VERB [flags]
   latency   from the end of a pane to its finding on the topic: whole services on real Kafka
   replay    events replayed from zero: time, memory, and whether the findings are the same as live
   steady    memory of the services under a steady rate
+  coverage  how often the intervals of every metric hold the truth; needs no broker
   simulate  false alarms and delays of the sequential engine, and of other tools' rules on the same traffic; needs no broker
 
 Without --bootstrap a broker runs in the process that measures nothing. With it, the internal topics and bench.* on that
@@ -54,8 +55,8 @@ func code() int {
 	}
 }
 
-// verbs have flags of their own: whole services, as processes of their own, on real Kafka, registry and Redis; and the simulation.
-var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate, "sizing": measureSizing}
+// verbs have flags of their own: whole services, as processes of their own, on real Kafka, registry and Redis; and the simulations.
+var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate, "sizing": measureSizing, "coverage": measureCoverage}
 
 // options are the flags.
 type options struct {

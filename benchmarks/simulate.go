@@ -16,6 +16,10 @@ import (
 	"github.com/plumbline-ml/plumbline/benchmarks/simulation"
 )
 
+// simulated are the parts of the simulation: columns of numbers, the same in slices, rows of real tables, windows of a week and of a day held against
+// the reference, label rates, rates in slices, and columns of numbers whose nulls are learnt again every night.
+var simulated = []string{"numbers", "slices", "tables", "weeks", "days", "labels", "rates", "refit"}
+
 // simulate measures false alarms and delays of the engine and of other tools' rules.
 func simulate(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("simulate", flag.ContinueOnError)
@@ -26,7 +30,10 @@ func simulate(ctx context.Context, args []string) error {
 	workers := f.Int("workers", runtime.NumCPU(), "models at a time")
 	tables := f.Bool("tables", true, "shuffled rows of real tables too")
 	sliced := f.Bool("slices", true, "models with slices too")
-	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night")
+	gaps := f.Bool("gaps", false, "only models whose groups are compared; rows go to benchmarks/fairness.json")
+	repeats := f.Int("repeats", 40, "with --gaps: seeds of each gap that grows")
+	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night: --parts refit")
+	parts := f.String("parts", "numbers,slices,tables,weeks,days,labels,rates", "comma separated; refit is one more")
 	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
 	out := f.String("out", "benchmarks/simulate.json", "file for the rows; empty: none")
 	picture := f.String("picture", "", "file for a picture of false incidents against delay, as SVG; empty: none")
@@ -45,22 +52,36 @@ func simulate(ctx context.Context, args []string) error {
 	if !*drifts {
 		grid.Drifts, grid.Plants = nil, nil
 	}
-	if !*tables {
+	if *refit {
+		*parts = "refit"
+	}
+	chosen := strings.Split(*parts, ",")
+	for _, part := range chosen {
+		if !slices.Contains(simulated, part) {
+			return fmt.Errorf("--parts: no %q; there are %s", part, strings.Join(simulated, ", "))
+		}
+	}
+	has := func(part string) bool { return slices.Contains(chosen, part) }
+	grid.Numbers, grid.Refit = has("numbers"), has("refit")
+	if !*tables || !has("tables") {
 		grid.Shuffles = nil
 	}
-	if *refit {
-		grid.Refit, grid.Shuffles, *sliced = true, nil, false
-	}
-	if !*sliced {
+	if !*sliced || !has("slices") {
 		grid.Sliced = nil
 	}
+	grid.Of = slices.DeleteFunc(grid.Of, func(of simulation.Of) bool { return !has(string(of)) })
 	if *only != "" {
-		grid.Sliced = slices.DeleteFunc(grid.Sliced, func(p string) bool { return !slices.Contains(grid.Processes, p) })
+		unknown := func(p string) bool { return !slices.Contains(grid.Processes, p) }
+		grid.Sliced, grid.OfOn = slices.DeleteFunc(grid.Sliced, unknown), slices.DeleteFunc(grid.OfOn, unknown)
 	}
 	for _, p := range grid.Processes {
 		if _, err := simulation.FindProcess(p); err != nil {
 			return err
 		}
+	}
+	jobs := grid.Jobs()
+	if *gaps {
+		jobs = simulation.GapJobs(*months, *repeats, *seed)
 	}
 	running := ctx
 	if *limit > 0 {
@@ -69,7 +90,7 @@ func simulate(ctx context.Context, args []string) error {
 		defer cancel()
 	}
 	began := time.Now()
-	all, err := simulation.Run(running, grid.Jobs(), *workers, *log, func(done, of int) {
+	all, err := simulation.Run(running, jobs, *workers, *log, func(done, of int) {
 		fmt.Fprintf(os.Stderr, "\r%d of %d models, %s ", done, of, time.Since(began).Round(time.Second))
 	})
 	fmt.Fprintln(os.Stderr)
@@ -82,10 +103,18 @@ func simulate(ctx context.Context, args []string) error {
 			results = append(results, r)
 		}
 	}
+	if *gaps {
+		rows := simulation.GapRows(results, *seed)
+		simulation.PrintGaps(os.Stdout, rows)
+		if *out == "" {
+			return nil
+		}
+		return writeRows("benchmarks/fairness.json", rows)
+	}
 	rows := simulation.Rows(results, *seed)
 	simulation.Print(os.Stdout, rows)
 	simulation.PrintPlants(os.Stdout, rows)
-	simulation.PrintSliced(os.Stdout, rows)
+	simulation.PrintOthers(os.Stdout, rows)
 	if *picture != "" {
 		var b bytes.Buffer
 		simulation.Picture(&b, rows)

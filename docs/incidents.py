@@ -4,7 +4,9 @@ run is in incidents.md.
 It shares nothing with the engine but the onset, the end of the pane that decided and the columns that were named. What a column
 did between these two is held against all stretches of that length that the reference has: their smallest and largest mean and
 standard deviation. Weather has seasons: there it is the same days of each year of the reference, twice: by the file's calendar,
-and with the days counted in that are missing from the file; "rank" is among all years of the file.
+and with the days counted in that are missing from the file; "rank" is among all years of the file. Beside the stretch itself
+stand the last pane, which a title's figures are of, and the time after it; for a divergence also how far the shape is from the
+reference's, against how far one of its years is from the others.
 """
 
 import json
@@ -88,8 +90,40 @@ def missing_days():
     return out
 
 
-def season(subject, a, b, words):
-    f = np.std if words == "sd_relative_change" else np.mean
+def measure(subject, words):
+    """What is said of a column, as a function of its values."""
+    if words == "sd_relative_change":
+        return np.std
+    if words == "above_reference_share_change":
+        return lambda x: 100 * (x > reference[subject].max()).mean()
+    if words == "below_reference_share_change":
+        return lambda x: 100 * (x < reference[subject].min()).mean()
+    return np.mean
+
+
+def shape(subject, a, b):
+    """Half the chi-square distance in tenths of the reference: of a to b, and of each of its years, from the other years."""
+    edges = np.quantile(reference[subject], np.linspace(0, 1, 11)[1:-1])
+    share = lambda x: np.bincount(np.searchsorted(edges, x, side="right"), minlength=10) / len(x)
+    far = lambda h, e: ((h - e) ** 2 / np.maximum(h + e, 1e-9)).sum()
+    x, i, j = data[subject].to_numpy(), data.index.searchsorted(a), data.index.searchsorted(b)
+    starts = [i + round(k * YEAR) for k in range(-50, 51) if k]
+    past = [share(x[s : s + j - i]) for s in starts if data.index.searchsorted(begin) <= s and s + j - i <= data.index.searchsorted(end)]
+    own = [far(h, (sum(past) - h) / (len(past) - 1)) for h in past]
+    print(f"   {subject:11s} shape {far(share(x[i:j]), sum(past) / len(past)):.3f}; the reference's years {min(own):.3f} to {max(own):.3f}")
+
+
+def aside(subject, a, b):
+    """The reference's stretches that begin at most 15 days earlier or later in the year."""
+    x, i, j = data[subject].to_numpy(), data.index.searchsorted(a), data.index.searchsorted(b)
+    first, last = data.index.searchsorted(begin), data.index.searchsorted(end)
+    starts = [i + round(k * YEAR) + d for k in range(-50, 51) if k for d in range(-15, 16)]
+    past = [(int(x[s : s + j - i].sum()), str(data.index[s].date())) for s in starts if first <= s and s + j - i <= last]
+    print(f"   {subject:11s} {x[i:j].sum()} of {j - i} days; two weeks aside {min(past)} to {max(past)} in the reference")
+
+
+def season(subject, a, b, words, tag=""):
+    f = measure(subject, words)
     x, rows = data[subject].to_numpy(), np.arange(len(data))
     i, j = data.index.searchsorted(a), data.index.searchsorted(b)
     now, line = f(x[i:j]), ""
@@ -108,7 +142,7 @@ def season(subject, a, b, words):
         line += f"; {calendar} {min(past):.5g} to {max(past):.5g} in the reference"
         if calendar == "by the season":
             line += f", rank {1 + sum(y < now for y in years)} of {len(years) + 1}"
-    print(f"   {subject:11s} {words:22s} {a:%Y-%m-%d} to {b:%Y-%m-%d}: {now:.5g}{line}")
+    print(f"   {subject:11s} {tag:9s} {words:22s} {a:%Y-%m-%d} to {b:%Y-%m-%d}: {now:.5g}{line}")
 
 
 def incidents():
@@ -130,8 +164,18 @@ def incidents():
                 print("  ", subject, f["metric"])
             elif name == "weather":
                 season(subject, a, b, f["metric"])
+                pane = pd.Timestamp(f["window"]["start"][:19])
+                if "share_change" in f["metric"] and subject != label:
+                    season(subject, a, b, "mean")
+                if pane > a:
+                    season(subject, pane, b, f["metric"], "last pane")
+                if b + (b - a) < data.index[-1]:
+                    season(subject, b, b + (b - a), f["metric"], "after")
+                if f["metric"] == "chi2_divergence":
+                    shape(subject, a, b)
                 if subject == label:
-                    season(subject, pd.Timestamp(f["window"]["start"][:19]), b, "the last pane")
+                    aside(subject, a, b)
+                    aside(subject, pane, b)
                     outcomes(a, b, {})
             else:
                 name_ = f["numbers"][0]["name"]
@@ -158,10 +202,29 @@ def facts():
         print(new.groupby("dest").agg(flights=("hour", "size"), first=("at", "min"), last=("at", "max")).to_string())
     elif name == "electricity":
         print(data.groupby(data.index.to_period("M"))[["nswprice", "nswdemand", "score", "up"]].agg(["mean", "std"]).round(4).to_string())
+        day = data.groupby(data.index.floor("D"))[["nswprice", "nswdemand", "score", "up"]].mean()
+        day["above"] = (data["nswdemand"] > reference["nswdemand"].max()).groupby(data.index.floor("D")).mean()
+        print(day.round(3).to_string())
+        said = data["score"] >= 0.5
+        cost = pd.Series(np.select([said & (data["up"] == 1), said, data["up"] == 1], [-10, 40, 90], 0), data.index)  # of the contract
+        print("cost per decision by weeks:", cost.groupby(data.index.to_period("W").start_time).mean().round(1).to_string(), sep="\n")
+        for a, b in (("1996-06-01", "1996-09-01"), ("1996-11-03", "1997-02-17"), ("1997-06-01", "1997-09-01"), ("1997-11-03", "1998-02-17"), ("1997-11-26", "1998-03-26"), ("1998-06-01", "1998-09-01")):
+            part = between(data, a, b)["nswdemand"]
+            print(f"demand {a} to {b}: {part.mean():.3f}, {100 * (part > reference['nswdemand'].max()).mean():.1f} % above all of the reference")
         print("days of the reference:", reference.groupby(reference.index.floor("D"))["nswprice"].agg(["mean", "std"]).agg(["min", "max"]).round(4).to_dict())
     else:
         print(data.groupby(data.index.year)[["visibility", "wind", "max_wind", "score", "rain"]].agg(["mean", "std"]).round(2).to_string())
         print("visibility from September 1995 on", round(data[data.index >= "1995-09-01"]["visibility"].mean(), 2), "reference", reference["visibility"].agg(["mean", "std"]).round(2).to_dict())
+        season("wind", pd.Timestamp("1986-02-01"), pd.Timestamp("1986-07-01"), "mean")
+        season("visibility", pd.Timestamp("1992-05-30"), pd.Timestamp("1992-08-28"), "mean")
+        aside(label, pd.Timestamp("1973-01-10"), pd.Timestamp("1973-06-09"))
+        print("wind by months of 1986", data["wind"]["1986":"1986"].groupby(data.index[data.index.year == 1986].month).mean().round(1).to_list())
+        print("hazy days of August 1986", (between(data, "1986-07-31", "1986-08-30")["visibility"] <= 8).sum())
+        dry = (data[label] != 0).cumsum()[data[label] == 0]
+        runs = dry.groupby(dry).agg(days="size", first=lambda x: x.index[0].date(), last=lambda x: x.index[-1].date())
+        print("dry spells", runs.nlargest(6, "days").to_string(), sep="\n")
+        knots = data["max_wind"].round(1)
+        print("max_wind that is written", pd.DataFrame({v: (knots == v).groupby(data.index.year).sum() for v in (11.8, 12.0)}).loc[1970:1986].to_string(), sep="\n")
         for first, last, known in ((1981, 1986, 0), (1991, 1996, MISSING[0][1])):
             print("missing days, the row from which on, and log likelihood over the best without:", *likelihood(first, last, known), sep="\n   ")
 

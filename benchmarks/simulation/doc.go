@@ -7,7 +7,10 @@
 //  4. job.go: one model with one seed, and the grid of them.
 //  5. run.go: jobs on several workers, with a log from which an interrupted run goes on.
 //  6. report.go, picture.go: rows with intervals, tables, a picture.
-//  7. table.go, shuffle.go: rows of real tables in random order, with changes planted in one column.
+//  7. sliced.go, rates.go: models with slices, of numbers, and of categories and missing values.
+//  8. others.go: what else there is beside columns of numbers: levels.go, windows held against the reference itself, by package engine; labels.go,
+//     label rates, by package drift.
+//  9. table.go, shuffle.go: rows of real tables in random order, with changes planted in one column.
 //
 // The same seed gives the same numbers, whatever the number of workers.
 package simulation

@@ -115,3 +115,9 @@ func student(rng *rand.Rand) float64 {
 	}
 	return rng.NormFloat64() / math.Sqrt(chi)
 }
+
+// poissonMany draws by the binomial law of very many trials, which is off by less than the chance of one: fit for rates up to a million.
+func poissonMany(rng *rand.Rand, rate float64) int64 {
+	const trials = 1 << 36
+	return binomial(rng, trials, rate/trials)
+}

@@ -31,7 +31,12 @@ func spec(alone bool) sequential.Spec {
 
 // runEngine lets the engine learn from the history of t and judge the rest. Alone leaves the sum over columns out.
 func runEngine(t *Traffic, alone, refit bool) ([]alarm, error) {
-	return judgeHourly(spec(alone), HistoryHours, t.Hours, refit, func(hour int) (int64, []sequential.Counts) {
+	return runHourly(t, spec(alone), HistoryHours, refit)
+}
+
+// runHourly is the same by another spec, and after another time of history.
+func runHourly(t *Traffic, spec sequential.Spec, history int, refit bool) ([]alarm, error) {
+	return judgeHourly(spec, history, t.Hours, refit, func(hour int) (int64, []sequential.Counts) {
 		counts := make([]sequential.Counts, Features)
 		for k := range counts {
 			wide := make([]int64, bins)

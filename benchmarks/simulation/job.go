@@ -25,7 +25,28 @@ type Job struct {
 	Seed    uint64
 	Change  string // of Changes; "" for none
 	Slices  bool   `json:",omitzero"` // a model with slices
+	Gaps    Gaps   `json:",omitzero"` // a model whose groups are compared; then there is no Process
 	Refit   bool   `json:",omitzero"` // nulls are learnt again every night from the last four weeks
+	Of      Of     `json:",omitzero"` // "": columns of numbers, by the sequential engine
+}
+
+// Of is what else a model is watched for.
+type Of string
+
+// What there is.
+const (
+	Weeks  Of = "weeks"  // windows of a week held against a reference of twelve
+	Days   Of = "days"   // windows of a day held against a reference of four weeks
+	Labels Of = "labels" // the share of positive outcomes
+	Rates  Of = "rates"  // categories and missing values of models with slices
+)
+
+// horizon is how long a planted drift has to be found, in hours.
+func (j *Job) horizon() int {
+	if j.Of == Weeks {
+		return weeksHorizon
+	}
+	return horizonHours
 }
 
 // Changes are the planted drifts, by name.
@@ -34,12 +55,21 @@ var Changes = map[string]Change{
 	"mean .25 sd": {Mean: 0.25},
 	"mean .5 sd":  {Mean: 0.5},
 	"sd x1.25":    {Scale: 1.25},
+	// The last are for what a job is Of.
+	slowly:                    {Mean: 0.25, Over: 8 * weekHours},
+	"label rate 5 pp":         {Share: 0.05},
+	"5 pp between categories": {Moved: 0.05},
+	"missing 5 %":             {Missing: 0.05},
 	// A shift of every column by what is too small to matter, from the start of monitoring on: an alarm of it is false.
 	"constant .02 sd": {Mean: 0.02},
 }
 
-// constant is the change that is no drift.
-const constant = "constant .02 sd"
+const (
+	// constant is the change that is no drift.
+	constant = "constant .02 sd"
+	// slowly is the change that the rule of weeks is for.
+	slowly = "mean .25 sd in 8 weeks"
+)
 
 // Result is what a job found.
 type Result struct {
@@ -62,12 +92,20 @@ func (j *Job) Run() (*Result, error) {
 	if j.Shuffle.Table != "" {
 		return j.shuffle()
 	}
+	if j.Gaps.PerDay > 0 {
+		return j.gaps()
+	}
 	p, err := FindProcess(j.Process)
 	if err != nil {
 		return nil, err
 	}
 	planted, ok := Changes[j.Change]
 	switch {
+	case j.Of != "":
+		if j.Change != "" && !ok {
+			return nil, fmt.Errorf("no change %q", j.Change)
+		}
+		return j.runOf(p, planted)
 	case j.Change == "" && j.Slices:
 		return j.sliced(p, nil)
 	case j.Change == "":
@@ -78,7 +116,7 @@ func (j *Job) Run() (*Result, error) {
 	for k := range Features {
 		from := HistoryHours
 		if j.Change != constant {
-			from += dayHours + int(j.Seed+uint64(k)*7)%dayHours // at every hour of the day
+			from += j.onset(k)
 		}
 		planted.From = append(planted.From, from)
 	}
@@ -89,6 +127,27 @@ func (j *Job) Run() (*Result, error) {
 		return j.sliced(p, &planted)
 	}
 	return j.find(p, &planted)
+}
+
+// onset is when a drift of a column begins, in hours after the history: on its second day, at every hour of the day.
+func (j *Job) onset(column int) int { return dayHours + int(j.Seed+uint64(column)*7)%dayHours }
+
+// runOf does a job that is of something else than columns of numbers.
+func (j *Job) runOf(p *Process, planted Change) (*Result, error) {
+	var change *Change
+	if j.Change != "" {
+		change = &planted
+	}
+	switch j.Of {
+	case Weeks, Days:
+		return j.levels(p, change)
+	case Labels:
+		return j.labels(p, change)
+	case Rates:
+		return j.rates(p, change)
+	default:
+		return nil, fmt.Errorf("no simulation of %q", j.Of)
+	}
 }
 
 // shuffle counts false alarms on a table's rows, or measures how long a planted change takes to be found: any alarm counts.
@@ -172,16 +231,10 @@ func (j *Job) find(p *Process, change *Change) (*Result, error) {
 	}
 	r := &Result{Job: *j, Columns: Features, Delays: map[string][]int{}}
 	record := func(method string) func(hour, column int) {
-		d := slices.Repeat([]int{-1}, Features)
+		d := notFound(Features)
 		r.Delays[method] = d
 		return func(hour, column int) {
-			onset := change.From[column] - HistoryHours
-			switch delay := hour - onset; {
-			case delay <= 0 && delay > -dayHours:
-				d[column] = -2
-			case delay > 0 && delay <= horizonHours && d[column] == -1:
-				d[column] = delay
-			}
+			foundAfter(&d[column], hour-(change.From[column]-HistoryHours), horizonHours)
 		}
 	}
 	own := record(Engine)
@@ -207,6 +260,19 @@ func (j *Job) find(p *Process, change *Change) (*Result, error) {
 	return r, nil
 }
 
+// notFound are the delays of so many columns, none of which is found yet.
+func notFound(columns int) []int { return slices.Repeat([]int{-1}, columns) }
+
+// foundAfter notes an alarm so many hours after a drift began.
+func foundAfter(d *int, delay, horizon int) {
+	switch {
+	case delay <= 0 && delay > -dayHours:
+		*d = -2
+	case delay > 0 && delay <= horizon && *d == -1:
+		*d = delay
+	}
+}
+
 // Grid is what is run: processes and rates without drift for at least so many model-months each, and planted drifts.
 type Grid struct {
 	Processes []string
@@ -215,7 +281,10 @@ type Grid struct {
 	Drifts    []string
 	DriftOn   []string // processes drifts are planted on
 	Sliced    []string // processes of models with slices
-	Refit     bool     // only models whose nulls are learnt again every night
+	Of        []Of     // what else is simulated, on OfOn
+	OfOn      []string
+	Numbers   bool // columns of numbers, on Processes
+	Refit     bool // the same with nulls that are learnt again every night
 	Shuffles  []Shuffle
 	Plants    []string // in shuffled tables
 	Repeats   int      // of each of them
@@ -224,11 +293,12 @@ type Grid struct {
 
 // FullGrid is the long form.
 func FullGrid(months float64, seed uint64) Grid {
-	g := Grid{Rates: []int64{100, 1000, 10_000, 100_000, 1_000_000}, Months: months, Seed: seed, DriftOn: []string{"iid", "ar5", "diurnal"}}
+	g := Grid{Numbers: true, Rates: []int64{100, 1000, 10_000, 100_000, 1_000_000}, Months: months, Seed: seed, DriftOn: []string{"iid", "ar5", "diurnal"}}
 	for _, p := range Processes {
 		g.Processes = append(g.Processes, p.Name)
 	}
 	g.Sliced = []string{"iid", "ar5", "ar9", "diurnal", "hostile", "twospeed"}
+	g.Of, g.OfOn = []Of{Weeks, Days, Labels, Rates}, slices.Clone(g.Sliced)
 	g.Shuffles, g.Plants, g.Repeats = Shuffles, Plants, 20
 	g.Drifts = []string{"mean .1 sd", "mean .25 sd", "mean .5 sd", "sd x1.25"}
 	return g
@@ -239,25 +309,15 @@ func place(process string) int {
 	return slices.IndexFunc(Processes, func(p Process) bool { return p.Name == process })
 }
 
-// Jobs lists the grid's jobs, the widest cover first: one seed of everything before the second of anything.
+// Jobs lists the grid's jobs. What was added later comes last: an order that stays lets an interrupted run go on from an older log.
 func (g *Grid) Jobs() (out []Job) {
 	rounds := int(g.Months/(monitoredHours/730.)/float64(len(g.Rates)) + 0.999)
-	for _, p := range g.DriftOn {
-		i := place(p)
-		for _, rate := range g.Rates[:min(4, len(g.Rates))] {
-			for _, d := range g.Drifts {
-				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(i), Change: d, Refit: g.Refit})
-			}
-		}
+	if g.Numbers {
+		out = append(out, g.drifts(false)...)
 	}
 	out = append(out, g.sliced(rounds)...)
-	for round := range rounds {
-		for _, p := range g.Processes {
-			i := place(p)
-			for r, rate := range g.Rates {
-				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(1000*i+100_000*r+10*round) + 7, Refit: g.Refit})
-			}
-		}
+	if g.Numbers {
+		out = append(out, g.still(rounds, false)...)
 	}
 	for i, s := range g.Shuffles {
 		for round := range int(g.Months*730/(watchDays*dayHours) + 0.999) {
@@ -272,12 +332,42 @@ func (g *Grid) Jobs() (out []Job) {
 			}
 		}
 	}
-	if g.Refit { // that nothing is told of what is too small to matter is seen without
-		return out
+	if g.Numbers {
+		for round := range (rounds + 9) / 10 {
+			for r, rate := range g.Rates {
+				out = append(out, Job{Version: Version, Process: "iid", Rate: rate, Seed: g.Seed + uint64(100_000*r+10*round) + 5, Change: constant})
+			}
+		}
 	}
-	for round := range (rounds + 9) / 10 {
-		for r, rate := range g.Rates {
-			out = append(out, Job{Version: Version, Process: "iid", Rate: rate, Seed: g.Seed + uint64(100_000*r+10*round) + 5, Change: constant})
+	out = append(out, g.otherJobs()...)
+	if g.Refit { // that nothing is told of what is too small to matter is seen without
+		out = append(out, g.drifts(true)...)
+		out = append(out, g.still(rounds, true)...)
+	}
+	return out
+}
+
+// drifts are planted in columns of numbers.
+func (g *Grid) drifts(refit bool) (out []Job) {
+	for _, p := range g.DriftOn {
+		i := place(p)
+		for _, rate := range g.Rates[:min(4, len(g.Rates))] {
+			for _, d := range g.Drifts {
+				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(i), Change: d, Refit: refit})
+			}
+		}
+	}
+	return out
+}
+
+// still are columns of numbers without drift, the widest cover first: one seed of everything before the second of anything.
+func (g *Grid) still(rounds int, refit bool) (out []Job) {
+	for round := range rounds {
+		for _, p := range g.Processes {
+			i := place(p)
+			for r, rate := range g.Rates {
+				out = append(out, Job{Version: Version, Process: p, Rate: rate, Seed: g.Seed + uint64(1000*i+100_000*r+10*round) + 7, Refit: refit})
+			}
 		}
 	}
 	return out

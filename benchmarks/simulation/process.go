@@ -68,6 +68,22 @@ type Change struct {
 	From  []int // hour, counted from the start of the history; one per column
 	Mean  float64
 	Scale float64 // the standard deviation is multiplied by it; 0 is 1
+	Over  int     // hours in which the mean gets there, evenly; 0: at once
+
+	Share   float64 // added to a label rate
+	Moved   float64 // of the events go from the first category to the second
+	Missing float64 // added to the share of missing values
+}
+
+// grown is which part of the change of a column's mean is there in an hour.
+func (c *Change) grown(t, column int) float64 {
+	switch past := t - c.From[column] + 1; {
+	case past <= 0:
+		return 0
+	case past < c.Over:
+		return float64(past) / float64(c.Over)
+	}
+	return 1
 }
 
 // Traffic is hourly counts: of column k in hour t, Counts[t*Features+k]; N[t] events each.
@@ -93,7 +109,11 @@ type wanderer struct {
 }
 
 func newWanderer(rng *rand.Rand, rho float64, heavy bool) *wanderer {
-	w := &wanderer{rho: rho, heavy: heavy, u: make([]float64, Features), signs: make([]float64, Features)}
+	return newWanderers(rng, rho, heavy, Features)
+}
+
+func newWanderers(rng *rand.Rand, rho float64, heavy bool, columns int) *wanderer {
+	w := &wanderer{rho: rho, heavy: heavy, u: make([]float64, columns), signs: make([]float64, columns)}
 	for k := range w.u {
 		w.u[k] = rng.NormFloat64()
 		w.signs[k] = 1
@@ -139,7 +159,7 @@ func (p *Process) Generate(seed uint64, rate int64, hours int, change *Change) *
 		for k := range Features {
 			mu, ls := p.at(t, k, mean.u[k], width.u[k], slow.u[k], swing[k], sign[k], &phase[k])
 			if change != nil && t >= change.From[k] {
-				mu += change.Mean
+				mu += change.Mean * change.grown(t, k)
 				if change.Scale > 0 {
 					ls += math.Log(change.Scale)
 				}

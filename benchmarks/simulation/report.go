@@ -39,7 +39,18 @@ var methods = append([]string{Engine, Grouped}, PeerNames[:]...)
 // sliced marks the processes of models with slices.
 const sliced = ", slices"
 
-var slicedMethods = []string{Engine, Grouped, ofWhole, ofSlices}
+// allMethods are in the order of the rows.
+var allMethods = slices.Concat(methods, []string{ofWhole, ofSlices, ofLevels, ofLevelsGrouped, ofEither})
+
+// other reports whether a process is one of what is simulated beside columns of numbers.
+func other(process string) bool {
+	for _, s := range suffixes {
+		if strings.Contains(process, s) {
+			return true
+		}
+	}
+	return strings.Contains(process, sliced)
+}
 
 // Rows sums results up, in a fixed order. Delays count what was not found at the horizon of 14 days.
 func Rows(results []*Result, seed uint64) []Row {
@@ -50,6 +61,7 @@ func Rows(results []*Result, seed uint64) []Row {
 		if r.Job.Slices {
 			process += sliced
 		}
+		process += suffixes[r.Job.Of]
 		if r.Job.Refit {
 			process += ", learnt again every night"
 		}
@@ -96,7 +108,7 @@ func falseRows(change, process string, results []*Result, seed uint64) (out []Ro
 	if change != "" {
 		name += ", " + change
 	}
-	for _, m := range slices.Concat(methods, slicedMethods[2:]) {
+	for _, m := range allMethods {
 		if _, measured := results[0].False[m]; !measured {
 			continue
 		}
@@ -120,12 +132,12 @@ func poissonLimits(k float64) (lo, hi float64) {
 }
 
 func delayRows(change, process string, results []*Result, seed uint64) (out []Row) {
-	for _, m := range slices.Concat(methods, slicedMethods[2:]) {
+	for _, m := range allMethods {
 		var n, found, before int64
 		var sum, squares, months float64
 		var all []int
 		for _, r := range results {
-			months += max(r.Months, horizonHours/730.)
+			months += max(r.Months, float64(r.Job.horizon())/730)
 			for _, d := range r.Delays[m] {
 				if d == -2 {
 					before++
@@ -133,7 +145,7 @@ func delayRows(change, process string, results []*Result, seed uint64) (out []Ro
 				}
 				n++
 				if d == -1 {
-					d = horizonHours
+					d = r.Job.horizon()
 				} else {
 					found++
 					all = append(all, d)
@@ -194,7 +206,7 @@ func Find(rows []Row, name, process, method string) (Row, bool) {
 func Print(w io.Writer, rows []Row) {
 	processes := func(prefix string) (out []string) {
 		for _, r := range rows {
-			if r.Row == prefix && !strings.Contains(r.Process, sliced) && !slices.Contains(out, r.Process) {
+			if r.Row == prefix && !other(r.Process) && !slices.Contains(out, r.Process) {
 				out = append(out, r.Process)
 			}
 		}
@@ -235,15 +247,18 @@ func Print(w io.Writer, rows []Row) {
 	}
 }
 
-// PrintSliced writes what was found of models with slices.
-func PrintSliced(w io.Writer, rows []Row) {
+// PrintOthers writes what was found of models with slices, of windows against the reference, and of label rates.
+func PrintOthers(w io.Writer, rows []Row) {
 	for _, r := range rows {
-		if !strings.Contains(r.Process, sliced) || strings.HasPrefix(r.Row, BeforeRow) || strings.HasPrefix(r.Row, FoundRow) {
+		if !other(r.Process) || strings.HasPrefix(r.Row, BeforeRow) || strings.HasPrefix(r.Row, FoundRow) {
 			continue
 		}
 		if change, ok := strings.CutPrefix(r.Row, DelayRow); ok {
 			found, _ := Find(rows, FoundRow+change, r.Process, r.Method)
-			fmt.Fprintf(w, "%-28s %-24s %-22s %6.1f h, found %3.0f %%\n", change+" in 8 %", r.Process, r.Method, r.Value, 100*found.Value)
+			if strings.Contains(r.Process, sliced) || strings.Contains(r.Process, suffixes[Rates]) {
+				change += " in 8 %"
+			}
+			fmt.Fprintf(w, "%-28s %-24s %-22s %6.1f h, found %3.0f %%\n", change, r.Process, r.Method, r.Value, 100*found.Value)
 			continue
 		}
 		fmt.Fprintf(w, "%-28s %-24s %-22s %6.2f (%.2f-%.2f) of %.0f months\n", r.Row, r.Process, r.Method, r.Value, r.Low, high(r), r.Months)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 
 	"github.com/plumbline-ml/plumbline/internal/drift"
@@ -82,26 +81,20 @@ type sliceAlarm struct {
 	slice int
 }
 
-// runSliced is what a detector does of a model with slices: the whole learns and judges, and every slice by its null, with panes of its own. The
-// slices have the share of the budget that they have in services.
-func runSliced(t *slicedTraffic, alone bool) ([]sliceAlarm, error) {
-	s := sequential.Spec{Budget: 1, Alone: alone}
-	for k := range slicedColumns {
-		s.Streams = append(s.Streams, sequential.Stream{
-			Name: fmt.Sprint(k), Kind: sequential.Numeric, Weight: (1 - drift.OfSlices) / slicedColumns, Floors: sequential.DefaultFloors(),
-		})
-	}
+// runSliced is what a detector does of a model with slices: the whole learns and judges, and every slice by its null, with panes of its own. of are the
+// counts of a slice in an hour; past the slices, of the whole.
+func runSliced(s sequential.Spec, hours int, of func(hour, slice int) (int64, []sequential.Counts)) ([]sliceAlarm, error) {
 	var out []sliceAlarm
 	followed := make([]*sequential.Slice, len(sliceShares))
 	gathers := make([]sequential.Gather, len(sliceShares)+1)
 	learnt := make([][]sequential.Pane, len(sliceShares)+1)
 	whole := len(sliceShares)
 	var engine *sequential.Engine
-	for at := range t.n {
+	for at := range hours {
 		monitored := at - HistoryHours
 		start := int64(at) * hourMicros
 		for j := whole; j >= 0; j-- { // the whole first
-			n, counts := t.of(at, j)
+			n, counts := of(at, j)
 			pane, done, err := gathers[j].Add(start, start+hourMicros, n, counts)
 			if err != nil {
 				return nil, err
@@ -139,11 +132,11 @@ func runSliced(t *slicedTraffic, alone bool) ([]sliceAlarm, error) {
 				if err != nil {
 					return nil, err
 				}
-				of := j
+				slice := j
 				if j == whole {
-					of = -1
+					slice = -1
 				}
-				out = append(out, sliceAlarm{alarm{monitored + 1, k, a.Joint}, of})
+				out = append(out, sliceAlarm{alarm{monitored + 1, k, a.Joint}, slice})
 			}
 		}
 	}
@@ -180,14 +173,36 @@ const (
 
 // sliced counts false alarms of a model with slices, or measures how long a drift in one of them takes to be told of it.
 func (j *Job) sliced(p *Process, change *Change) (*Result, error) {
-	hours := HistoryHours + monitoredHours
-	if change != nil {
-		hours = HistoryHours + 2*dayHours + horizonHours
-	}
-	alarms, err := runSliced(p.generateSliced(j.Seed, j.Rate, hours, change), change != nil)
+	hours := slicedHours(change)
+	t := p.generateSliced(j.Seed, j.Rate, hours, change)
+	alarms, err := runSliced(slicedSpec(sequential.Numeric, change != nil), hours, t.of)
 	if err != nil {
 		return nil, err
 	}
+	return j.ofSliced(alarms, change), nil
+}
+
+// slicedHours is how long a model with slices is simulated.
+func slicedHours(change *Change) int {
+	if change != nil {
+		return HistoryHours + 2*dayHours + horizonHours
+	}
+	return HistoryHours + monitoredHours
+}
+
+// slicedSpec is what the whole of a model with slices is watched for: the slices have the share of the budget that they have in services.
+func slicedSpec(kind sequential.Kind, alone bool) sequential.Spec {
+	s := sequential.Spec{Budget: 1, Alone: alone}
+	for k := range slicedColumns {
+		s.Streams = append(s.Streams, sequential.Stream{
+			Name: fmt.Sprint(k), Kind: kind, Weight: (1 - drift.OfSlices) / slicedColumns, Floors: sequential.DefaultFloors(),
+		})
+	}
+	return s
+}
+
+// ofSliced is what alarms of a model with slices come to: false ones, or the delay of a change.
+func (j *Job) ofSliced(alarms []sliceAlarm, change *Change) *Result {
 	r := &Result{Job: *j, Months: monitoredHours / 730., Columns: slicedColumns}
 	if change == nil {
 		var both, whole, parts []alarm
@@ -200,9 +215,9 @@ func (j *Job) sliced(p *Process, change *Change) (*Result, error) {
 			}
 		}
 		r.False = map[string]int{Engine: counted(whole) + len(parts), Grouped: grouped(both), ofWhole: counted(whole), ofSlices: len(parts)}
-		return r, nil
+		return r
 	}
-	r.Delays = map[string][]int{ofWhole: slices.Repeat([]int{-1}, slicedColumns), ofSlices: slices.Repeat([]int{-1}, slicedColumns)}
+	r.Delays = map[string][]int{ofWhole: notFound(slicedColumns), ofSlices: notFound(slicedColumns)}
 	for _, a := range alarms {
 		method := ofWhole
 		switch a.slice {
@@ -212,13 +227,7 @@ func (j *Job) sliced(p *Process, change *Change) (*Result, error) {
 		default:
 			continue
 		}
-		d := &r.Delays[method][a.column]
-		switch delay := a.hour - (change.From[a.column] - HistoryHours); {
-		case delay <= 0 && delay > -dayHours:
-			*d = -2
-		case delay > 0 && delay <= horizonHours && *d == -1:
-			*d = delay
-		}
+		foundAfter(&r.Delays[method][a.column], a.hour-(change.From[a.column]-HistoryHours), horizonHours)
 	}
-	return r, nil
+	return r
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/baseline"
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
@@ -29,10 +30,11 @@ type shownBaseline struct {
 	Columns   []shownColumn `json:"columns"`
 	Notes     []string      `json:"notes"`
 	Slices    []shownSlice  `json:"slices"`                  // whose drift is followed apart from the whole's
-	Others    []shownOther  `json:"others,omitempty"`        // rules and the volume
+	Others    []shownOther  `json:"others,omitempty"`        // rules, the volume and the label rate
 	Against   string        `json:"level_windows,omitempty"` // how long the stretches are that are held against the reference itself
 
 	Accepted *plan.Accepted `json:"accepted,omitempty"`
+	Fairness *shownGroups   `json:"fairness,omitempty"`
 }
 
 // shownSlice is one slice of it.
@@ -43,11 +45,13 @@ type shownSlice struct {
 	InADay map[string]map[string]finding.Number `json:"found_in_a_day"` // by column and channel
 }
 
-// shownOther is a rule or the volume.
+// shownOther is a rule, the volume or the label rate.
 type shownOther struct {
 	Kind   string                    `json:"kind"`
 	Name   string                    `json:"name"`
 	InADay map[string]finding.Number `json:"found_in_a_day"`
+	// Change is the same as a change of a share: of the rows that break a rule, of the outcomes that are positive. Null: of no share, or a day shows none.
+	Change finding.Number `json:"found_in_a_day_share_change"`
 }
 
 // shownColumn is one column of it.
@@ -62,10 +66,23 @@ type shownColumn struct {
 
 	// InADay is the smallest lasting change that a day would usually show, by channel of the sequential engine and on its scale; null: none.
 	InADay map[string]finding.Number `json:"found_in_a_day,omitempty"`
+	// InAWindow is how far from the reference the column must lie for nine in ten of the windows that are held against it to deviate, as PSI; null: it isn't
+	// held against it, or no window would.
+	InAWindow finding.Number `json:"found_in_a_level_window_psi"`
 }
 
 // leasts are the smallest lasting changes that a day would usually show, by what is followed and its channel: what a day can't hide.
 type leasts map[drift.Stream]map[string]finding.Number
+
+// changeIn is the only channel of a stream as a change of a share.
+func changeIn(all []sequential.Detectable, stream string) finding.Number {
+	for _, d := range all {
+		if d.Stream == stream && !math.IsNaN(d.Change) {
+			return finding.Number(d.Change)
+		}
+	}
+	return finding.None()
+}
 
 // inADay sorts what the engine, or a slice, says of a plan's streams.
 func inADay(p *plan.Plan, all []sequential.Detectable) leasts {
@@ -97,7 +114,7 @@ func (l leasts) of(column int) map[string]finding.Number {
 }
 
 // follow says what is followed beside the columns of the whole: slices, rules, the volume, and long windows.
-func (b *shownBaseline) follow(p *plan.Plan, learnt *drift.Learnt, found leasts) {
+func (b *shownBaseline) follow(p *plan.Plan, learnt *drift.Learnt, all []sequential.Detectable, found leasts) {
 	b.Slices = []shownSlice{}
 	if learnt == nil {
 		return
@@ -112,17 +129,35 @@ func (b *shownBaseline) follow(p *plan.Plan, learnt *drift.Learnt, found leasts)
 		}
 		b.Slices = append(b.Slices, shownSlice{s.Labels(p), s.Rows, of})
 	}
-	for i := range p.Rules {
-		if v := found[drift.Stream{Kind: drift.Rule, At: i}]; v != nil {
-			b.Others = append(b.Others, shownOther{"rule", p.Rules[i].Name, v})
+	watched := drift.Watch(p).Streams
+	for i, s := range drift.Streams(p) {
+		switch v := found[s]; {
+		case v == nil:
+		case s.Kind == drift.Rule:
+			b.Others = append(b.Others, shownOther{"rule", p.Rules[s.At].Name, v, changeIn(all, watched[i].Name)})
+		case s.Kind == drift.Volume:
+			b.Others = append(b.Others, shownOther{"volume", drift.VolumeSubject, v, finding.None()})
 		}
-	}
-	if v := found[drift.Stream{Kind: drift.Volume}]; v != nil {
-		b.Others = append(b.Others, shownOther{"volume", drift.VolumeSubject, v})
 	}
 	if p.Wide > 0 {
 		b.Against = contract.Span(p.Wide)
 	}
+}
+
+// labels says what a day of mature outcomes shows of how many are positive.
+func (b *shownBaseline) labels(p *plan.Plan) error {
+	e, err := drift.OpenLabels(p)
+	if err != nil || e == nil {
+		return err
+	}
+	for _, d := range e.Detectable() {
+		least := finding.Number(d.Effect)
+		if math.IsInf(d.Effect, 1) {
+			least = finding.None()
+		}
+		b.Others = append(b.Others, shownOther{"outcomes", "label_rate", map[string]finding.Number{d.Channel: least}, changeIn([]sequential.Detectable{d}, d.Stream)})
+	}
+	return nil
 }
 
 // toldSlices is how many slices are named to people.
@@ -140,7 +175,7 @@ func (b *shownBaseline) slicesInWords() string {
 	return strings.Join(names, ", ")
 }
 
-// othersInWords says what a day shows of rules and the volume.
+// othersInWords says what a day shows of rules, the volume and the label rate.
 func (b *shownBaseline) othersInWords() string {
 	var out []string
 	for _, o := range b.Others {
@@ -149,8 +184,8 @@ func (b *shownBaseline) othersInWords() string {
 			switch {
 			case v.Valid() && channel == "volume":
 				words = fmt.Sprintf("%.0f%%", 100*math.Expm1(float64(v)))
-			case v.Valid():
-				words = fmt.Sprintf("h = %.2f", float64(v))
+			case o.Change.Valid():
+				words = fmt.Sprintf("%.2f pp", 100*float64(o.Change))
 			}
 			out = append(out, fmt.Sprintf("%s %s", printable(o.Name), words))
 		}
@@ -199,15 +234,25 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	found := leasts{}
+	var all []sequential.Detectable
 	if learnt != nil {
-		found = inADay(p, learnt.Engine.Detectable())
+		all = learnt.Engine.Detectable()
 	}
-	shown.follow(p, learnt, found)
+	found, apart := inADay(p, all), engine.WideDetectable(p)
+	shown.follow(p, learnt, all, found)
+	if err := shown.labels(p); err != nil {
+		return err
+	}
 	for i := range p.Columns {
 		c := showColumn(&p.Columns[i])
-		c.InADay = found.of(i)
+		c.InADay, c.InAWindow = found.of(i), finding.None()
+		if !math.IsInf(apart[i], 0) && !math.IsNaN(apart[i]) {
+			c.InAWindow = finding.Number(apart[i])
+		}
 		shown.Columns = append(shown.Columns, c)
+	}
+	if shown.Fairness, err = showGroups(p); err != nil {
+		return err
 	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(shown)
@@ -226,13 +271,31 @@ func printBaseline(w io.Writer, p *plan.Plan, asJSON bool) error {
 		fmt.Fprintf(w, "  followed by themselves: %s\n", shown.slicesInWords())
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tPSI\tIN A DAY\t")
-	for _, c := range shown.Columns {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t%s\t\n", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"),
-			c.Panes, figure(float64(c.Typical), "%.4f"), c.least())
+	header := "INPUT\tTYPE\tBINS\tMEAN\tMISSING\tPANES\tPSI\tIN A DAY\t"
+	if shown.Against != "" {
+		header += "IN " + strings.ToUpper(shown.Against) + "\t"
 	}
-	if err := table.Flush(); err != nil || len(found) == 0 {
+	fmt.Fprintln(table, header)
+	for _, c := range shown.Columns {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\t%s\t%s\t", printable(c.Name), c.Type, c.Bins, figure(float64(c.Mean), "%.6g"), figure(100*float64(c.Missing), "%.2f%%"),
+			c.Panes, figure(float64(c.Typical), "%.4f"), c.least())
+		if shown.Against != "" {
+			fmt.Fprintf(table, "%s\t", figure(float64(c.InAWindow), "%.4f"))
+		}
+		fmt.Fprintln(table)
+	}
+	if err := table.Flush(); err != nil {
 		return err
+	}
+	if shown.Fairness != nil {
+		defer shown.Fairness.write(w) // after all else
+	}
+	if shown.Against != "" {
+		fmt.Fprintf(w, "IN %s: the smallest lasting PSI against the reference at which nine in ten windows of %s would deviate at their end; %d in a row are told.\n",
+			strings.ToUpper(shown.Against), shown.Against, engine.WideRuns(p))
+	}
+	if len(shown.Others) == 0 && len(found) == 0 {
+		return nil
 	}
 	fmt.Fprintln(w, "IN A DAY: the smallest lasting shift (numbers) or divergence (categories) that a day of panes would usually show; -: a day shows none. --json has every channel and slice.")
 	_, err = fmt.Fprintf(w, "Likewise of the rest: %s\n", shown.othersInWords())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
@@ -175,6 +176,12 @@ func Govern(p, draft *plan.Plan) (*plan.Plan, error) {
 func unjudged(p *plan.Plan) []string {
 	var out []string
 	for _, pr := range p.Policy.Promises {
+		if m, ok := fairness.Find(pr.Metric); ok {
+			if note := ungrouped(p, &m); note != "" {
+				out = append(out, note)
+			}
+			continue
+		}
 		switch {
 		case !known(p, pr.Metric):
 			out = append(out, fmt.Sprintf("the promise on %s is kept in the plan but not judged by this build", pr.Metric))

@@ -46,7 +46,11 @@ func learn(p *plan.Plan, c *counted) error {
 		return err
 	}
 	learnWide(p, c.panes)
-	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), tooLarge, unjudged(p))
+	standing, err := learnFairness(p, c)
+	if err != nil {
+		return err
+	}
+	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), tooLarge, standing, unjudged(p))
 	return seal(p)
 }
 
@@ -101,7 +105,7 @@ func addCell(p *plan.Plan, pane *drift.Pane, slice string, set *sketch.Set) erro
 	if err := pane.Set.Merge(set); err != nil {
 		return err
 	}
-	if len(p.Groups) == 0 {
+	if len(p.Slices) == 0 {
 		return nil
 	}
 	if had := pane.Cells[slice]; had != nil { // of another version or base pane
@@ -127,9 +131,10 @@ func Digest(p *plan.Plan) (string, error) {
 		Score     *plan.Score
 		Slices    []plan.Dimension
 		Reference plan.Span
-		Drift     []byte `json:",omitempty"`
-		Labels    []byte `json:",omitempty"`
-	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels})
+		Drift     []byte         `json:",omitempty"`
+		Labels    []byte         `json:",omitempty"`
+		Fairness  *plan.Fairness `json:",omitempty"`
+	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels, p.Fairness})
 	if err != nil {
 		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/file"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
@@ -73,6 +74,14 @@ func Write(w io.Writer, r *Report) {
 		fmt.Fprintf(w, "  note: %s\n", n)
 	}
 	fmt.Fprintln(w)
+	writeIncidents(w, r)
+	if f := r.Fairness; f != nil {
+		fmt.Fprintf(w, "\nfairness, %s to %s (95 %% intervals)\n", f.Window.Start.Format("2006-01-02 15:04"), f.Window.End.Format("2006-01-02 15:04"))
+		fairness.Write(w, f)
+	}
+}
+
+func writeIncidents(w io.Writer, r *Report) {
 	if len(r.Incidents) == 0 {
 		fmt.Fprintln(w, "no incidents")
 		return

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/outcome"
@@ -33,6 +35,7 @@ type Report struct {
 	Notes     []string            `json:"notes,omitempty"`
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
+	Fairness  *fairness.Report    `json:"fairness,omitempty"` // of contracts with protected attributes
 }
 
 // Alarming is the number of incidents that are tickets or pages.
@@ -82,7 +85,8 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 	if err := r.outcomes(); err != nil {
 		return nil, err
 	}
-	return r.finish(), nil
+	out := r.finish()
+	return out, r.compareGroups()
 }
 
 type run struct {
@@ -95,6 +99,7 @@ type run struct {
 	joiner    *collect.Joiner
 	report    *Report
 	progress  func(string, int64)
+	groups    groups
 
 	rows          int64
 	first, latest int64 // event times of predictions
@@ -125,7 +130,7 @@ func (r *run) predictions() error {
 			Source: record.Source{Topic: r.plan.Prediction.Topic, Partitions: 1}, From: from, To: r.rows, Watermark: r.watermark.At(), Records: int64(b.N),
 		})
 		r.progress("checking predictions", r.rows)
-		return r.engine.Advance(r.clock, r.found)
+		return errors.Join(r.engine.Advance(r.clock, r.found), r.keep())
 	})
 	r.report.Streams = append(r.report.Streams, counts)
 	return err
@@ -155,14 +160,16 @@ func (r *run) outcomes() error {
 		}
 		mark(r.plan.Outcome.Topic, watermark.At())
 		r.progress("joining outcomes", n)
-		return r.engine.Advance(r.clock, r.found)
+		return errors.Join(r.engine.Advance(r.clock, r.found), r.keep())
 	})
 	r.report.Streams = append(r.report.Streams, counts)
 	return err
 }
 
 func (r *run) found(f finding.Finding) error {
-	r.engine.TakeEnded() // nobody keeps a history here
+	if err := r.keep(); err != nil {
+		return err
+	}
 	r.report.Findings = append(r.report.Findings, f)
 	r.book.Fold(f)
 	return nil

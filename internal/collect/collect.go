@@ -48,6 +48,7 @@ func New(p *plan.Plan, rows Rows) (*Collector, error) {
 	}
 	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), hasher: outcome.NewHasher(p), rows: rows, model: &record.RowCell{Model: p.Model}}
 	c.counter.Describe()
+	c.counter.CountMoments()
 	if p.Outcome != nil && p.Score.Binary() {
 		c.counter.TellScores()
 	}

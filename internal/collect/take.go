@@ -11,13 +11,13 @@ import (
 )
 
 // Take hands over what was counted and starts afresh: of each pane and version what describes it, then its cells, in the order of
-// panes, versions and slices.
+// panes, versions and slices; then the moments.
 func (c *Collector) Take() []record.Cell {
 	list := make([]counted, 0, c.counter.Len())
 	for _, w := range c.counter.Written() {
 		list = append(list, counted{w.Key, w.Rows, w})
 	}
-	cells := encode(c, list, c.frames())
+	cells := encode(c, list, c.frames(), c.moments())
 	c.crowded = c.counter.Crowded()
 	c.Reset()
 	return cells
@@ -32,12 +32,15 @@ func Together(of []*Collector) ([]record.Cell, error) {
 	}
 	var sets []sketch.Cell
 	var frames []frame
+	var moments []momentOf
 	for _, c := range of {
 		sets = append(sets, c.counter.Cells()...)
 		frames = append(frames, c.frames()...)
+		moments = append(moments, c.moments()...)
 	}
 	slices.SortStableFunc(sets, func(a, b sketch.Cell) int { return a.Key.Compare(b.Key) })
 	slices.SortStableFunc(frames, frame.compare)
+	slices.SortStableFunc(moments, momentOf.compare)
 	sets, err := merge(sets, func(a, b sketch.Cell) bool { return a.Key == b.Key }, func(a *sketch.Cell, b sketch.Cell) error { return a.Set.Merge(b.Set) })
 	if err != nil {
 		return nil, fmt.Errorf("put together what was counted of %s: %w", of[0].plan.Model, err)
@@ -46,11 +49,15 @@ func Together(of []*Collector) ([]record.Cell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("put together what describes %s: %w", of[0].plan.Model, err)
 	}
+	moments, err = merge(moments, func(a, b momentOf) bool { return a.compare(b) == 0 }, (*momentOf).merge)
+	if err != nil {
+		return nil, fmt.Errorf("put together the moments of %s: %w", of[0].plan.Model, err)
+	}
 	list := make([]counted, len(sets))
 	for i, cell := range sets {
 		list[i] = counted{cell.Key, cell.Set.Rows, cell.Set}
 	}
-	cells := encode(of[0], list, frames)
+	cells := encode(of[0], list, frames, moments)
 	for _, c := range of {
 		c.crowded = c.counter.Crowded()
 		c.Reset()
@@ -81,9 +88,9 @@ type counted struct {
 	body interface{ AppendBinary(b []byte) []byte }
 }
 
-// encode writes cells and frames, both in their order, as the cells of a fragment. Every frame has cells.
-func encode(c *Collector, list []counted, frames []frame) []record.Cell {
-	out := make([]record.Cell, 0, len(frames)+c.counter.Len())
+// encode writes cells, frames and moments, each in their order, as the cells of a fragment. Every frame has cells.
+func encode(c *Collector, list []counted, frames []frame, moments []momentOf) []record.Cell {
+	out := make([]record.Cell, 0, len(frames)+c.counter.Len()+len(moments))
 	c.taken = Taken{}
 	bodies := make([]byte, 0, c.written+c.written/8)
 	add := func(cell record.Cell, appendTo func([]byte) []byte) {
@@ -105,8 +112,40 @@ func encode(c *Collector, list []counted, frames []frame) []record.Cell {
 		c.taken.Rows += cell.rows
 		add(record.Cell{Kind: record.Counted, Version: k.Version, Pane: k.Pane, Slice: k.Slice}, cell.body.AppendBinary)
 	}
+	for i := range moments {
+		m := &moments[i]
+		slices.SortFunc(m.spans, compareSpans)
+		add(record.Cell{Kind: record.Momentary, Version: m.Version, Pane: m.Start, Spans: m.spans}, m.Moment.AppendBinary)
+	}
 	c.written = len(bodies)
 	return out
+}
+
+// momentOf is a moment of a version, over all slices.
+type momentOf struct {
+	sketch.MomentOf
+	spans []record.Span
+}
+
+// moments are the counter's moments, in their order.
+func (c *Collector) moments() []momentOf {
+	of := c.counter.Moments()
+	out := make([]momentOf, len(of))
+	for i, m := range of {
+		out[i] = momentOf{m, c.spans(m.Spans)}
+	}
+	return out
+}
+
+func (m momentOf) compare(o momentOf) int {
+	return cmp.Or(cmp.Compare(m.Start, o.Start), strings.Compare(m.Version, o.Version))
+}
+
+// merge adds the same moment as another collector counted it.
+func (m *momentOf) merge(o momentOf) error {
+	m.spans = addSpans(m.spans, o.spans)
+	m.Moment.Merge(o.Moment)
+	return nil
 }
 
 // frame is a pane of a version with what describes it, over all slices.
@@ -131,15 +170,21 @@ func (f frame) compare(g frame) int {
 
 // merge adds a frame of the same pane and version.
 func (f *frame) merge(g frame) error {
-	for _, s := range g.spans {
-		at := slices.IndexFunc(f.spans, func(t record.Span) bool { return compareSpans(s, t) == 0 })
+	f.spans = addSpans(f.spans, g.spans)
+	return f.Summary.Merge(g.Summary)
+}
+
+// addSpans widens spans by others.
+func addSpans(spans, others []record.Span) []record.Span {
+	for _, s := range others {
+		at := slices.IndexFunc(spans, func(t record.Span) bool { return compareSpans(s, t) == 0 })
 		if at < 0 {
-			f.spans = append(f.spans, s)
+			spans = append(spans, s)
 			continue
 		}
-		f.spans[at].First, f.spans[at].Last = min(f.spans[at].First, s.First), max(f.spans[at].Last, s.Last)
+		spans[at].First, spans[at].Last = min(spans[at].First, s.First), max(spans[at].Last, s.Last)
 	}
-	return f.Summary.Merge(g.Summary)
+	return spans
 }
 
 // compareSpans orders spans by where they lie.

@@ -61,6 +61,7 @@ func build(root *value) *Contract {
 			Attribute:     name,
 			Privileged:    of[string](v.at("privileged")),
 			Justification: of[string](v.at("justification")),
+			Path:          of[string](v.at("path")),
 		})
 	})
 	for _, v := range items(root.at("promises")) {

@@ -324,8 +324,20 @@ func sameSet(a, b []string) bool {
 
 func (k *checker) checkProtected() {
 	each(k.root.at("protected"), func(name string, v *value) {
+		col, known := k.columns[name]
+		if path := v.at("path"); path != nil {
+			k.checkPath(path)
+			if known {
+				k.refuse(path, "there is %s called %s already; remove path, or give the attribute another name", col.what, name)
+			}
+			return
+		}
+		if !known && v.ok {
+			k.add(v.key.Line, v.key.Column, v.path, name, fmt.Sprintf("no input, derived column or field of the prediction stream is called so%s (there are %s); "+
+				"if events carry it and the model doesn't read it, say where: %s: {path: %s}", didYouMean(name, k.names), listed(k.names), name, name))
+			return
+		}
 		k.groupable(v, v.key, name)
-		col := k.columns[name]
 		if v.ok && col.isInput && v.at("justification") == nil {
 			k.lacks(v, "justification", "is missing: the model reads this protected attribute; say why that is justified")
 		}

@@ -44,15 +44,26 @@ type Needs struct {
 	Costs    bool
 	Each     bool // multiclass: a probability of each class
 	Interval bool // regression: the bounds of an interval
+	Groups   bool // protected attributes: the metric compares groups, and a promise's by names attributes, not slices
 }
 
 var (
-	fromScore     = Needs{Outcome: true, Score: true}
-	fromDecision  = Needs{Outcome: true, Decision: true}
-	fromLabel     = Needs{Outcome: true}
-	fromLatency   = Needs{Latency: true}
-	fromEach      = Needs{Outcome: true, Score: true, Each: true}
-	fromInterval  = Needs{Outcome: true, Score: true, Interval: true}
+	fromScore       = Needs{Outcome: true, Score: true}
+	fromDecision    = Needs{Outcome: true, Decision: true}
+	fromLabel       = Needs{Outcome: true}
+	fromLatency     = Needs{Latency: true}
+	fromEach        = Needs{Outcome: true, Score: true, Each: true}
+	fromInterval    = Needs{Outcome: true, Score: true, Interval: true}
+	decided         = Needs{Score: true, Decision: true, Groups: true}
+	turnedOut       = Needs{Outcome: true, Score: true, Decision: true, Groups: true}
+	fairnessMetrics = []Metric{
+		{Name: "demographic_parity_ratio", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: decided},
+		{Name: "demographic_parity_difference", Unit: Share, Direction: Lower, Most: 1, Bounded: true, Needs: decided},
+		{Name: "equal_opportunity_difference", Unit: Share, Direction: Lower, Most: 1, Bounded: true, Needs: turnedOut},
+		{Name: "equalized_odds_difference", Unit: Share, Direction: Lower, Most: 1, Bounded: true, Needs: turnedOut},
+		{Name: "predictive_parity_difference", Unit: Share, Direction: Lower, Most: 1, Bounded: true, Needs: turnedOut},
+		{Name: "false_omission_difference", Unit: Share, Direction: Lower, Most: 1, Bounded: true, Needs: turnedOut},
+	}
 	sharedMetrics = []Metric{
 		{Name: "label_coverage", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromLabel},
 		{Name: "scoring_latency_p50", Unit: Seconds, Direction: Lower, Needs: fromLatency},
@@ -127,6 +138,9 @@ func MetricsOf(t TaskType) []Metric {
 	own, ok := taskMetrics[t]
 	if !ok {
 		return nil
+	}
+	if t == Binary {
+		return slices.Concat(own, fairnessMetrics, sharedMetrics)
 	}
 	return slices.Concat(own, sharedMetrics)
 }

@@ -31,7 +31,10 @@ func (k *checker) checkPromise(v *value, p *Promise) {
 		k.refuse(v, "one promise has one of max, min and max_increase; make two promises of it")
 	}
 	k.multipleOfPane(v.at("over"), "a promise's window")
-	if by := v.at("by"); by.readable() && len(p.By) > 0 && !slices.ContainsFunc(k.c.Slices, func(s []string) bool { return sameSet(s, p.By) }) {
+	m, _ := MetricOf(k.c.Task.Type, p.Metric)
+	if by := v.at("by"); m.Needs.Groups {
+		k.checkGroups(v, by, p)
+	} else if by.readable() && len(p.By) > 0 && !slices.ContainsFunc(k.c.Slices, func(s []string) bool { return sameSet(s, p.By) }) {
 		k.refuse(by, "there is no slice by [%s]; add it to slices", strings.Join(p.By, ", "))
 	}
 	then := items(v.at("then"))
@@ -43,6 +46,25 @@ func (k *checker) checkPromise(v *value, p *Promise) {
 	}
 	if name := v.at("metric"); name.readable() && k.c.Task.Type != "" {
 		k.checkMetric(v, name, p)
+	}
+}
+
+// mostCrossed is how many protected attributes a promise may cross.
+const mostCrossed = 3
+
+// checkGroups checks a promise that compares groups: by names protected attributes, one or a few that are crossed. Without it, each is held to it.
+func (k *checker) checkGroups(v, by *value, p *Promise) {
+	if increase := v.at("max_increase"); increase != nil {
+		k.refuse(increase, "a promise on groups has a limit of its own, not one relative to the reference; promise max, or min of a ratio")
+	}
+	for _, it := range items(by) {
+		if name := of[string](it); it.ok && k.root.at("protected").at(name) == nil {
+			k.refuse(it, "%s is no protected attribute; %s compares groups of one: add it to protected", name, p.Metric)
+		}
+	}
+	k.unique(items(by), "this attribute stands here twice")
+	if len(p.By) > mostCrossed {
+		k.refuse(by, "the cross of more than %d attributes has groups too small to say anything of", mostCrossed)
 	}
 }
 
@@ -177,14 +199,19 @@ func (k *checker) lacking(m Metric) string {
 	if m.Needs.Costs && k.root.at("costs") == nil {
 		missing = append(missing, "prices: add costs")
 	}
+	if m.Needs.Groups && (k.root.at("protected") == nil || len(k.root.at("protected").order) == 0) {
+		missing = append(missing, "groups: add protected, like {sex: {privileged: male}}")
+	}
 	return strings.Join(missing, "; ")
 }
 
-// KPIVars are the variables that a promise's expr sees: the metrics of a task of type t, all numbers.
+// KPIVars are the variables that a promise's expr sees: the metrics of a task of type t but those of groups, all numbers.
 func KPIVars(t TaskType) []expr.Var {
 	var out []expr.Var
-	for _, name := range Metrics(t) {
-		out = append(out, expr.Var{Name: name, Type: expr.Number})
+	for _, m := range MetricsOf(t) {
+		if !m.Needs.Groups { // which group's it would be, nothing says
+			out = append(out, expr.Var{Name: m.Name, Type: expr.Number})
+		}
 	}
 	return out
 }

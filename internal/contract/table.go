@@ -130,9 +130,10 @@ var document = objectOf(
 	))),
 	may("slices", "Parts of the traffic that every metric is also kept for: lists of columns; [a, b] is their cross.",
 		listOf(0, 64, listOf(1, 8, scalar(formatColumn)))),
-	may("protected", "Attributes that fairness is judged by: column to its privileged value. Switches fairness on.", mapOf(100, formatColumn, objectOf(
-		must("privileged", "The value others are compared with.", scalar(formatScalar)),
+	may("protected", "Attributes that fairness is judged by. Switches fairness on.", mapOf(100, formatColumn, objectOf(
+		may("privileged", "The value others are compared with. Default: the one with most events in the reference, or all others together where none has a fifth.", scalar(formatScalar)),
 		may("justification", "Why the model may read it; required where it is also an input.", scalar(formatText(5000))),
+		may("path", "Where the value lies in the prediction's event, if the model doesn't read it: then it is no input, and is counted for fairness only.", scalar(formatPath)),
 	))),
 	may("costs", "What one decision costs; a benefit is negative (binary).", objectOf(
 		must("currency", "Three-letter code, like EUR.", scalar(formatPattern("a three-letter currency code is needed, like EUR", `^[A-Z]{3}$`))),

@@ -166,9 +166,10 @@ type Rule struct {
 
 // Protected is an attribute fairness is judged by.
 type Protected struct {
-	Attribute     string
-	Privileged    string
+	Attribute     string // an input, a derived column or a field of the prediction stream; with a Path, what that is called
+	Privileged    string // the value others are compared with; "" for the largest group
 	Justification string
+	Path          string `json:",omitempty"` // field path in the prediction's event of an attribute that the model doesn't read
 }
 
 // Costs prices one decision, in Currency; a benefit is negative.

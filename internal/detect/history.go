@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
@@ -64,7 +65,11 @@ func (p *part) mature(id engineID, co *window.Cohort) {
 		return
 	}
 	if known, err := co.Revised(pl, nil, nil); err == nil { // of one plan: all counts have its shape
-		p.cohorts = append(p.cohorts, endedCohort{id, co.Start, known})
+		groups, err := engine.GroupsOf(pl, co)
+		if err != nil { // the cells are damaged: groups are shown without them
+			groups = nil
+		}
+		p.cohorts = append(p.cohorts, endedCohort{id, co.Start, known, groups})
 	}
 }
 

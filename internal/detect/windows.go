@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 )
@@ -21,8 +22,9 @@ import (
 // endedCohort is what is known of the outcomes of a mature cohort.
 type endedCohort struct {
 	engineID
-	start int64
-	known truth.Counts
+	start  int64
+	known  truth.Counts
+	groups *fairness.Tally // nil where the plan compares none
 }
 
 // governing is a plan under the latest policy it has, which names the windows; nil where nobody knows it any more.
@@ -44,6 +46,7 @@ func (r *role) slide(p *part) {
 	for _, co := range p.cohorts {
 		if pl := r.governing(co.engineID); pl != nil {
 			r.tellWindow(pl.Model, p.windowsOf(pl.Model).Cohort(pl, co.start, co.known))
+			r.tellWindow(pl.Model, p.windowsOf(pl.Model).Groups(pl, co.start, co.groups))
 		}
 	}
 }
@@ -156,5 +159,9 @@ func (r *role) recallOne(p *part, of recalled, start int64, records map[string][
 	if err != nil {
 		return err
 	}
-	return w.Cohort(e.Plan, start, known)
+	groups, err := engine.GroupsOf(e.Plan, e.Cohort)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.Cohort(e.Plan, start, known), w.Groups(e.Plan, start, groups))
 }

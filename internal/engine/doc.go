@@ -3,13 +3,14 @@
 //
 //  1. engine.go: cells and clocks in, findings out, in two lanes: panes (of predictions) and truth (of outcomes).
 //  2. signal.go: one signal's run, alarm, hold and recovery.
-//  3. judge_base.go: hard faults, on base panes, while the test pane is still open.
+//  3. judge_moment.go: hard faults, moment by moment, while the base pane is still open; judge_base.go: on base panes, while the test pane is.
 //  4. judge_test_pane.go: test panes: promised rates, and what judge_drift.go is told; distributions and rates where the plan has learnt no drift.
 //  5. judge_drift.go, tell_drift.go, state_drift.go: inputs, rules, the score, the latency and the volume by the sequential engine, as a whole and by slice; judge_wide.go:
-//     days or weeks held against the reference itself.
+//     days or weeks held against the reference itself; detectable_wide.go: the smallest change that they show.
 //  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_labels.go: their label rate, by the sequential engine.
 //  7. judge_promise.go: what the contract promises.
 //  8. measure.go: the metrics of a reliability curve; impact.go: what they cost.
+//     judge_fairness.go, judge_fairness_promise.go, state_fairness.go: gaps between groups that grow, and promises on them.
 //  9. supersede.go: alarms that end with their plan.
 //  10. state.go: all of it to bytes and back.
 //  11. snapshot.go, windows.go: what the latest panes, and the contract's windows over them, look like; to look at.

@@ -187,11 +187,25 @@ func FuzzReadDrift(f *testing.F) {
 	if len(w.plan.Drift) == 0 {
 		f.Fatal("nothing was learnt")
 	}
+	fuzzDrift(f, w)
+}
+
+// The same of a plan that compares groups.
+func FuzzReadGroups(f *testing.F) {
+	w := learn(f, 28, generate(1, 28+20, 200, nil), protectSeg+"promises:\n  - {metric: equalized_odds_difference, max: 0.5, over: 7d}\n")
+	if len(w.plan.Fairness.Growth) == 0 {
+		f.Fatal("nothing was learnt")
+	}
+	fuzzDrift(f, w)
+}
+
+func fuzzDrift(f *testing.F, w *world) {
+	f.Helper()
 	epochs := interleave(w.epochs(24))
 	p := w.start()
 	for i := range epochs {
 		w.feed(p, &epochs[i], nil)
-		if i%5 == 0 && i > 200 {
+		if i%5 == 0 && i > len(epochs)-40 {
 			b, err := p.engine.AppendDrift(nil)
 			if err != nil {
 				f.Fatal(err)

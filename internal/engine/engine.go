@@ -18,18 +18,21 @@ type Engine struct {
 	alarms  map[string]alarm       // that are open, by finding.Signal
 	losses  []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
 	kept    map[string]*windowKept // by promise, see promiseKey
+	absent  map[string]*absence    // by column
 
-	watch    watch
-	labels   labelWatch
-	givesWay []int64 // see GivesWay
-	snapshot Snapshot
-	ended    []*window.Pane // not handed over yet
-	moved    bool           // since Moved was asked
+	watch                watch
+	labels               labelWatch
+	decisions, turnedOut gapLane // gaps between groups, by what decisions and what outcomes show
+	givesWay             []int64 // see GivesWay
+	snapshot             Snapshot
+	ended                []*window.Pane // not handed over yet
+	moved                bool           // since Moved was asked
 }
 
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
-	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}}
+	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}}
+	e.turnedOut.outcomes = true
 	if p.Score != nil {
 		e.losses = make([]loss, len(p.Score.Views))
 	}
@@ -142,6 +145,8 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 	}
 	e.plan = e.reigns.At(n.Start())
 	switch {
+	case n.Moment != nil:
+		return e.judgeMoment(n.Moment, emit)
 	case n.Base != nil:
 		return e.judgeBase(n.Base, emit)
 	case n.Test != nil:
@@ -169,9 +174,11 @@ func (e *Engine) finding(start, end int64, version, subject, channel string) fin
 }
 
 // offsets are where a pane's own events lie.
-func offsets(p *window.Pane) finding.Offsets {
+func offsets(p *window.Pane) finding.Offsets { return offsetsOf(p.Spans()) }
+
+func offsetsOf(spans []record.Span) finding.Offsets {
 	out := finding.Offsets{}
-	for _, s := range p.Spans() {
+	for _, s := range spans {
 		topic := out[s.Topic]
 		if topic == nil {
 			topic = map[string][2]int64{}

@@ -8,7 +8,7 @@ import (
 )
 
 // fewest is how many events a window must hold before a share of them means anything.
-const fewest = 30
+const fewest = plan.FewestRows
 
 // hardFault is a test that needs no statistics: it looks at one column of one pane. moved is how many of rows are at fault.
 type hardFault struct {
@@ -16,14 +16,16 @@ type hardFault struct {
 	applies         func(*plan.Column) bool
 	count           func(*plan.Column, *sketch.Column) (moved, rows int64)
 	faulty          func(moved, rows int64) bool
+	holds           func(moved, rows int64) bool // so many in a test pane, and it is not over
 }
 
 var hardFaults = []hardFault{
 	// A column that never moved in the reference has no spread to judge by, so any movement is a fault.
 	{
 		"constant", "share_other_than_constant",
-		func(c *plan.Column) bool { return c.Layout.Constant() && sum(c.Reference.Bins) >= fewest },
+		(*plan.Column).Steady,
 		func(c *plan.Column, n *sketch.Column) (int64, int64) { return odd(c, n), sum(n.Bins) },
+		func(moved, _ int64) bool { return moved > 0 },
 		func(moved, _ int64) bool { return moved > 0 },
 	},
 	// A column that was mostly there is missing from every event.
@@ -32,6 +34,7 @@ var hardFaults = []hardFault{
 		func(c *plan.Column) bool { return c.Reference.N > 0 && 2*c.Reference.Missing < c.Reference.N },
 		func(_ *plan.Column, n *sketch.Column) (int64, int64) { return n.Missing, n.N },
 		func(moved, rows int64) bool { return rows >= fewest && moved == rows },
+		func(moved, rows int64) bool { return 2*moved > rows },
 	},
 }
 
@@ -43,7 +46,7 @@ func odd(c *plan.Column, n *sketch.Column) int64 {
 	return n.Below + n.Above
 }
 
-// judgeBase looks for hard faults in one base pane, while its test pane may still be open: they are said at once.
+// judgeBase looks for hard faults in one base pane, while its test pane may still be open: those that no moment has shown.
 func (e *Engine) judgeBase(p *window.Pane, emit func(finding.Finding) error) error {
 	if !e.monitored(p.Start, p.End) {
 		return nil
@@ -51,8 +54,8 @@ func (e *Engine) judgeBase(p *window.Pane, emit func(finding.Finding) error) err
 	return e.judgeFaults(p, false, emit)
 }
 
-// judgeFaults opens faults on base panes and closes them on test panes: one clean hour mends nothing. A column that is missing
-// may take a test pane to be sure of, where a base pane holds few events.
+// judgeFaults opens faults on base panes and closes them on test panes: one clean hour mends nothing, and one that was
+// at fault for most of its events isn't clean. A column that is missing may take a test pane to be sure of, where a base pane holds few events.
 func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Finding) error) error {
 	set, err := p.Whole(e.plan)
 	if err != nil {
@@ -69,7 +72,11 @@ func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Findin
 			if rows == 0 || s.Open != mend && !(mend && h.channel == "missing") {
 				continue
 			}
-			did := s.update(p.Start, h.faulty(moved, rows), 1)
+			faulty := h.faulty
+			if s.Open {
+				faulty = h.holds
+			}
+			did := s.update(p.Start, faulty(moved, rows), 1)
 			if did != opened && did != recovered {
 				continue
 			}

@@ -38,6 +38,11 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 			return err
 		}
 	}
+	if p.Start >= plan.Micros(e.plan.Reference.To) {
+		if err := e.judgeGroups(p, emit); err != nil {
+			return err
+		}
+	}
 	if !e.monitored(p.Start, p.End) {
 		return nil
 	}

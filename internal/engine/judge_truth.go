@@ -68,6 +68,9 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 	if err := e.judgeLabels(cohorts, emit); err != nil {
 		return err
 	}
+	if err := e.judgeGroupOutcomes(cohorts, emit); err != nil {
+		return err
+	}
 	return e.judgePromises(cohorts, emit)
 }
 

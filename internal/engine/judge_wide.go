@@ -62,18 +62,32 @@ func (e *Engine) judgeWide(p *window.Pane, set *sketch.Set, emit func(finding.Fi
 	return nil
 }
 
+// WideRuns is how many windows of plan.Wide in a row must deviate to be told.
+func WideRuns(p *plan.Plan) int {
+	if p.Wide >= wideEnough {
+		return fewerWide
+	}
+	return persist
+}
+
+// wideAlpha is one window's share of the budget of tickets for one column.
+func wideAlpha(p *plan.Plan) float64 {
+	days := float64(p.Wide) / float64(24*time.Hour)
+	return clampAlpha(nominal * ofWide * p.Policy.Tickets * days / float64(max(1, len(p.Columns))))
+}
+
+// compareWide holds a window against the reference of a column that has learnt how such windows scatter.
+func compareWide(c *plan.Column, n *sketch.Column, alpha float64) comparison {
+	return compare(c, n, *c.Reference.Wide, wideShift*c.Ignore.Shift, alpha)
+}
+
 func (e *Engine) closeWide(version string, emit func(finding.Finding) error) error {
 	w := e.watch.wide
 	e.watch.wide = wideWindow{end: w.end}
 	if w.cut || e.plan.Policy.OddForWide(w.start, w.start+e.plan.Wide.Microseconds()) {
 		return nil
 	}
-	need := persist
-	if e.plan.Wide >= wideEnough {
-		need = fewerWide
-	}
-	days := float64(e.plan.Wide) / float64(24*time.Hour)
-	alpha := clampAlpha(nominal * ofWide * e.plan.Policy.Tickets * days / float64(max(1, len(e.plan.Columns))))
+	need, alpha := WideRuns(e.plan), wideAlpha(e.plan)
 	for at, s := range drift.Streams(e.plan) {
 		if s.Kind != drift.Column {
 			continue
@@ -83,7 +97,7 @@ func (e *Engine) closeWide(version string, emit func(finding.Finding) error) err
 		if w.told[e.watch.names[at]] || null == nil || !spread(c) || sum(n.Bins) < fewest {
 			continue
 		}
-		v := compare(c, n, *null, wideShift*c.Ignore.Shift, alpha)
+		v := compareWide(c, n, alpha)
 		sg := e.signal("wide\x00" + c.Name)
 		did := sg.update(w.start, v.verdict == finding.Drift, need)
 		if did != opened && did != recovered {

@@ -19,17 +19,18 @@ var errState = errors.New("unknown engine state format")
 
 // decided is the part of the state that is small and changes shape often: JSON.
 type decided struct {
-	Signals  map[string]*signal `json:"signals"`
-	Alarms   map[string]alarm   `json:"alarms,omitempty"` // not in the states of earlier builds: their alarms don't end with the plan
-	Losses   []loss             `json:"losses"`
-	Snapshot Snapshot           `json:"snapshot"`
+	Signals  map[string]*signal  `json:"signals"`
+	Alarms   map[string]alarm    `json:"alarms,omitempty"` // not in the states of earlier builds: their alarms don't end with the plan
+	Losses   []loss              `json:"losses"`
+	Snapshot Snapshot            `json:"snapshot"`
+	Absent   map[string]*absence `json:"absent,omitempty"`
 }
 
 // AppendBinary writes everything the engine knows but for AppendDrift's, so that ReadEngine goes on where it stopped.
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot})
+	j, err := json.Marshal(decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent})
 	if err != nil {
 		return nil, fmt.Errorf("write engine state of %s: %w", e.plan.Model, err)
 	}
@@ -74,6 +75,9 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 		e.losses = d.Losses
 	}
 	e.snapshot = d.Snapshot
+	if d.Absent != nil {
+		e.absent = d.Absent
+	}
 	for range r.Count(3) {
 		key := r.String()
 		k := &windowKept{start: r.Int(), parts: map[int][]truth.Counts{}}

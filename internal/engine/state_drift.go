@@ -37,12 +37,16 @@ func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	w := &e.watch
 	w.moved = false
 	b = e.labels.append(wire.Uint(b, driftFormat))
+	b, err := e.appendGroups(b)
+	if err != nil {
+		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
+	}
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
 	}
 	b = wire.Int(b, w.end)
-	b, err := w.wide.append(b)
+	b, err = w.wide.append(b)
 	if err == nil {
 		b, err = w.whole.append(b)
 	}
@@ -126,26 +130,30 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
-	w, labels, err := readDrift(e.plan, r)
+	w, labels, groups, err := readDrift(e.plan, r)
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
-	e.watch, e.labels = w, labels
+	e.watch, e.labels, e.decisions, e.turnedOut = w, labels, groups[0], groups[1]
 	return nil
 }
 
-func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, err error) {
+func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups [2]gapLane, err error) {
+	groups[1].outcomes = true
 	format := r.Uint()
 	if r.Err() == nil && format != driftFormat && format != driftFormat-1 {
-		return w, labels, fmt.Errorf("%w %d, this build reads %d and %d", errDrift, format, driftFormat-1, driftFormat)
+		return w, labels, groups, fmt.Errorf("%w %d, this build reads %d and %d", errDrift, format, driftFormat-1, driftFormat)
 	}
 	if format > 1 {
 		if labels, err = readLabelWatch(p, r); err != nil {
-			return w, labels, err
+			return w, labels, groups, err
+		}
+		if groups, err = readGroups(p, r); err != nil {
+			return w, labels, groups, err
 		}
 	}
 	w, err = readWatch(p, format, r)
-	return w, labels, err
+	return w, labels, groups, err
 }
 
 func readWatch(p *plan.Plan, format uint64, r *wire.Reader) (w watch, err error) {

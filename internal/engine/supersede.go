@@ -30,7 +30,7 @@ func (e *Engine) note(f *finding.Finding) {
 	case f.Alarming():
 		e.alarms[f.Signal()] = alarm{
 			Start: f.Window.Start, Onset: f.Onset, Version: f.Version, Slice: f.Slice, Subject: f.Subject, Channel: f.Channel, Metric: f.Metric,
-			Outcomes: f.Subject == "outcome" || f.Channel == "promise",
+			Outcomes: f.Subject == "outcome" || f.Channel == "promise" || f.Channel == ofOutcomes,
 		}
 	case f.Verdict == finding.Equivalent:
 		delete(e.alarms, f.Signal())
@@ -107,5 +107,6 @@ func (e *Engine) supersede(to int64, over func(outcomes bool) bool, emit func(fi
 			e.moved = true
 		}
 	}
+	maps.DeleteFunc(e.absent, func(_ string, run *absence) bool { return over(false) && run.Since < to })
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -30,6 +31,8 @@ type WindowSnapshot struct {
 	Rows    int64            `json:"rows"`
 	Columns []ColumnInWindow `json:"columns"`
 	Truth   *TruthSnapshot   `json:"truth,omitempty"` // of the latest outcomes over the same length, corrections included
+	// Fairness compares the groups of protected attributes over the same lengths, as `check` does.
+	Fairness *fairness.Report `json:"fairness,omitempty"`
 }
 
 // ColumnInWindow is one column of a WindowSnapshot.
@@ -54,13 +57,14 @@ type ColumnInWindow struct {
 // begin anew.
 //
 // Memory per model: at most 70 times the counts of a pane and its summary as the history has it, in bytes, and 2 curves per test pane of
-// the longest window, at most 2,058. It belongs to one goroutine.
+// the longest window, at most 2,058; of plans that compare groups as many tallies besides. It belongs to one goroutine.
 type Windows struct {
 	plan   *plan.Plan // of what is held
 	latest int64      // end of the latest pane, microseconds
 	step   int64      // microseconds
 	panes  *window.Sliding[*seen]
 	truth  *window.Sliding[truth.Counts]
+	groups *window.Sliding[*fairness.Tally] // how decisions on them turned out, as truth
 
 	shown []WindowSnapshot // nil when something came since
 }
@@ -93,8 +97,9 @@ func (w *Windows) follows(p *plan.Plan, start int64) bool {
 		step := windowStep(p)
 		*w = Windows{
 			latest: math.MinInt64, step: step,
-			panes: window.NewSliding[*seen](int(stepsOf(longest(p), step))),
-			truth: window.NewSliding[truth.Counts](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
+			panes:  window.NewSliding[*seen](int(stepsOf(longest(p), step))),
+			truth:  window.NewSliding[truth.Counts](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
+			groups: window.NewSliding[*fairness.Tally](int(min(truthSteps, stepsOf(longest(p), p.TestPane.Microseconds())))),
 		}
 	}
 	w.plan, w.shown = p, nil
@@ -115,7 +120,14 @@ func (w *Windows) Pane(p *plan.Plan, pane *window.Pane) error {
 		return err
 	}
 	at := floorDiv(pane.Start, w.step)
-	if _, err := w.panes.Add(at, &seen{plan: p, set: set, described: described.AppendBinary(nil)}); err != nil {
+	now := &seen{plan: p, set: set, described: described.AppendBinary(nil)}
+	if p.Fairness != nil {
+		now.groups = fairness.NewTally(p)
+		if err := now.groups.Pane(pane); err != nil {
+			return err
+		}
+	}
+	if _, err := w.panes.Add(at, now); err != nil {
 		return err
 	}
 	w.latest = max(w.latest, pane.End)
@@ -130,6 +142,52 @@ func (w *Windows) Cohort(p *plan.Plan, start int64, known truth.Counts) error {
 	w.shown = nil
 	_, err := w.truth.Replace(floorDiv(start, p.TestPane.Microseconds()), known)
 	return err
+}
+
+// GroupsOf is what is known of how decisions on groups turned out in a mature cohort; nil for plans that compare none.
+func GroupsOf(p *plan.Plan, c *window.Cohort) (*fairness.Tally, error) {
+	if p.Fairness == nil || p.Score == nil {
+		return nil, nil
+	}
+	t := fairness.NewTally(p)
+	return t, t.Cohort(c, true)
+}
+
+// Groups takes all that is known of the groups of a mature cohort, instead of what was known before.
+func (w *Windows) Groups(p *plan.Plan, start int64, known *fairness.Tally) error {
+	if known == nil || w.plan == nil || w.plan.Digest() != p.Digest() {
+		return nil // its predictions came first, or are another plan's
+	}
+	w.shown = nil
+	_, err := w.groups.Replace(floorDiv(start, p.TestPane.Microseconds()), known)
+	return err
+}
+
+// compare compares the groups of a window whose panes are held.
+func (w *Windows) compare(held *seen, over time.Duration, covers finding.Window) (*fairness.Report, error) {
+	if held.groups == nil {
+		return nil, nil
+	}
+	reference, err := fairness.Reference(w.plan)
+	if err != nil {
+		return nil, err
+	}
+	test := w.plan.TestPane.Microseconds()
+	if newest, ok := w.groups.Newest(); ok {
+		first := max(min(newest, newest+1-over.Microseconds()/test), newest+1-truthSteps)
+		known, ok, err := w.groups.Over(first, newest+1)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			if err := held.groups.Merge(known); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := fairness.Describe(w.plan, held.groups, reference)
+	out.Window = &covers
+	return out, nil
 }
 
 // Show is what the windows look like, the shortest first; nil before the first pane. It is not to be changed.
@@ -169,6 +227,9 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	out.Rows = held.set.Rows
 	for i := range p.Columns {
 		out.Columns = append(out.Columns, columnInWindow(&p.Columns[i], &held.set.Columns[i], &described.Columns[i]))
+	}
+	if out.Fairness, err = w.compare(held, over, out.Pane); err != nil {
+		return out, err
 	}
 	test := p.TestPane.Microseconds()
 	newest, ok := w.truth.Newest()
@@ -216,7 +277,8 @@ func columnInWindow(c *plan.Column, n *sketch.Column, d *sketch.Described) Colum
 type seen struct {
 	plan      *plan.Plan
 	set       *sketch.Set
-	described []byte // a sketch.Summary; never changed in place
+	described []byte          // a sketch.Summary; never changed in place
+	groups    *fairness.Tally // decisions on groups; nil for plans that compare none
 }
 
 // Merge implements window.Mergeable.
@@ -235,12 +297,23 @@ func (s *seen) Merge(o *seen) error {
 	if err := s.set.Merge(o.set); err != nil {
 		return err
 	}
+	if s.groups != nil {
+		if err := s.groups.Merge(o.groups); err != nil { // of the same plan: it has some, too
+			return err
+		}
+	}
 	s.described = a.AppendBinary(nil)
 	return nil
 }
 
 // Clone implements window.Mergeable.
-func (s *seen) Clone() *seen { return &seen{plan: s.plan, set: s.set.Clone(), described: s.described} }
+func (s *seen) Clone() *seen {
+	out := &seen{plan: s.plan, set: s.set.Clone(), described: s.described}
+	if s.groups != nil {
+		out.groups = s.groups.Clone()
+	}
+	return out
+}
 
 func (s *seen) summary() (*sketch.Summary, error) {
 	r := wire.NewReader(s.described)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/fairness"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -25,8 +26,9 @@ type ended struct {
 }
 
 type ripe struct {
-	start int64
-	known truth.Counts
+	start  int64
+	known  truth.Counts
+	groups *fairness.Tally
 }
 
 func (w *world) ended() ended {
@@ -42,7 +44,11 @@ func (w *world) ended() ended {
 			if err != nil {
 				w.tb.Fatal(err)
 			}
-			out.cohorts = append(out.cohorts, ripe{co.Start, known})
+			groups, err := engine.GroupsOf(w.plan, co)
+			if err != nil {
+				w.tb.Fatal(err)
+			}
+			out.cohorts = append(out.cohorts, ripe{co.Start, known, groups})
 		}
 	}
 	return out

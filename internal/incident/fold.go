@@ -28,6 +28,8 @@ const (
 	level lane = "level" // seen on predictions over days or weeks: it began at no moment
 	truth lane = "truth" // shown by outcomes
 	prior lane = "prior" // how often outcomes are positive: that may change for good while the model is as good as ever
+	fair  lane = "fair"  // gaps between groups, seen on decisions
+	equal lane = "equal" // the same, shown by outcomes
 	books lane = "books" // offsets not accounted for exactly once: numbers that may be wrong
 )
 
@@ -104,10 +106,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 			return b.tell(e, &f, Updated)
 		}
 	}
-	for _, e := range slices.Backward(b.all) {
-		if !e.joins(l, &f) {
-			continue
-		}
+	if e := b.home(l, &f); e != nil {
 		if p := e.part(name); p != nil {
 			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
@@ -133,6 +132,21 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	return b.tell(e, &f, Opened)
 }
 
+// home is the open incident for a signal that is in none yet: the one that tells already where its column lies, whatever opened since; else the
+// youngest that it joins.
+func (b *Book) home(l lane, f *finding.Finding) *entry {
+	var youngest *entry
+	for _, e := range slices.Backward(b.all) {
+		if e.knows(l, f) {
+			return e
+		}
+		if youngest == nil && e.joins(l, f) {
+			youngest = e
+		}
+	}
+	return youngest
+}
+
 // panesOf is how long the panes take that an alarm takes.
 func panesOf(f *finding.Finding) time.Duration {
 	return min(joinPanes*f.Window.End.Sub(f.Window.Start), mostJoined)
@@ -149,6 +163,12 @@ func laneOf(f *finding.Finding) lane {
 	}
 	if f.Channel == "label_rate" {
 		return prior
+	}
+	switch f.Channel {
+	case "fairness":
+		return fair
+	case "fairness_outcomes":
+		return equal
 	}
 	if f.Subject == "outcome" || f.Channel == "promise" {
 		return truth
@@ -175,16 +195,17 @@ func (e *entry) hasLive(subject string) bool {
 	return slices.ContainsFunc(e.signals, func(p *part) bool { return p.live && p.subject == subject && p.last.Channel == "level" })
 }
 
+// knows reports whether e tells that the column lies elsewhere: what the column does beside is that trouble; a hard fault is another.
+func (e *entry) knows(l lane, f *finding.Finding) bool {
+	return l == data && e.lane == level && f.Verdict != finding.Fault && e.inc.Model == f.Model && e.inc.Status == Open && e.hasLive(f.Subject)
+}
+
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
 // On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
 // joins what began within a day, or three panes, of it, and what alarmed together with a signal of it.
 func (e *entry) joins(l lane, f *finding.Finding) bool {
-	known := l == data && e.lane == level && f.Verdict != finding.Fault && e.inc.Model == f.Model && e.hasLive(f.Subject)
-	if !known && !e.is(l, f.Model) || e.inc.Status != Open {
+	if !e.is(l, f.Model) || e.inc.Status != Open {
 		return false
-	}
-	if known {
-		return true // what a column does of which is told that it lies elsewhere is that trouble; a hard fault is another
 	}
 	if l == truth {
 		return true
@@ -283,7 +304,7 @@ func owner(l lane, p *plan.Policy) Owner {
 	if l == books {
 		roles = []string{"platform", "data", "model"}
 	}
-	if l == truth || l == prior {
+	if l == truth || l == prior || l == fair || l == equal {
 		roles = []string{"model", "data", "platform"}
 	}
 	for _, r := range roles {
@@ -386,6 +407,8 @@ func (e *entry) cause() Cause {
 	switch {
 	case e.lane == truth && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Channel == "calibration" }):
 		c.Kind = "calibration"
+	case e.lane == fair || e.lane == equal:
+		c.Kind = "disparity"
 	case e.every("label_rate"):
 		c.Kind = "prior_shift"
 	case e.lane == truth:

@@ -183,6 +183,13 @@ func TestFold(t *testing.T) {
 			"opened joined opened eased resolved",
 			[]string{"resolved ticket a 0s+4", "open ticket a 239h0m0s+1"},
 		},
+		"and of no younger incident, whatever began with it": {
+			[]finding.Finding{
+				at(1, "a", "level", drift), at(10*day, "b", "location", drift), at(10*day+1, "a", "scale", drift), at(10*day+1, "c", "scale", drift),
+			},
+			"opened opened joined joined",
+			[]string{"open ticket a 0s+2", "open ticket b,c 239h0m0s+2"},
+		},
 		"back within seven days reopens": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2+7*day, "a", "location", drift)},
 			"opened resolved reopened",

@@ -30,6 +30,8 @@ func (e *entry) title() string {
 		return fmt.Sprintf("events of %s were lost or counted twice near %s: counts from then on may be wrong", list(e.names()), since)
 	case e.lane == truth && lead.last.Channel == "promise":
 		return fmt.Sprintf("%s is broken since %s%s", lead.subject, since, inSlice(lead.slice))
+	case e.lane == fair || e.lane == equal:
+		return e.gapTitle(lead, since)
 	case e.lane == truth || e.lane == prior:
 		return e.truthTitle(lead, since)
 	case e.every("constant"):
@@ -55,6 +57,22 @@ func (e *entry) truthTitle(lead *part, since string) string {
 		what += ": " + Figure(lead.last.Numbers[0])
 	}
 	return fmt.Sprintf("%s, since %s%s", what, since, inSlice(lead.slice))
+}
+
+// gapTitle names the attribute, the group and how far it lies from the one it is compared with.
+func (e *entry) gapTitle(lead *part, since string) string {
+	what := "the gap between groups by " + list(e.names()) + " grew"
+	if lead.last.Verdict == finding.Breach {
+		what = "a promise on groups by " + list(e.names()) + " is broken"
+	}
+	if len(lead.last.Numbers) > 0 {
+		what += ": " + Figure(lead.last.Numbers[0])
+	}
+	more := ""
+	if n := len(e.signals) - 1; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("%s%s, since %s", what, more, since)
 }
 
 // onlySlice is the slice that every signal of the incident is of, if there is one.

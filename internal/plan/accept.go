@@ -33,7 +33,7 @@ func (p *Plan) counting() (string, error) {
 	q := *p
 	q.Baseline, q.Reference, q.ReferenceRows, q.TruthPane = "", Span{}, 0, 0
 	q.Drift, q.DriftLabels, q.Wide = nil, nil, 0
-	q.Policy = Policy{}
+	q.Policy, q.Fairness = Policy{}, p.Fairness.drafted()
 	q.Columns = slices.Clone(p.Columns)
 	for i := range q.Columns {
 		q.Columns[i].Reference = Reference{}

@@ -58,6 +58,9 @@ func (p *Plan) check() error {
 	if err := p.checkScore(); err != nil {
 		return err
 	}
+	if err := p.checkFairness(); err != nil {
+		return err
+	}
 	return p.checkExpressions()
 }
 

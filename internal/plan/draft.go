@@ -67,6 +67,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 	if err := p.dimensions(c); err != nil {
 		return nil, err
 	}
+	if err := p.protected(c); err != nil {
+		return nil, err
+	}
 	if os := c.Streams.Outcome; os != nil {
 		o := reading(os)
 		if err := o.filter(c, os); err != nil {
@@ -79,6 +82,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		p.Positive, p.Sample = c.Task.Positive, os.Sample
 	}
 	for i := range p.Policy.Promises {
+		if m, _ := contract.MetricOf(c.Task.Type, p.Policy.Promises[i].Metric); m.Needs.Groups && p.Fairness == nil {
+			continue // told once, in Unjudged
+		}
 		for _, name := range c.Promises[i].By {
 			at := slices.IndexFunc(p.Slices, func(d Dimension) bool { return d.Name == name })
 			if at < 0 {
@@ -221,23 +227,31 @@ func (p *Plan) dimensions(c *contract.Contract) error {
 	for _, names := range c.Slices {
 		var group []int
 		for _, name := range names {
-			at := slices.IndexFunc(p.Slices, func(d Dimension) bool { return d.Name == name })
-			if at < 0 {
-				field := slices.IndexFunc(p.Prediction.Fields, func(f Field) bool { return f.Name == name })
-				if field >= 0 && p.Prediction.Fields[field].Boolean {
-					field = p.Prediction.words(field)
-				}
-				if field < 0 || p.Prediction.Fields[field].Kind != String {
-					return fmt.Errorf("slices: %s is no categorical column; derive one first", name)
-				}
-				at = len(p.Slices)
-				p.Slices = append(p.Slices, Dimension{Name: name, Field: field})
+			at, err := p.dimension(name)
+			if err != nil {
+				return fmt.Errorf("slices: %w", err)
 			}
 			group = append(group, at)
 		}
 		p.Groups = append(p.Groups, group)
 	}
 	return nil
+}
+
+// dimension is the slice dimension of a column, which it adds if there is none yet.
+func (p *Plan) dimension(name string) (int, error) {
+	if at := slices.IndexFunc(p.Slices, func(d Dimension) bool { return d.Name == name }); at >= 0 {
+		return at, nil
+	}
+	field := slices.IndexFunc(p.Prediction.Fields, func(f Field) bool { return f.Name == name })
+	if field >= 0 && p.Prediction.Fields[field].Boolean {
+		field = p.Prediction.words(field)
+	}
+	if field < 0 || p.Prediction.Fields[field].Kind != String {
+		return 0, fmt.Errorf("%s is no categorical column; derive one first", name)
+	}
+	p.Slices = append(p.Slices, Dimension{Name: name, Field: field})
+	return len(p.Slices) - 1, nil
 }
 
 // words adds a text column that says a boolean one in words, so that it can be sliced by.

@@ -8,7 +8,7 @@ import "time"
 //     priced, in place of the one expected cost.
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
-//   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked.
+//   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked, Fairness.
 const Format = 5
 
 const oldest = 3
@@ -50,6 +50,9 @@ type Plan struct {
 	// Wide is the length of the windows that are held against the reference itself, a multiple of TestPane: what moves slowly, the sequential
 	// engine takes for usual. 0: the reference holds too few.
 	Wide time.Duration `json:"wide,omitempty"`
+
+	// Fairness is what groups are compared by; nil where the contract protects no attribute. Builds before it refuse such a plan.
+	Fairness *Fairness `json:"fairness,omitempty"`
 
 	Positive string `json:"positive"` // the label that counts as 1
 

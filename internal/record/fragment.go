@@ -10,11 +10,14 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// fragmentFormat is the version of the record that this build writes; it reads this one and the one before.
+// fragmentFormat is the version of the record that this build writes; it reads these.
 //
 //   - 2: a text that came before is named by its number, a pane by its distance to the one before; Described.
 //   - 3: Coverage.Waited.
-const fragmentFormat = 3
+//   - 4: Momentary.
+const fragmentFormat = 4
+
+const oldestFragment = 2
 
 // NoTime is the watermark of a source no event was read from yet.
 const NoTime = math.MinInt64
@@ -60,6 +63,9 @@ const (
 	// Described is what describes the events of all slices of a version in a pane, with their spans: a sketch.Summary. Its
 	// slice is "".
 	Described Kind = 4
+	// Momentary is what hard faults are told by in a moment of a version, see plan.Plan.Moment, with its spans: a sketch.Moment. Its
+	// slice is "", its pane the moment's start.
+	Momentary Kind = 5
 )
 
 // Span is the smallest and largest offset of a pane's own events in one partition.
@@ -180,16 +186,19 @@ func (t *texts) read(r *wire.Reader) string {
 	return s
 }
 
-// ReadFragment reads what AppendBinary wrote, or a build of the format before. Bodies point into b.
+// ReadFragment reads what AppendBinary wrote, or a build of a format before. Bodies point into b.
 func ReadFragment(b []byte) (*Fragment, error) {
 	r := wire.NewReader(b)
 	format := r.Uint()
-	if r.Err() == nil && format != fragmentFormat && format != fragmentFormat-1 {
-		return nil, fmt.Errorf("read fragment: %w %d, this build reads %d and %d", errFormat, format, fragmentFormat, fragmentFormat-1)
+	if r.Err() == nil && (format > fragmentFormat || format < oldestFragment) {
+		return nil, fmt.Errorf("read fragment: %w %d, this build reads %d to %d", errFormat, format, oldestFragment, fragmentFormat)
 	}
-	flags := uint64(idleFlag | lostFlag)
-	if format == fragmentFormat {
+	flags, most := uint64(idleFlag|lostFlag), Described
+	if format >= 3 {
 		flags |= waitedFlag
+	}
+	if format >= 4 {
+		most = Momentary
 	}
 	f := &Fragment{Joins: r.Int32()}
 	for range r.Count(23) {
@@ -209,7 +218,7 @@ func ReadFragment(b []byte) (*Fragment, error) {
 	}
 	t, pane := texts{at: map[string]uint64{}}, int64(0)
 	for range r.Count(8) {
-		f.Cells = append(f.Cells, readCell(r, &t, pane))
+		f.Cells = append(f.Cells, readCell(r, &t, pane, most))
 		pane = f.Cells[len(f.Cells)-1].Pane
 	}
 	if err := r.Close(); err != nil {
@@ -218,8 +227,8 @@ func ReadFragment(b []byte) (*Fragment, error) {
 	return f, nil
 }
 
-func readCell(r *wire.Reader, t *texts, pane int64) Cell {
-	c := Cell{Kind: readKind(r), Model: t.read(r), Plan: t.read(r), Version: t.read(r), Pane: pane + r.Int(), Slice: r.String()}
+func readCell(r *wire.Reader, t *texts, pane int64, most Kind) Cell {
+	c := Cell{Kind: readKind(r, most), Model: t.read(r), Plan: t.read(r), Version: t.read(r), Pane: pane + r.Int(), Slice: r.String()}
 	for range r.Count(4) {
 		c.Spans = append(c.Spans, readSpan(r, t.read(r)))
 	}
@@ -227,9 +236,9 @@ func readCell(r *wire.Reader, t *texts, pane int64) Cell {
 	return c
 }
 
-func readKind(r *wire.Reader) Kind {
+func readKind(r *wire.Reader, most Kind) Kind {
 	kind := r.Uint()
-	if r.Err() == nil && (kind < uint64(Counted) || kind > uint64(Described)) {
+	if r.Err() == nil && (kind < uint64(Counted) || kind > uint64(most)) {
 		r.Fail(fmt.Errorf("a cell of unknown kind %d", kind))
 	}
 	return Kind(kind)

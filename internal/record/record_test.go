@@ -152,8 +152,10 @@ func TestGolden(t *testing.T) {
 	}{
 		"v2/fragment":       {nil, described(), readFragment},
 		"v2/fragment-empty": {nil, &record.Fragment{}, readFragment},
-		"v3/fragment":       {waited().AppendBinary(nil), waited(), readFragment},
-		"v3/fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, readFragment},
+		"v3/fragment":       {nil, waited(), readFragment},
+		"v3/fragment-empty": {nil, &record.Fragment{}, readFragment},
+		"v4/fragment":       {momentary().AppendBinary(nil), momentary(), readFragment},
+		"v4/fragment-empty": {(&record.Fragment{}).AppendBinary(nil), &record.Fragment{}, readFragment},
 		"v1/joins":          {nil, exampleJoins(), readJoins},
 		"v1/joins-empty":    {nil, &record.Joins{}, readJoins},
 		"v2/joins":          {manyRows().AppendBinary(nil), manyRows(), readJoins},
@@ -243,12 +245,13 @@ func TestRefused(t *testing.T) {
 		err  error
 		want string
 	}{
-		"fragment of another format": {read([]byte{1, 0, 0, 0, 0}), "read fragment: unknown format 1, this build reads 3 and 2"},
+		"fragment of another format": {read([]byte{1, 0, 0, 0, 0}), "read fragment: unknown format 1, this build reads 2 to 4"},
 		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 1 to 3"},
 		"coverage turned round":      {read(fragment(func(f *record.Fragment) { f.Coverage[0].To = 3 })), "coverage of electricity.predictions/0 ends at 3 before it begins at 1200"},
 		"span turned round":          {read(fragment(func(f *record.Fragment) { f.Cells[0].Spans[0].Last = 3 })), "a cell's events in electricity.predictions/0 end at 3 before they begin at 1200"},
 		"kind 0":                     {read(fragment(func(f *record.Fragment) { f.Cells[0].Kind = 0 })), "a cell of unknown kind 0"},
-		"kind 5":                     {read(fragment(func(f *record.Fragment) { f.Cells[2].Kind = 5 })), "a cell of unknown kind 5"},
+		"kind 6":                     {read(fragment(func(f *record.Fragment) { f.Cells[2].Kind = 6 })), "a cell of unknown kind 6"},
+		"a kind of format 4 in 3":    {read(append([]byte{3}, momentary().AppendBinary(nil)[1:]...)), "a cell of unknown kind 5"},
 		"a text numbered too high":   {read([]byte{2, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0}), "a text is numbered beyond the next one"},
 		"a text that came before":    {read([]byte{2, 0, 0, 0, 1, 1, 0, 1, 'm', 1, 1, 'm', 0, 0, 0, 0, 0}), "a text is numbered beyond the next one, or came before"},
 		"kind 257":                   {read(bigKind()), "a cell of unknown kind 257"},
@@ -267,6 +270,16 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, c.err, c.want)
 		}
 	}
+}
+
+// momentary is waited with a moment.
+func momentary() *record.Fragment {
+	f := waited()
+	f.Cells = append(f.Cells, record.Cell{
+		Kind: record.Momentary, Model: f.Cells[0].Model, Plan: f.Cells[0].Plan, Version: f.Cells[0].Version, Pane: f.Cells[0].Pane + 600_000_000,
+		Spans: f.Cells[0].Spans, Body: []byte("a moment"),
+	})
+	return f
 }
 
 // bigKind is a fragment with a cell of kind 257, which a byte would take for 1.

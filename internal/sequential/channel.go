@@ -22,11 +22,12 @@ const (
 	category
 	hits
 	volume
+	ratio
 	measures // how many there are
 )
 
 var measureNames = [measures]string{
-	"location", "scale", "shape", "omnibus", "missing", "below", "above", "new", "nonatom", "category", "share", "volume",
+	"location", "scale", "shape", "omnibus", "missing", "below", "above", "new", "nonatom", "category", "share", "volume", "ratio",
 }
 
 func (m measure) String() string {
@@ -101,6 +102,9 @@ func (l *layout) figures() (out []figure) {
 		return out
 	case Volume:
 		add(volume, 0)
+		return out
+	case Ratio:
+		add(ratio, 0)
 		return out
 	case Numeric, Categorical:
 	}
@@ -217,6 +221,9 @@ func (l *layout) read(channels []channel, n *Counts, hours float64, out []readin
 		case volume:
 			r.n = float64(n.N)
 			r.x = math.Log((r.n + 0.5) / hours)
+		case ratio:
+			r.n = float64(n.N)
+			r.x, r.event = stat.LogRatio(n.Hits, float64(n.N), n.Base.Hits, float64(n.Base.N), c.mean)
 		default:
 			r.x, r.n = c.pair(n)
 			if c.rare == nil {
@@ -232,12 +239,17 @@ func (c *channel) noise(r reading, event float64) float64 {
 	switch {
 	case c.cubeRoot():
 		return 2 / (9 * c.degrees)
+	case c.measure == ratio: // not smoothed: where all shares fall, so do the counts that this pane's ratio rests on
+		return max(r.event, leastRatio)
 	case c.smoothed():
 		return max(event, leastVariance) / max(r.n, 1)
 	default:
 		return 1 / max(r.n, 1)
 	}
 }
+
+// leastRatio is what the variance of a logarithm of a ratio isn't believed below: of two shares of 1 it would be none.
+const leastRatio = 1e-4
 
 // leastVariance is what a smoothed variance of one event isn't believed below.
 const leastVariance = 0.3

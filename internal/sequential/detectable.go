@@ -1,6 +1,10 @@
 package sequential
 
-import "math"
+import (
+	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/stat"
+)
 
 // Detectable is the smallest lasting change of a channel that a day would usually show.
 type Detectable struct {
@@ -9,13 +13,41 @@ type Detectable struct {
 	// Effect is on the channel's scale; for a share that is counted exactly, the share itself. +Inf: no change is found in a day.
 	Effect float64
 	Floor  float64 // smaller changes are not alarmed at
+	// Change is what Effect comes to for a channel that is a share: by how much the share itself changes, 0..1; NaN of other channels, and where no change is
+	// found.
+	Change float64
+}
+
+// settle has the effect matter, and says what it is as a change of a share. rare is how the share is counted, if exactly.
+func (d *Detectable) settle(c *channel, rare *stat.Rare) {
+	d.Change = math.NaN()
+	switch {
+	case rare != nil:
+		d.Floor = rare.High - c.mean
+	case !c.cubeRoot():
+		d.Effect = max(d.Effect, c.floor)
+	}
+	switch {
+	case !c.share() || math.IsInf(d.Effect, 1):
+	case rare != nil:
+		d.Change = math.Abs(d.Effect - c.mean)
+	default:
+		rarer := min(c.mean, 1-c.mean) // the direction in which there is room
+		if d.Change = stat.ShareAt(rarer, d.Effect) - rarer; d.Change < c.least {
+			d.Change = c.least
+			d.Effect = 2 * (math.Asin(math.Sqrt(min(rarer+c.least, 1))) - math.Asin(math.Sqrt(rarer)))
+		}
+	}
 }
 
 // Detectable says for every channel what it can't see: a blind spot is shown, not hidden. A bet of size lambda wins lambda z -
 // lambda^2/2 a pane on average, and needs ln(c/w) in all.
-func (e *Engine) Detectable() []Detectable {
+func (e *Engine) Detectable() []Detectable { return e.DetectableIn(dayHours) }
+
+// DetectableIn says the same of so many hours.
+func (e *Engine) DetectableIn(hours float64) []Detectable {
 	out := make([]Detectable, 0, len(e.channels))
-	panes := int(math.Round(dayHours / e.usual()))
+	panes := int(math.Round(hours / e.Usual()))
 	for i := range e.channels {
 		c := &e.channels[i]
 		d := Detectable{Stream: e.spec.Streams[c.stream].Name, Channel: c.measure.String(), Bin: c.bin, Effect: math.Inf(1), Floor: c.floor}
@@ -23,16 +55,11 @@ func (e *Engine) Detectable() []Detectable {
 			if c.weights[b] == 0 || panes < 1 {
 				continue
 			}
-			if need := math.Log(e.rules.threshold / (c.weights[b] * e.usual())); need <= mostPerPane*float64(panes) {
+			if need := math.Log(e.rules.threshold / (c.weights[b] * e.Usual())); need <= mostPerPane*float64(panes) {
 				d.Effect = min(d.Effect, c.winning(b, panes, need, &e.rules))
 			}
 		}
-		switch {
-		case c.rare != nil:
-			d.Floor = c.rare.High - c.mean
-		case !c.cubeRoot():
-			d.Effect = max(d.Effect, c.floor)
-		}
+		d.settle(c, c.rare)
 		out = append(out, d)
 	}
 	return out
@@ -60,11 +87,7 @@ func (s *Slice) Detectable(hours, events float64) []Detectable {
 				d.Effect = min(d.Effect, as.winning(b, panes, need, &s.rules))
 			}
 		}
-		if as.rare != nil {
-			d.Floor = as.rare.High - c.mean
-		} else {
-			d.Effect = max(d.Effect, c.floor)
-		}
+		d.settle(c, as.rare)
 		out = append(out, d)
 	}
 	for i := range s.channels {
@@ -94,8 +117,8 @@ func (s *Slice) Detectable(hours, events float64) []Detectable {
 // Learnt is how many panes the slice was learnt from.
 func (s *Slice) Learnt() int { return s.learnt }
 
-// usual is how long a pane of the history was on average, in hours.
-func (e *Engine) usual() float64 { return e.hours / float64(e.learnt) }
+// Usual is how long a pane of the history was on average, in hours.
+func (e *Engine) Usual() float64 { return e.hours / float64(e.learnt) }
 
 // winning is the change at which bet b wins need nats over so many panes on average.
 func (c *channel) winning(b, panes int, need float64, r *rules) float64 {
@@ -122,6 +145,40 @@ func (c *channel) winning(b, panes int, need float64, r *rules) float64 {
 		return c.degrees * (y*y*y - 1) / max(c.size, 1)
 	}
 	return shift
+}
+
+// Growing says of a stream of one channel that is no exactly counted share by how much a day its reading must grow, on the channel's scale, to be found within
+// so many hours: the evidence is that of the panes at the end of them, from whichever on it is most. +Inf: no growth is found in that time.
+func (e *Engine) Growing(stream int, hours float64) float64 {
+	c := &e.channels[e.streams[stream].first]
+	least := math.Inf(1)
+	panes := int(hours / e.Usual())
+	if c.rare != nil {
+		return least
+	}
+	rho := c.null.wander.Rho
+	gain := (rho*rho*c.filter.variance + c.null.wander.Tau2*(1-rho*rho)) / (c.filter.scale * c.filter.scale)
+	seen, level := make([]float64, panes), 0. // of a growth of 1 a pane: what the filter has not taken for wander
+	for i := range seen {
+		seen[i] = float64(i) + 0.5 - level
+		level = rho * (level + gain*seen[i])
+	}
+	for b := range sizes {
+		if c.weights[b] == 0 {
+			continue
+		}
+		need := math.Log(e.rules.threshold / (c.weights[b] * e.Usual()))
+		lambda, sum := sizesOfBets[b], 0.
+		for n := 1; n <= panes; n++ {
+			sum += seen[panes-n]
+			if need > mostPerPane*float64(n) {
+				continue
+			}
+			perPane := (need + float64(n)*(e.rules.penalty[b]+lambda*lambda/2)) / (lambda * sum) * math.Sqrt(inflation) * c.null.sigma * c.filter.scale
+			least = min(least, perPane*dayHours/e.Usual())
+		}
+	}
+	return least
 }
 
 // Evidence is how a stream stands.

@@ -127,11 +127,26 @@ func (e *Engine) learnStream(s int, history []Pane, frozen *layout) error {
 		if c.share() && !e.learnShare(&c, history) {
 			continue
 		}
+		if c.measure == ratio {
+			c.mean = usualRatio(s, history)
+		}
 		c.asks(st.Floors)
 		e.channels = append(e.channels, c)
 	}
 	e.streams[s] = stream{layout: l, first: first, last: len(e.channels)}
 	return nil
+}
+
+// usualRatio is the logarithm of the ratio of a stream's two shares over the history.
+func usualRatio(s int, history []Pane) float64 {
+	var n Counts
+	for t := range history {
+		c := &history[t].Counts[s]
+		n.N, n.Hits = n.N+c.N, n.Hits+c.Hits
+		n.Base.N, n.Base.Hits = n.Base.N+c.Base.N, n.Base.Hits+c.Base.Hits
+	}
+	x, _ := stat.LogRatio(n.Hits, float64(n.N), n.Base.Hits, float64(n.Base.N), 0)
+	return x
 }
 
 // of is the smallest mean effect that matters, on a channel's own scale.
@@ -145,6 +160,8 @@ func (f Floors) of(m measure) float64 {
 		return f.Shape
 	case volume:
 		return f.Volume
+	case ratio:
+		return f.Ratio
 	default:
 		return f.H
 	}

@@ -17,7 +17,14 @@ type Counts struct {
 	Above   int64 // numeric: over its largest; in the last bin as well
 	New     int64 // categorical: not in the reference's dictionary; in the last bin as well
 	Bins    []int64
-	Hits    float64 // Share: how many, or a sum of numbers between 0 and 1 in fixed point
+	Hits    float64 // Share, Ratio: how many; of a share also a sum of numbers between 0 and 1 in fixed point
+	Base    Base    // Ratio: what it is held against
+}
+
+// Base is the other share of a Ratio.
+type Base struct {
+	N    int64
+	Hits float64
 }
 
 // Pane is a stretch of event time and what was counted in it.
@@ -40,7 +47,11 @@ const (
 )
 
 // Gather joins base panes, which come in order of time, into panes that can be judged.
-type Gather struct{ open Pane }
+type Gather struct {
+	open Pane
+	// Enough, if it is set, says of what is gathered whether it can be judged, instead of how many events there are. It is no part of the state.
+	Enough func(counts []Counts) bool
+}
 
 // Add takes the next base pane. Once enough is gathered it returns the pane and begins the next.
 func (g *Gather) Add(start, end, n int64, counts []Counts) (Pane, bool, error) {
@@ -68,7 +79,11 @@ func (g *Gather) Add(start, end, n int64, counts []Counts) (Pane, bool, error) {
 	}
 	o.End = end
 	o.N += n
-	if o.N < enoughEvents && !(o.Hours() >= enoughHours && o.N >= fewestEvents) {
+	enough := o.N >= enoughEvents || o.Hours() >= enoughHours && o.N >= fewestEvents
+	if g.Enough != nil {
+		enough = g.Enough(o.Counts)
+	}
+	if !enough {
 		return Pane{}, false, nil
 	}
 	done, ok := g.Cut()
@@ -104,6 +119,8 @@ func addCounts(to, from []Counts) error {
 		a.Above += b.Above
 		a.New += b.New
 		a.Hits += b.Hits
+		a.Base.N += b.Base.N
+		a.Base.Hits += b.Base.Hits
 		if a.Bins == nil {
 			a.Bins = slices.Clone(b.Bins)
 			continue
@@ -126,7 +143,7 @@ func (p *Pane) check(streams []Stream) error {
 	for i := range p.Counts {
 		c := &p.Counts[i]
 		ok := c.N >= 0 && c.Missing >= 0 && c.Missing <= c.N && c.Hits >= 0 && c.Hits <= float64(c.N) &&
-			min(c.Below, c.Above, c.New) >= 0 && max(c.Below, c.Above, c.New) <= c.N-c.Missing
+			c.Base.Hits >= 0 && c.Base.Hits <= float64(c.Base.N) && min(c.Below, c.Above, c.New) >= 0 && max(c.Below, c.Above, c.New) <= c.N-c.Missing
 		for _, n := range c.Bins {
 			ok = ok && n >= 0
 		}

@@ -20,6 +20,7 @@ const (
 	Categorical             // Counts.Bins, the last one of all other categories; Missing, New
 	Share                   // Counts.Hits of N: outcomes, scores between 0 and 1, broken rules
 	Volume                  // N events in the pane's hours
+	Ratio                   // Counts.Hits of N against Base.Hits of Base.N: two shares by their ratio
 )
 
 // Floors are the smallest changes that matter to a stream.
@@ -30,11 +31,12 @@ type Floors struct {
 	H      float64 // of a share, on the arc-sine scale (Cohen 1988)
 	Rate   float64 // of a share, absolute; of values never seen or out of range a fifth of it
 	Volume float64 // of the logarithm of events per hour
+	Ratio  float64 // of the logarithm of the ratio of two shares
 }
 
 // DefaultFloors are small: they keep what nobody would act on from being said, not from being seen.
 func DefaultFloors() Floors {
-	return Floors{Shift: 0.05, Spread: 0.05, Shape: 0.01, H: 0.05, Rate: 0.005, Volume: 0.1}
+	return Floors{Shift: 0.05, Spread: 0.05, Shape: 0.01, H: 0.05, Rate: 0.005, Volume: 0.1, Ratio: 0.1}
 }
 
 // Stream is one thing that is watched.

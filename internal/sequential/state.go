@@ -98,7 +98,7 @@ func (g *Gather) AppendBinary(b []byte) []byte {
 // ReadGather makes the Gather that AppendBinary wrote, which holds n events and these counts. Where no pane has begun, there are no events, and counts
 // don't matter; a pane without events has begun all the same.
 func ReadGather(r *wire.Reader, n int64, counts []Counts) (*Gather, error) {
-	g := &Gather{Pane{Start: r.Int(), End: r.Int(), N: n}}
+	g := &Gather{open: Pane{Start: r.Int(), End: r.Int(), N: n}}
 	copy(g.open.Season[:], reader{r}.floats(terms))
 	o, begun := &g.open, g.open.Season != [terms]float64{}
 	if begun && len(counts) > 0 {

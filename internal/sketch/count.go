@@ -60,9 +60,10 @@ type Counter struct {
 	unread  []*unreadColumn
 	lookups []*lookup
 	dims    []dimension
-	score   *scoreColumn // nil without a binary plan.Score
-	version int          // field, or -1
-	latency int          // field, or -1
+	score   *scoreColumn   // nil without a binary plan.Score
+	moments *momentCounter // nil: they aren't counted
+	version int            // field, or -1
+	latency int            // field, or -1
 
 	scoring      bool // what rows say of their scores is kept for ScoreOf
 	describes    bool // from the next Reset on
@@ -238,6 +239,9 @@ func (c *Counter) Count(src int, b *plan.Batch, broken [][]bool) (skipped int) {
 	if c.score != nil {
 		c.score.count(b, &c.at, c.scoring)
 	}
+	if c.moments != nil {
+		c.moments.count(src, b, c)
+	}
 	for _, f := range c.frames {
 		if f.batch.Rows > 0 {
 			f.cover(src)
@@ -275,6 +279,9 @@ func (c *Counter) Len() int { return len(c.keys) }
 // Bytes is about how much memory the counts take.
 func (c *Counter) Bytes() int {
 	n := c.bytes
+	if c.moments != nil {
+		n += c.moments.bytes()
+	}
 	for _, f := range c.frames {
 		n += f.bytes
 	}
@@ -379,6 +386,9 @@ func (c *Counter) Reset() {
 	}
 	c.keys, c.frameOf, c.rows, c.latencies = kept(c.keys, keptCells), kept(c.frameOf, keptCells), kept(c.rows, keptCells), kept(c.latencies, keptCells)
 	c.eachColumn(columnOfCells.reset)
+	if c.moments != nil {
+		c.moments.reset()
+	}
 	for i := range c.written {
 		c.written[i].reset()
 	}

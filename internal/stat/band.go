@@ -17,7 +17,11 @@ const fewEvents = 30
 
 // fewOfAKind is how many of the rarer kind of event (positives, right decisions, errors) an interval takes that rests on a
 // normal law on a transformed scale.
-const fewOfAKind = 10
+const fewOfAKind = 20
+
+// lowerShare is the part of alpha by which the lower end of an interval may err that cannot go below 0, such as that of a distance: where the truth
+// is 0 only the lower end can err, and with half of alpha the interval would hold too often there.
+const lowerShare = 0.65
 
 // usable reports whether alpha can be the error of an interval.
 func usable(alpha float64) bool { return alpha > 0 && alpha < 1 }
@@ -37,7 +41,7 @@ func shareBand(k, n int64, alpha float64) (Band, bool) {
 		return Band{}, false
 	}
 	lo, hi := Wilson(k, n, alpha)
-	return newBand(e, lo, hi, 0, 1, n < fewEvents || min(k, n-k) < 2), true
+	return newBand(e, lo, hi, 0, 1, n < fewEvents), true
 }
 
 // wilsonOf is Wilson's interval where k and n need not be whole, as of weighted counts that scatter like so many events.
@@ -71,7 +75,7 @@ func meanBand(e Estimate, variance, third, alpha, lo, hi float64) Band {
 }
 
 // mostSkew is the skewness of a mean above which its interval says nothing: its largest events decide, and there are few of them.
-const mostSkew = 0.5
+const mostSkew = 1
 
 // logitBand is the interval of a number within 0..1 that is normal on the logit scale.
 func logitBand(e Estimate, alpha float64, few bool) Band {
@@ -133,24 +137,58 @@ func centralMoments(xs []weighted) (mean, second, third float64) {
 
 // Jackknife is the band of any metric of a sum of parts (cohorts, panes) from its values with one part left out at a time (Quenouille
 // 1956; Tukey 1958), with Student's quantile on one degree of freedom fewer than parts. What outcomes of one part share is in it,
-// and no law of the events is assumed. lo and hi are the smallest and largest possible values. Not ok with fewer than 3 parts or a
-// value that isn't finite; Few below 10 parts.
+// and no law of the events is assumed. lo and hi are the smallest and largest possible values, infinite where there is none; they decide
+// the scale that the interval is symmetric on: logit, log of the distance to the one end, or the value itself. Not ok with fewer than 3 parts
+// or a value that isn't finite; Few below 10 parts or 25 events in each.
 func Jackknife(value float64, n int64, without []float64, alpha, lo, hi float64) (Band, bool) {
 	k := float64(len(without))
 	if k < 3 || !usable(alpha) || math.IsNaN(value) || math.IsInf(value, 0) {
 		return Band{}, false
 	}
+	for _, v := range without {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return Band{}, false
+		}
+	}
+	e := Estimate{Value: value, SE: leaveOut(without, func(x float64) float64 { return x }), N: n}
+	to, back := scaleOf(value, without, lo, hi)
+	half := StudentQuantile(1-alpha/2, k-1) * leaveOut(without, to)
+	a, b := back(to(value)-half), back(to(value)+half)
+	return newBand(e, min(a, b), max(a, b), lo, hi, k < 10 || n < int64(fewInAPart*k)), true
+}
+
+// fewInAPart is how many events a part holds, on average, before its values are about normal.
+const fewInAPart = 25
+
+// leaveOut is the standard error on a scale.
+func leaveOut(without []float64, to func(float64) float64) float64 {
+	k := float64(len(without))
 	var mu, ss float64
 	for _, v := range without {
-		mu += v / k
+		mu += to(v) / k
 	}
 	for _, v := range without {
-		ss += (v - mu) * (v - mu)
+		ss += sq(to(v) - mu)
 	}
-	if math.IsNaN(ss) || math.IsInf(ss, 0) {
-		return Band{}, false
+	return math.Sqrt((k - 1) / k * ss)
+}
+
+// scaleOf picks the scale by the ends that a metric has; a value at an end leaves it as it is.
+func scaleOf(value float64, without []float64, lo, hi float64) (to, back func(float64) float64) {
+	same := func(x float64) float64 { return x }
+	for _, v := range append([]float64{value}, without...) {
+		if !(v > lo && v < hi) {
+			return same, same
+		}
 	}
-	e := Estimate{Value: value, SE: math.Sqrt((k - 1) / k * ss), N: n}
-	half := StudentQuantile(1-alpha/2, k-1) * e.SE
-	return newBand(e, value-half, value+half, lo, hi, k < 10), true
+	below, above := !math.IsInf(lo, 0), !math.IsInf(hi, 0)
+	switch {
+	case below && above:
+		return func(x float64) float64 { return Logit((x - lo) / (hi - lo)) }, func(u float64) float64 { return lo + (hi-lo)*Expit(u) }
+	case below:
+		return func(x float64) float64 { return math.Log(x - lo) }, func(u float64) float64 { return lo + math.Exp(u) }
+	case above:
+		return func(x float64) float64 { return math.Log(hi - x) }, func(u float64) float64 { return hi - math.Exp(u) }
+	}
+	return same, same
 }

@@ -42,11 +42,20 @@ func (g gaps) squares(alpha float64) (sum, lo, hi float64) {
 	if !(mean > 0) {
 		return sum, math.NaN(), math.NaN()
 	}
-	// Near the truth the gaps themselves scatter by 4 w^2 noise gap^2: where those with large gaps scatter otherwise than the rest,
-	// the multiple is theirs.
 	scale, df := square/mean, mean*mean/square
 	x := sum / scale
-	lo, hi = nonCentrality(x, df, 1-alpha/2), nonCentrality(x, df, alpha/2)
+	lo, hi = nonCentrality(x, df, 1-lowerShare*alpha), nonCentrality(x, df, (1-lowerShare)*alpha)
+	// True gaps add 4 w^2 noise gap^2 to the variance. The law has them all scatter alike; where the large ones don't, what lies between its
+	// middle and its ends is stretched to what they do.
+	var own, alike float64
+	for i, w := range g.weight {
+		d := max(0, g.gap[i]*g.gap[i]-g.noise[i])
+		own += 4 * w * w * g.noise[i] * d
+		alike += 4 * scale * w * d
+	}
+	stretch := math.Sqrt((2*square + own) / (2*square + alike))
+	middle := max(0, x-df)
+	lo, hi = max(0, middle-(middle-lo)*stretch), middle+(hi-middle)*stretch
 	return sum, lo * scale, hi * scale
 }
 
@@ -68,6 +77,12 @@ func nonCentrality(x, df, p float64) float64 {
 		}
 	}
 	return (lo + hi) / 2
+}
+
+// binsFew says that the bins hold fewer than ten events or two of the rarer kind each, so that their own rates are no base for an interval.
+func (r Reliability) binsFew() bool {
+	bins, n, pos, _ := r.outcomes()
+	return r.calibrationFew() || n < int64(10*len(bins)) || min(pos, n-pos) < int64(2*len(bins))
 }
 
 // calibrationFew says that there are too few events of either class in the groups.
@@ -100,7 +115,7 @@ func (r Reliability) reliabilityBand(alpha float64) (Band, bool) {
 	g := gapsOf(groups, n)
 	_, lo, hi := g.squares(alpha)
 	e := Estimate{Value: parts.Reliability, SE: math.NaN(), N: n}
-	return newBand(e, lo, hi, 0, 1, r.calibrationFew()), true
+	return newBand(e, lo, hi, 0, 1, r.binsFew()), true
 }
 
 // resolutionBand is that of the resolution term without its bias (Ferro & Fricker 2012, eq. 6). An event of bin b moves the term by
@@ -127,13 +142,13 @@ func (r Reliability) resolutionBand(alpha float64) (Band, bool) {
 	bias -= base * (1 - base) / max(1, nf-1)
 	e := Estimate{Value: parts.Resolution, SE: math.Sqrt(v), N: n}
 	mid := Estimate{Value: parts.Resolution - bias, SE: e.SE, N: n}
-	few := r.calibrationFew()
+	few := r.binsFew()
 	b := plainBand(mid, alpha, 0, 0.25, few)
 	if mid.Value > 0 {
 		b = logBand(mid, alpha, few)
 	}
 	b.Estimate = e
-	b.High = min(b.High, 0.25)
+	b.Low, b.High = min(b.Low, 0.25), min(b.High, 0.25)
 	return b, true
 }
 
@@ -165,9 +180,14 @@ func (r Reliability) eceBand(grouped func([]labelled) []group, alpha float64) (B
 	}
 	groups := grouped(bins)
 	e := Estimate{Value: ece(groups, n), SE: math.NaN(), N: n}
-	g := gapsOf(groups, n)
+	lo, hi := gapsOf(groups, n).sizes(alpha)
+	return newBand(e, lo, hi, 0, 1, r.calibrationFew()), true
+}
+
+// sizes is the interval of sum w |gap| of the true gaps, NaN without any.
+func (g gaps) sizes(alpha float64) (low, high float64) {
 	if len(g.gap) == 0 {
-		return Band{Estimate: e, Low: 0, High: 1, Few: true}, true
+		return math.NaN(), math.NaN()
 	}
 	var t float64
 	for i, w := range g.weight {
@@ -200,8 +220,9 @@ func (r Reliability) eceBand(grouped func([]labelled) []group, alpha float64) (B
 		}
 		return (lo + hi) / 2
 	}
-	z := -NormalQuantile(alpha / 2)
-	return newBand(e, t*at(z), t*at(-z), 0, 1, r.calibrationFew()), true
+	// The observed gaps stand for the true ones and make the statistic: that takes a little more room, as simulated.
+	z := -1.06 * NormalQuantile(alpha/2)
+	return t * at(z), t * at(-z)
 }
 
 // folded returns mean and variance of |x| for x normal.

@@ -320,20 +320,42 @@ func ownScores(bins [][]labelled) (xs []weighted) {
 	return xs
 }
 
-// Brier returns the mean over events of the sum over classes of (score-outcome)^2, 0..2 (Brier 1950); exact. What the classes of one
-// event share is not counted, so the standard error is an upper bound: the classes' errors added up.
+// Brier returns the mean over events of the sum over classes of (score-outcome)^2, 0..2 (Brier 1950); exact. What the other classes
+// add to an event's own (1-score)^2 is counted over all events only, so the standard error takes it as the same share of each.
 func (c Classes) Brier() (Estimate, bool) {
-	if _, _, ok := c.curves(); !ok {
+	bins, n, ok := c.curves()
+	if !ok {
 		return Estimate{}, false
 	}
-	var out Estimate
+	out := Estimate{N: n}
 	for _, r := range c.Curves {
 		e, _ := r.Brier()
 		out.Value += e.Value
-		out.SE += e.SE
-		out.N = e.N
 	}
+	_, second, _ := centralMoments(brierLosses(bins, out.Value))
+	out.SE = math.Sqrt(second / float64(n))
 	return out, true
+}
+
+// brierLosses lists the losses of events by the score of the class that turned out, scaled to this mean.
+func brierLosses(bins [][]labelled, mean float64) (xs []weighted) {
+	var own, n float64
+	for _, class := range bins {
+		for _, l := range class {
+			if l.pos > 0 {
+				x := (1 - l.posMean) * (1 - l.posMean)
+				xs = append(xs, weighted{x, l.pos})
+				own += l.pos * x
+				n += l.pos
+			}
+		}
+	}
+	if own > 0 {
+		for i := range xs {
+			xs[i].x *= mean * n / own
+		}
+	}
+	return xs
 }
 
 // ClasswiseECE returns the mean over the classes of ECEWidth on k groups (Kull et al. 2019, eq. 3). SE is NaN.

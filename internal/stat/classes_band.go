@@ -11,11 +11,11 @@ type ClassMetric struct {
 // ClassMetrics are all metrics of a model of several classes but top-k accuracy (TopKBand) and those of one class (Class), in a fixed
 // order.
 func ClassMetrics() []ClassMetric {
-	logit := func(name string, f func(c Classes) (Estimate, bool)) ClassMetric {
-		return ClassMetric{Name: name, Band: func(c Classes, alpha float64) (Band, bool) { return c.logitBand(f, alpha) }}
+	logit := func(name string, f func(c Classes) (Estimate, bool), predicted bool) ClassMetric {
+		return ClassMetric{Name: name, Band: func(c Classes, alpha float64) (Band, bool) { return c.logitBand(f, predicted, alpha) }}
 	}
-	averaged := func(name string, f func(c Classes, a Average) (Estimate, bool), a Average) ClassMetric {
-		return logit(name, func(c Classes) (Estimate, bool) { return f(c, a) })
+	averaged := func(name string, f func(c Classes, a Average) (Estimate, bool), a Average, predicted bool) ClassMetric {
+		return logit(name, func(c Classes) (Estimate, bool) { return f(c, a) }, predicted)
 	}
 	correlation := func(name string, f func(c Classes) (Estimate, bool)) ClassMetric {
 		return ClassMetric{Name: name, Band: func(c Classes, alpha float64) (Band, bool) {
@@ -23,21 +23,21 @@ func ClassMetrics() []ClassMetric {
 			if !ok || !usable(alpha) {
 				return Band{}, false
 			}
-			return fisherBand(e, alpha, c.few()), true
+			return fisherBand(e, alpha, c.few(false)), true
 		}}
 	}
 	return []ClassMetric{
 		{Name: "accuracy", Band: Classes.accuracyBand},
-		logit("balanced_accuracy", Classes.BalancedAccuracy),
-		averaged("macro_precision", Classes.Precision, Macro),
-		averaged("macro_recall", Classes.Recall, Macro),
-		averaged("macro_f1", Classes.F1, Macro),
+		logit("balanced_accuracy", Classes.BalancedAccuracy, false),
+		averaged("macro_precision", Classes.Precision, Macro, true),
+		averaged("macro_recall", Classes.Recall, Macro, false),
+		averaged("macro_f1", Classes.F1, Macro, false),
 		{Name: "micro_precision", Band: Classes.accuracyBand},
 		{Name: "micro_recall", Band: Classes.accuracyBand},
 		{Name: "micro_f1", Band: Classes.accuracyBand},
-		averaged("weighted_precision", Classes.Precision, Weighted),
+		averaged("weighted_precision", Classes.Precision, Weighted, true),
 		{Name: "weighted_recall", Band: Classes.accuracyBand},
-		averaged("weighted_f1", Classes.F1, Weighted),
+		averaged("weighted_f1", Classes.F1, Weighted, false),
 		correlation("mcc", Classes.MCC),
 		correlation("kappa", Classes.Kappa),
 		{Name: "log_loss", Band: Classes.logLossBand},
@@ -46,26 +46,30 @@ func ClassMetrics() []ClassMetric {
 	}
 }
 
-// few says that a class that matters is too rare: one that occurs has turned out, or was predicted, fewer than so many times.
-func (c Classes) few() bool {
+// few says that a class that occurs is too rare: it has turned out, or (predicted) been predicted, fewer than so many times.
+func (c Classes) few(predicted bool) bool {
 	m, ok := c.margins()
 	if !ok || m.n < fewEvents {
 		return true
 	}
 	for i := range m.k {
-		if m.occurs(i) && min(m.actual[i], m.predicted[i]) < fewOfAKind {
+		count := m.actual[i]
+		if predicted {
+			count = m.predicted[i]
+		}
+		if m.occurs(i) && count < fewOfAKind {
 			return true
 		}
 	}
-	return m.hits < fewOfAKind || m.n-m.hits < fewOfAKind
+	return false
 }
 
-func (c Classes) logitBand(f func(c Classes) (Estimate, bool), alpha float64) (Band, bool) {
+func (c Classes) logitBand(f func(c Classes) (Estimate, bool), predicted bool, alpha float64) (Band, bool) {
 	e, ok := f(c)
 	if !ok || !usable(alpha) {
 		return Band{}, false
 	}
-	return logitBand(e, alpha, c.few()), true
+	return logitBand(e, alpha, c.few(predicted)), true
 }
 
 func (c Classes) accuracyBand(alpha float64) (Band, bool) {
@@ -95,31 +99,40 @@ func (c Classes) logLossBand(alpha float64) (Band, bool) {
 	return meanBand(e, second, third, alpha, 0, math.Inf(1)), true
 }
 
-// brierBand knows of each class's errors, not of what the classes of one event share: it is too wide, never too narrow. Jackknife over
-// panes gives the narrower one.
 func (c Classes) brierBand(alpha float64) (Band, bool) {
 	e, ok := c.Brier()
 	if !ok || !usable(alpha) {
 		return Band{}, false
 	}
-	return plainBand(e, alpha, 0, 2, e.N < fewEvents), true
+	bins, _, _ := c.curves()
+	_, second, third := centralMoments(brierLosses(bins, e.Value))
+	return meanBand(e, second, third, alpha, 0, 2), true
 }
 
-// eceBand is the mean of the classes' bands: wider than need be, as the classes don't all err the same way at once.
+// eceBand lies between two: the law of the sum over all classes' groups as if they were independent (see Reliability.eceBand), and the mean of the
+// classes' own bands, as if they all erred at once. One event is in a group of every class, so the truth is in between; how far is simulated.
 func (c Classes) eceBand(alpha float64) (Band, bool) {
 	e, ok := c.ClasswiseECE(ECEGroups)
 	if !ok || !usable(alpha) {
 		return Band{}, false
 	}
-	out := Band{Estimate: e}
+	var all gaps
+	few := false
+	var least, most float64
 	for _, r := range c.Curves {
-		b, ok := r.eceBand(func(bins []labelled) []group { return equalWidth(bins, ECEGroups) }, alpha)
-		if !ok {
-			return Band{}, false
+		bins, n, _, _ := r.outcomes()
+		g := gapsOf(equalWidth(bins, ECEGroups), n)
+		lo, hi := g.sizes(alpha)
+		least += lo / float64(c.K)
+		most += hi / float64(c.K)
+		for _, w := range g.weight {
+			all.weight = append(all.weight, w/float64(c.K))
 		}
-		out.Low += b.Low / float64(c.K)
-		out.High += b.High / float64(c.K)
-		out.Few = out.Few || b.Few
+		all.gap = append(all.gap, g.gap...)
+		all.noise = append(all.noise, g.noise...)
+		few = few || r.calibrationFew()
 	}
-	return out, true
+	lo, hi := all.sizes(alpha)
+	const apart = 0.6
+	return newBand(e, apart*lo+(1-apart)*least, apart*hi+(1-apart)*most, 0, 1, few), true
 }

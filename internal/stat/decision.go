@@ -100,7 +100,7 @@ func (r Reliability) fBetaBand(beta, alpha float64) (Band, bool) {
 		o := scale * p / (1 - p)
 		return o / (1 + o)
 	}
-	return newBand(est, odds(lo), odds(hi), 0, 1, tp+fp+fn < fewEvents || min(tp, fp+fn) < 2), true
+	return newBand(est, odds(lo), odds(hi), 0, 1, tp+fp+fn < fewEvents), true
 }
 
 // balancedBand joins the Wilson intervals of recall and specificity (the square-and-add rule, Zou & Donner 2008).

@@ -255,7 +255,7 @@ func (c Criterion) Extremes(groups []Group) (difference, ratio float64, ok bool)
 }
 
 // EqualizedOdds is both error rates at once: the larger of the two gaps of recall and false positive rate (Hardt, Price & Srebro 2016),
-// in size. The interval is from the larger of the lower bounds to the larger of the upper ones.
+// in size. The interval is from the larger of the lower bounds, each at half of alpha as either of two may err, to the larger of the upper ones.
 func EqualizedOdds(g, ref Group, t Tolerance) (Disparity, bool) {
 	opportunity, _ := FindCriterion("equal_opportunity")
 	false1, _ := FindCriterion("false_positive_rate")
@@ -269,8 +269,10 @@ func EqualizedOdds(g, ref Group, t Tolerance) (Disparity, bool) {
 		out = b
 	}
 	out.Criterion = "equalized_odds"
-	al, ah := sizeOf(a.Gap.Low, a.Gap.High)
-	bl, bh := sizeOf(b.Gap.Low, b.Gap.High)
+	_, ah := sizeOf(a.Gap.Low, a.Gap.High)
+	_, bh := sizeOf(b.Gap.Low, b.Gap.High)
+	al, _ := sizeOf(Newcombe(a.K, a.N, a.RefK, a.RefN, t.Alpha/2))
+	bl, _ := sizeOf(Newcombe(b.K, b.N, b.RefK, b.RefN, t.Alpha/2))
 	out.Gap.Value = math.Abs(out.Gap.Value)
 	out.Gap.Low, out.Gap.High = max(al, bl), max(ah, bh)
 	out.Gap.Few = a.Gap.Few || b.Gap.Few

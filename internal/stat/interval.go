@@ -38,6 +38,16 @@ func Newcombe(k1, n1, k2, n2 int64, alpha float64) (lo, hi float64) {
 	return p1 - p2 - math.Hypot(p1-l1, u2-p2), p1 - p2 + math.Hypot(u1-p1, p2-l2)
 }
 
+// LogRatio returns the logarithm of the ratio of two shares, k1 of n1 over k2 of n2, with 1/2 added to every count and size (Walter 1975), and the sampling
+// variance that it has where the ratio is e^home and as many events in all are of the kind (Katz et al. 1978, with expected counts): 1/E1 + 1/E2 for rare ones. With
+// the counts themselves a share that falls would be trusted the less the further it has fallen.
+func LogRatio(k1, n1, k2, n2, home float64) (x, variance float64) {
+	a, m, b, n := k1+0.5, n1+0.5, k2+0.5, n2+0.5
+	part := m * math.Exp(home) / (m*math.Exp(home) + n)
+	e1, e2 := (a+b)*part, (a+b)*(1-part)
+	return math.Log(a/m) - math.Log(b/n), max(1/e1-1/m, 0) + max(1/e2-1/n, 0)
+}
+
 // KatzRatio returns the two-sided 1-alpha interval of the ratio (k1/n1)/(k2/n2) on the log scale (Katz et al. 1978), with 1/2
 // added to every count and size (Walter 1975), so a zero doesn't break it. NaN if either sample is empty or not valid.
 func KatzRatio(k1, n1, k2, n2 int64, alpha float64) (lo, hi float64) {

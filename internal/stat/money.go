@@ -65,6 +65,26 @@ func between(bins []moved, a, b int, n int64) Estimate {
 	return e
 }
 
+// CostBetweenBand returns CostBetween with its 1-alpha interval.
+func (r Reliability) CostBetweenBand(a, b int, c Costs, alpha float64) (Band, bool) {
+	e, ok := r.CostBetween(a, b, c)
+	if !ok || !usable(alpha) {
+		return Band{}, false
+	}
+	up, down := c.FN-c.TP, c.TN-c.FP
+	if a < b {
+		up, down = -up, -down
+	}
+	var pos, neg int64
+	for i := min(a, b); i < max(a, b); i++ {
+		pos += r.Pos[i]
+		neg += r.Labels[i] - r.Pos[i]
+	}
+	out := costBand(e, []weighted{{up, float64(pos)}, {down, float64(neg)}, {0, float64(e.N - pos - neg)}}, alpha)
+	out.Few = out.Few || pos+neg < fewEvents
+	return out, true
+}
+
 // Cheapest is the threshold that would have cost least.
 type Cheapest struct {
 	Edge     int      // of the bins: the cheapest, the first of equals
@@ -188,6 +208,6 @@ func (r Reliability) CostOfRecall(now int, points float64, c Costs, alpha float6
 	lo, hi := min(at(q.Low), at(q.High)), max(at(q.Low), at(q.High))
 	rl, rh := min(byRate(rate.Low), byRate(rate.High)), max(byRate(rate.Low), byRate(rate.High))
 	out.Cost = newBand(Estimate{Value: value, SE: math.NaN(), N: n},
-		value-math.Hypot(mid-lo, rl), value+math.Hypot(hi-mid, rh), math.Inf(-1), math.Inf(1), q.Few || rate.Few || wp < fewOfAKind)
+		value-math.Hypot(mid-lo, rl), value+math.Hypot(hi-mid, rh), math.Inf(-1), math.Inf(1), rate.Few || wn < fewEvents || min(pos, n-pos) < fewOfAKind)
 	return out, true
 }

@@ -75,19 +75,19 @@ func occupiedShares(counts []float64) (k float64) {
 }
 
 // mutualBand: twice n times the information of the counts follows a non-central chi-square law with (r-1)(c-1) degrees of freedom and twice
-// n times the true information as its non-centrality, if that is small; the delta method's variance v per event, which may be larger than that law's
-// 2 MI, widens it.
+// n times the true information as its non-centrality, if that is small; where it isn't, the delta method's variance v per event takes the place
+// of that law's 2 MI.
 func mutualBand(e Estimate, mi, v, n, df, alpha float64) Band {
 	if df < 1 {
 		return Band{Estimate: e, Low: 0, High: 0, Few: true}
 	}
 	inflate := 1.
 	if mi > 0 {
-		inflate = max(1, v/(2*mi))
+		inflate = v / (2 * mi)
 	}
 	x := 2 * n * mi
 	lambda := max(0, x-df)
-	lo, hi := nonCentrality(x, df, 1-alpha/2), nonCentrality(x, df, alpha/2)
+	lo, hi := nonCentrality(x, df, 1-lowerShare*alpha), nonCentrality(x, df, (1-lowerShare)*alpha)
 	w := math.Sqrt((2*df + 4*lambda*inflate) / (2*df + 4*lambda))
 	lo, hi = lambda-(lambda-lo)*w, lambda+(hi-lambda)*w
 	few := n < 5*(df+1)

@@ -1,6 +1,9 @@
 package stat
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // AveragePrecision returns the area under the precision-recall curve as the mean precision over the positives, sum of
 // (R_b - R_(b+1)) P_b with recall and precision at the bins' lower edges (Boyd, Eng & Page 2013), scores of one bin counting as
@@ -16,13 +19,13 @@ func (r Reliability) AveragePrecision() (Estimate, bool) {
 	precision := make([]float64, len(bins))
 	gainT, gainF := make([]float64, len(bins)), make([]float64, len(bins))
 	var t, f, ap float64
-	for b := len(bins) - 1; b >= 0; b-- {
-		t += bins[b].pos
-		f += bins[b].n - bins[b].pos
+	for b, l := range slices.Backward(bins) {
+		t += l.pos
+		f += l.n - l.pos
 		precision[b] = t / (t + f)
-		ap += bins[b].pos / p * precision[b]
-		gainT[b] = bins[b].pos / p * f / (t + f) / (t + f)
-		gainF[b] = bins[b].pos / p * t / (t + f) / (t + f)
+		ap += l.pos / p * precision[b]
+		gainT[b] = l.pos / p * f / (t + f) / (t + f)
+		gainF[b] = l.pos / p * t / (t + f) / (t + f)
 	}
 	// A positive more in bin b raises the precision there and below; it also takes its share of the mean.
 	var below, lost, v float64
@@ -42,8 +45,7 @@ func (r Reliability) AveragePrecisionBounds() (lo, hi float64, ok bool) {
 		return math.NaN(), math.NaN(), false
 	}
 	var t, f float64
-	for b := len(bins) - 1; b >= 0; b-- {
-		l := bins[b]
+	for _, l := range slices.Backward(bins) {
 		neg := l.n - l.pos
 		lo += meanPrecision(t, f+neg, l.pos)
 		hi += meanPrecision(t, f, l.pos)

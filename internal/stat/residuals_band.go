@@ -52,12 +52,16 @@ func (r Residuals) PinballBand(q, alpha float64) (Band, bool) {
 	return r.meanBand(e, ok, pinball(q), alpha, 0)
 }
 
+// fewSquares is how many errors it takes to tell the spread of their squares, a fourth moment.
+const fewSquares = 500
+
 // rmseBand is the root of the mean square's.
 func (r Residuals) rmseBand(alpha float64) (Band, bool) {
 	e, ok := r.RMSE()
 	square := Estimate{Value: e.Value * e.Value, SE: math.NaN(), N: e.N}
 	b, ok := r.meanBand(square, ok, func(e float64) float64 { return e * e }, alpha, 0)
 	b.Estimate, b.Low, b.High = e, math.Sqrt(b.Low), math.Sqrt(b.High)
+	b.Few = b.Few || e.N < fewSquares
 	return b, ok
 }
 

@@ -163,6 +163,12 @@ type system struct {
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
+	return newSystemOf(t, contractText, func(draft *plan.Plan) baseline.Source { return history{draft} })
+}
+
+// newSystemOf has the model of another contract.
+func newSystemOf(t *testing.T, text string, learnt func(draft *plan.Plan) baseline.Source) *system {
+	t.Helper()
 	s := &system{t: t, reg: prometheus.NewRegistry(), world: newWorld(seed), ids: map[string]uint32{}, stop: map[string]func(){}, seen: map[string]incident.Incident{}}
 	var err error
 	must := func(err error) {
@@ -173,11 +179,11 @@ func newSystem(t *testing.T) *system {
 	}
 	s.parts, err = app.Embedded(t.Context(), zap.NewNop(), s.reg, bus.EmbeddedOptions{Network: &kfake.VirtualNetwork{}})
 	must(err)
-	c, err := contract.Parse("sys.yaml", []byte(contractText))
+	c, err := contract.Parse("sys.yaml", []byte(text))
 	must(err)
 	draft, err := plan.Draft(c)
 	must(err)
-	s.plan, err = baseline.Build(draft, history{draft})
+	s.plan, err = baseline.Build(draft, learnt(draft))
 	must(err)
 	adm := kadm.NewClient(s.parts.Producer)
 	for topic, text := range map[string]string{"sys.predictions": predictionSchema, "sys.outcomes": outcomeSchema} {

@@ -10,20 +10,23 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
-// Ended is one thing that has ended: exactly one of Base, Test and Truth is set.
+// Ended is one thing that has ended: exactly one of its fields is set.
 type Ended struct {
-	Base  *Pane     // one base pane; the test pane it belongs to may still be open
-	Test  *Pane     // one test pane
-	Truth []*Cohort // the cohorts of one truth pane that had any outcome, in order
+	Moment *Moment   // a moment; the base pane it belongs to may still be open
+	Base   *Pane     // one base pane; the test pane it belongs to may still be open
+	Test   *Pane     // one test pane
+	Truth  []*Cohort // the cohorts of one truth pane that had any outcome, in order
 }
 
 // Assembler adds up the cells of one model under one plan.
 type Assembler struct {
 	plan *plan.Plan
 
-	base    map[int64]*Pane // open base panes by start
-	test    *Pane           // the test pane being filled from ended base panes
-	closed  int64           // everything before is closed; NoTime before the first close
+	base    map[int64]*Pane   // open base panes by start
+	test    *Pane             // the test pane being filled from ended base panes
+	closed  int64             // everything before is closed; NoTime before the first close
+	moments map[int64]*Moment // that have not been handed out, by start
+	shown   int64             // every moment that ends by then has been handed out; NoTime before the first
 	cohorts map[int64]*Cohort
 	truth   []*Cohort // mature cohorts of the truth pane being filled
 	mature  int64     // every cohort that ends by then has been handed out
@@ -37,6 +40,8 @@ type Assembler struct {
 // Start is where what has ended began, microseconds since the Unix epoch.
 func (n *Ended) Start() int64 {
 	switch {
+	case n.Moment != nil:
+		return n.Moment.Start
 	case n.Base != nil:
 		return n.Base.Start
 	case n.Test != nil:
@@ -50,7 +55,7 @@ func (n *Ended) Start() int64 {
 func NewAssembler(p *plan.Plan) *Assembler {
 	return &Assembler{
 		plan: p, base: map[int64]*Pane{}, cohorts: map[int64]*Cohort{}, closed: record.NoTime, mature: record.NoTime,
-		news: map[int64]*Cohort{},
+		news: map[int64]*Cohort{}, moments: map[int64]*Moment{}, shown: record.NoTime,
 	}
 }
 
@@ -70,6 +75,7 @@ func (a *Assembler) Retain(hold func(us int64) bool) (dropped []*Pane, cohorts [
 		dropped = append(dropped, a.test)
 		a.test = nil
 	}
+	maps.DeleteFunc(a.moments, func(start int64, _ *Moment) bool { return !hold(start) })
 	for _, start := range slices.Sorted(maps.Keys(a.base)) {
 		if !hold(start) {
 			dropped = append(dropped, a.base[start])
@@ -96,8 +102,11 @@ func (a *Assembler) Retain(hold func(us int64) bool) (dropped []*Pane, cohorts [
 
 // Add takes one cell into account.
 func (a *Assembler) Add(c *record.Cell) error {
-	if c.Kind == record.Described {
+	switch c.Kind {
+	case record.Described:
 		return a.describe(c)
+	case record.Momentary:
+		return a.addMoment(c)
 	}
 	key := Cell{Version: c.Version, Slice: c.Slice}
 	if len(c.Slice) != 2*len(a.plan.Slices) {
@@ -191,7 +200,7 @@ func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
 }
 
 // Advance hands out what has ended once every source partition has reached low (microseconds of event time), in the order of
-// the ends; a base pane comes before the test pane it completes.
+// the ends; a moment comes before the base pane it completes, and that before the test pane it completes.
 func (a *Assembler) Advance(low int64, visit func(Ended) error) error {
 	if low == record.NoTime {
 		return nil
@@ -200,11 +209,11 @@ func (a *Assembler) Advance(low int64, visit func(Ended) error) error {
 	ready := low - a.plan.Lateness.Microseconds()
 	if a.closed == record.NoTime {
 		if len(a.base) == 0 {
-			return nil
+			return a.show(ready, visit)
 		}
 		first := slices.Min(slices.Collect(maps.Keys(a.base)))
 		if first+step > ready {
-			return nil
+			return a.show(ready, visit)
 		}
 		a.closed = first
 	}
@@ -216,18 +225,21 @@ func (a *Assembler) Advance(low int64, visit func(Ended) error) error {
 			}
 			a.closed = max(a.closed, next)
 			if a.closed+step > ready {
-				return nil
+				break
 			}
 		}
 		if err := a.closeBase(a.closed, visit); err != nil {
 			return err
 		}
 	}
-	return nil
+	return a.show(ready, visit)
 }
 
 func (a *Assembler) closeBase(start int64, visit func(Ended) error) error {
 	end := start + a.plan.Pane.Microseconds()
+	if err := a.show(end, visit); err != nil {
+		return err
+	}
 	a.closed = end
 	if p := a.base[start]; p != nil {
 		delete(a.base, start)

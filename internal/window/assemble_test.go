@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -297,8 +298,7 @@ func drawStreams(t *rapid.T, late int64) []stream {
 func floorHour(us int64) int64 { return us - (us%hour+hour)%hour }
 
 // play feeds the streams in the given epochs (partition, how many events and labels) and returns what ended, lane by lane.
-func play(t *rapid.T, streams []stream, epochs [][3]int, restart func() bool) (panes, truth []ended) {
-	p := testPlan(t)
+func play(t *rapid.T, p *plan.Plan, streams []stream, epochs [][3]int, restart func() bool) (panes, truth []ended) {
 	a, clock := NewAssembler(p), NewClock()
 	doneEvents, doneLabels := make([]int, len(streams)), make([]int, len(streams))
 	high := make([][2]int64, len(streams))
@@ -380,15 +380,15 @@ func play(t *rapid.T, streams []stream, epochs [][3]int, restart func() bool) (p
 func TestCutsDoNotShow(t *testing.T) {
 	never := func() bool { return false }
 	rapid.Check(t, func(t *rapid.T) {
-		p := testPlan(t)
+		p := momentPlan(t)
 		streams := drawStreams(t, p.Lateness.Microseconds())
 		epoch := rapid.Custom(func(t *rapid.T) [3]int {
 			return [3]int{rapid.IntRange(0, len(streams)-1).Draw(t, "partition"), rapid.IntRange(0, 5).Draw(t, "events"), rapid.IntRange(0, 5).Draw(t, "labels")}
 		})
 		cuts := rapid.SliceOfN(epoch, 0, 20)
-		panes, truth := play(t, streams, nil, never)
+		panes, truth := play(t, p, streams, nil, never)
 		for _, restart := range []func() bool{never, func() bool { return rapid.Bool().Draw(t, "restart") }} {
-			panes2, truth2 := play(t, streams, cuts.Draw(t, "epochs"), restart)
+			panes2, truth2 := play(t, p, streams, cuts.Draw(t, "epochs"), restart)
 			if d := cmp.Diff(panes, panes2); d != "" {
 				t.Fatalf("panes: %v and %v", brief(panes), brief(panes2))
 			}
@@ -407,15 +407,20 @@ func TestCutsDoNotShow(t *testing.T) {
 
 // byHand counts events by hour and by six hours.
 func byHand(streams []stream) []string {
-	base, test := map[int64]int64{}, map[int64]int64{}
+	const sixth = hour / 6
+	moments, base, test := map[int64]int64{}, map[int64]int64{}, map[int64]int64{}
 	for _, s := range streams {
 		for _, e := range s.events {
 			start := floorHour(e.at)
+			moments[start+(e.at-start)/sixth*sixth]++
 			base[start]++
 			test[start-((start-monday)%(6*hour)+6*hour)%(6*hour)]++
 		}
 	}
 	var all []ended
+	for start, n := range moments {
+		all = append(all, ended{What: "a moment", Start: start, End: start + sixth, Rows: n})
+	}
 	for start, n := range base {
 		all = append(all, ended{What: "base", Start: start, End: start + hour, Rows: n})
 	}

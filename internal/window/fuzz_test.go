@@ -44,7 +44,7 @@ func FuzzReadClock(f *testing.F) {
 
 // The same for panes and cohorts.
 func FuzzReadAssembler(f *testing.F) {
-	p := testPlan(f)
+	p := momentPlan(f)
 	a := NewAssembler(p)
 	f.Add(a.AppendBinary(nil))
 	add(f, a, count(f, p, 0, 0, event{monday + hour, 0.3, "a", "v1"}, event{monday + 9*hour, 0.9, "c", ""})...)
@@ -52,7 +52,7 @@ func FuzzReadAssembler(f *testing.F) {
 	advance(f, a, monday+4*hour)
 	mature(f, a, monday+12*hour)
 	f.Add(a.AppendBinary(nil))
-	for _, format := range []string{"v1", "v2"} {
+	for _, format := range []string{"v1", "v2", "v3"} {
 		b, err := os.ReadFile(filepath.Join("testdata", format, "assembler.bin"))
 		if err != nil {
 			f.Fatal(err)
@@ -65,6 +65,9 @@ func FuzzReadAssembler(f *testing.F) {
 			return
 		}
 		cells := 0
+		for _, m := range a.moments {
+			cells += 1 + len(m.versions) + len(m.spans)
+		}
 		for _, pane := range a.base {
 			cells += len(pane.cells) + len(pane.spans) + len(pane.summaries)
 		}

@@ -38,15 +38,6 @@ func exampleAssembler(tb tester, p *plan.Plan) *Assembler {
 func TestGoldenState(t *testing.T) {
 	p := testPlan(t)
 	want := exampleAssembler(t, p)
-	file := filepath.Join("testdata", "v2", "assembler-2.bin")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, want.AppendBinary(nil), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, format := range []string{"v1/assembler", "v2/assembler", "v2/assembler-2"} {
 		b, err := os.ReadFile(filepath.Join("testdata", format+".bin"))
 		if err != nil {
@@ -74,8 +65,38 @@ func TestGoldenState(t *testing.T) {
 			t.Errorf("%s: other panes were read", format)
 		}
 		want = exampleAssembler(t, p)
-		if format == "v2/assembler-2" && !bytes.Equal(b, want.AppendBinary(nil)) {
-			t.Errorf("%s: written as other bytes", format)
+	}
+}
+
+// The same of the format that is written, which has moments.
+func TestGoldenMoments(t *testing.T) {
+	p := momentPlan(t)
+	want := exampleAssembler(t, p)
+	if len(want.moments) == 0 || want.shown == record.NoTime {
+		t.Fatalf("%d moments, shown up to %d", len(want.moments), want.shown)
+	}
+	file := filepath.Join("testdata", "v3", "assembler.bin")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
 		}
+		if err := os.WriteFile(file, want.AppendBinary(nil), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b, want.AppendBinary(nil)) {
+		t.Error("written as other bytes")
+	}
+	r := wire.NewReader(b)
+	got, err := ReadAssembler(p, r)
+	if err != nil || r.Close() != nil {
+		t.Fatalf("%v, %v", err, r.Err())
+	}
+	if !bytes.Equal(got.AppendBinary(nil), b) {
+		t.Error("read as others")
 	}
 }

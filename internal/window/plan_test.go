@@ -24,9 +24,26 @@ type tester interface {
 }
 
 // testPlan has base panes of an hour, test panes of six, truth panes of a week, half an hour of lateness, and a slice.
-func testPlan(tb tester) *plan.Plan {
+func testPlan(tb tester) *plan.Plan { return seal(tb, draft()) }
+
+// momentPlan is testPlan with moments of ten minutes.
+func momentPlan(tb tester) *plan.Plan {
+	p := draft()
+	p.Reference = plan.Span{From: plan.FromMicros(monday - 10*day), To: plan.FromMicros(monday)}
+	p.ReferenceRows = 10 * 24 * 6 * plan.FewestRows
+	return seal(tb, p)
+}
+
+func seal(tb tester, p *plan.Plan) *plan.Plan {
 	tb.Helper()
-	p := &plan.Plan{
+	if err := p.Seal(); err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+func draft() *plan.Plan {
+	return &plan.Plan{
 		Format: plan.Format, Model: "m", Pane: time.Hour, TestPane: 6 * time.Hour, TruthPane: 7 * 24 * time.Hour,
 		Lateness: 30 * time.Minute, Keep: 3 * 24 * time.Hour, MatureAfter: 2 * time.Hour,
 		Prediction: plan.Projection{
@@ -40,14 +57,13 @@ func testPlan(tb tester) *plan.Plan {
 			},
 			Roles: plan.Roles{ID: 0, Time: 1, Version: 4, Score: 2, Decision: -1, Latency: -1, Lineage: -1, Label: -1},
 		},
-		Columns: []plan.Column{{Name: "x", Field: 2, Layout: plan.Layout{Edges: []float64{0.25, 0.5, 0.75}, Lo: 0, Hi: 1}}},
-		Score:   &plan.Score{Edges: []float64{0.25, 0.5}, Threshold: 0.5},
-		Slices:  []plan.Dimension{{Name: "seg", Field: 3, Values: []string{"a", "b"}}},
+		Columns: []plan.Column{{
+			Name: "x", Field: 2, Layout: plan.Layout{Edges: []float64{0.25, 0.5, 0.75}, Lo: 0, Hi: 1},
+			Reference: plan.Reference{N: 1000, Missing: 10},
+		}},
+		Score:  &plan.Score{Edges: []float64{0.25, 0.5}, Threshold: 0.5},
+		Slices: []plan.Dimension{{Name: "seg", Field: 3, Values: []string{"a", "b"}}},
 	}
-	if err := p.Seal(); err != nil {
-		tb.Fatal(err)
-	}
-	return p
 }
 
 // event is one prediction.
@@ -69,7 +85,9 @@ func count(tb tester, p *plan.Plan, partition int32, first int64, events ...even
 		row := b.Grow(first + int64(i))
 		b.SetString(0, row, fmt.Sprint(partition, first+int64(i)))
 		b.SetTime(1, row, e.at)
-		b.SetNumber(2, row, e.x)
+		if e.x == e.x { // NaN stands for none
+			b.SetNumber(2, row, e.x)
+		}
 		b.SetString(3, row, e.seg)
 		b.SetString(4, row, e.version)
 	}
@@ -108,6 +126,10 @@ func flat(n Ended) []ended {
 		return []ended{{what, p.Start, p.End, p.Rows(), string(p.AppendBinary(nil))}}
 	}
 	switch {
+	case n.Moment != nil:
+		m := n.Moment
+		whole := m.Whole()
+		return []ended{{"a moment", m.Start, m.End, whole.Rows, fmt.Sprintf("%s %v %x", m.Version(), m.Spans(), whole.AppendBinary(nil))}}
 	case n.Base != nil:
 		return pane("base", n.Base)
 	case n.Test != nil:
@@ -148,7 +170,8 @@ func brief(list []ended) []string {
 			out = append(out, fmt.Sprintf("truth of %d", e.Rows))
 			continue
 		}
-		out = append(out, fmt.Sprintf("%s %d..%d: %d", e.What, (e.Start-monday)/hour, (e.End-monday)/hour, e.Rows))
+		from, to := float64(e.Start-monday)/float64(hour), float64(e.End-monday)/float64(hour)
+		out = append(out, fmt.Sprintf("%s %.4g..%.4g: %d", e.What, from, to, e.Rows))
 	}
 	return out
 }

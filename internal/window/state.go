@@ -12,11 +12,12 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// stateFormat is the version of the state that this build writes; it reads this one and the one before.
+// stateFormat is the version of the state that this build writes; it reads all of them.
 //
 //   - 1: panes without summaries.
 //   - 2: panes with summaries.
-const stateFormat = 2
+//   - 3: moments.
+const stateFormat = 3
 
 var errStateFormat = errors.New("unknown state format")
 
@@ -80,13 +81,13 @@ func (a *Assembler) AppendBinary(b []byte) []byte {
 	for _, co := range a.truth {
 		b = wire.Int(b, co.Start)
 	}
-	return b
+	return a.appendMoments(b)
 }
 
 // ReadAssembler reads what AppendBinary wrote.
 func ReadAssembler(p *plan.Plan, r *wire.Reader) (*Assembler, error) {
-	read := readPane
-	if checkFormat(r) == 1 {
+	read, format := readPane, checkFormat(r)
+	if format == 1 {
 		read = readPaneV1
 	}
 	a := NewAssembler(p)
@@ -111,6 +112,9 @@ func ReadAssembler(p *plan.Plan, r *wire.Reader) (*Assembler, error) {
 		}
 		a.truth = append(a.truth, co)
 	}
+	if format >= 3 {
+		a.readMoments(r)
+	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read panes of %s: %w", p.Model, err)
 	}
@@ -125,12 +129,7 @@ func (p *Pane) AppendBinary(b []byte) []byte {
 		b = wire.String(wire.String(b, c.Version), c.Slice)
 		b = wire.Bytes(b, p.cells[c].AppendBinary(nil))
 	}
-	spans := p.Spans()
-	b = wire.Uint(b, uint64(len(spans)))
-	for _, s := range spans {
-		b = wire.String(b, s.Topic)
-		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last)
-	}
+	b = appendSpans(b, p.Spans())
 	b = wire.Uint(b, uint64(len(p.summaries)))
 	for _, version := range slices.Sorted(maps.Keys(p.summaries)) {
 		b = wire.Bytes(wire.String(b, version), p.summaries[version].AppendBinary(nil))
@@ -171,11 +170,24 @@ func readPaneV1(pl *plan.Plan, r *wire.Reader) *Pane {
 		}
 		p.cells[c] = set
 	}
+	readSpans(r, p.spans)
+	return p
+}
+
+func appendSpans(b []byte, spans []record.Span) []byte {
+	b = wire.Uint(b, uint64(len(spans)))
+	for _, s := range spans {
+		b = wire.String(b, s.Topic)
+		b = wire.Int(wire.Int(wire.Int(b, int64(s.Partition)), s.First), s.Last)
+	}
+	return b
+}
+
+func readSpans(r *wire.Reader, into map[place]record.Span) {
 	for range r.Count(4) {
 		s := record.Span{Topic: r.String(), Partition: int32(r.Int()), First: r.Int(), Last: r.Int()}
-		p.spans[place{s.Topic, s.Partition, -1}] = s
+		into[place{s.Topic, s.Partition, -1}] = s
 	}
-	return p
 }
 
 // readCell reads the key of a cell, whose slice has a value of every dimension: see Assembler.Add.
@@ -239,8 +251,8 @@ func readPlace(r *wire.Reader) place {
 
 func checkFormat(r *wire.Reader) uint64 {
 	v := r.Uint()
-	if r.Err() == nil && v != stateFormat && v != stateFormat-1 {
-		r.Fail(fmt.Errorf("%w %d, this build reads %d and %d", errStateFormat, v, stateFormat, stateFormat-1))
+	if r.Err() == nil && (v == 0 || v > stateFormat) {
+		r.Fail(fmt.Errorf("%w %d, this build reads 1 to %d", errStateFormat, v, stateFormat))
 	}
 	return v
 }

@@ -1,0 +1,128 @@
+package engine_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+)
+
+// swift has 300 events an hour, a test pane an hour and moments of ten minutes.
+func swift(tb testing.TB, change func(s *sample, rng *rand.Rand)) *world {
+	tb.Helper()
+	w := learn(tb, 2, generate(3, 3, 7200, change), "")
+	if w.plan.Moment() != 10*time.Minute || w.plan.Pane != time.Hour {
+		tb.Fatalf("moments of %s in panes of %s", w.plan.Moment(), w.plan.Pane)
+	}
+	return w
+}
+
+// clock is the time of day, on the day after the reference.
+func clock(hour, minute int) time.Time {
+	return day(2).Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
+}
+
+// faults says the hard faults, with their windows, and how many events they are of.
+func faults(findings []finding.Finding) []string {
+	out := []string{}
+	for i := range findings {
+		f := &findings[i]
+		if f.Verdict == finding.Fault || f.Channel == "missing" || f.Channel == "constant" {
+			out = append(out, fmt.Sprintf("%s %s %s %s-%s: %.3g of %d, offsets %v", f.Subject, f.Channel, f.Verdict,
+				f.Window.Start.Format("15:04"), f.Window.End.Format("15:04"), float64(f.Value), f.N.Current, f.Offsets["p"]["0"]))
+		}
+	}
+	return out
+}
+
+// A column that goes missing in the middle of an hour is told half an hour later, with the moment it began; one that was constant with the
+// moment it first moved. Both are told once, and end with the third whole test pane without them.
+func TestHardFaultsAreToldWhileThePaneIsOpen(t *testing.T) {
+	t.Parallel()
+	w := swift(t, func(s *sample, _ *rand.Rand) {
+		if !s.at.Before(clock(5, 20)) && s.at.Before(clock(6, 50)) {
+			s.x = math.NaN()
+		}
+		if s.at.Equal(clock(6, 15)) {
+			s.k = 4
+		}
+	})
+	want := []string{
+		"x missing fault 05:20-05:50: 1 of 150, offsets [16000 16149]",
+		"k constant fault 06:10-06:20: 0.02 of 50, offsets [16250 16299]",
+		"x missing equivalent 09:00-10:00: 0 of 300, offsets [17100 17399]",
+		"k constant equivalent 09:00-10:00: 0 of 300, offsets [17100 17399]",
+	}
+	p, o := w.epochs(1)
+	found := w.judge(interleave(p, o))
+	if d := cmp.Diff(want, faults(found)); d != "" {
+		t.Error(d)
+	}
+	for i := range found {
+		if f := &found[i]; f.Verdict == finding.Fault && f.Severity != finding.Page {
+			t.Errorf("%s is a %s", f.Subject, f.Severity)
+		}
+	}
+
+	// Not how it is cut, nor stopping anywhere, shows.
+	for name, got := range map[string][]finding.Finding{
+		"epochs of a day": w.judge(interleave(w.epochs(24))),
+		"stopped after every epoch": func() (out []finding.Finding) {
+			at := w.start()
+			for _, ep := range interleave(p, o) {
+				out = w.feed(at, &ep, out)
+				at = w.restarted(at)
+			}
+			return out
+		}(),
+	} {
+		panes, _ := lanes(got)
+		mine, _ := lanes(found)
+		if d := cmp.Diff(encode(t, mine), encode(t, panes)); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+// What is missing from two moments only, or from all events but one of each, is no fault; nor is what is odd in the reference's own time or
+// in a declared odd period.
+func TestMomentsThatTellNothing(t *testing.T) {
+	t.Parallel()
+	change := func(s *sample, _ *rand.Rand) {
+		switch minute := s.at.Minute(); {
+		case s.at.After(clock(5, 20)) && s.at.Before(clock(5, 39)):
+			s.x = math.NaN()
+		case s.at.After(clock(8, 0)) && s.at.Before(clock(9, 0)) && (minute%10 != 3 || s.at.Second() != 0):
+			s.x = math.NaN()
+		case s.at.Before(day(1)) && s.at.After(day(0).Add(20*time.Hour)) && minute < 30: // less than a hundredth of the reference
+			if s.at.Hour() == 21 {
+				s.x = math.NaN()
+			}
+		}
+	}
+	if got := faults(swift(t, change).run()); len(got) > 0 {
+		t.Errorf("found %v", got)
+	}
+	all := func(s *sample, _ *rand.Rand) {
+		if s.at.After(clock(5, 0)) && s.at.Before(clock(7, 30)) {
+			s.x, s.k = math.NaN(), 9
+		}
+	}
+	w := swift(t, all)
+	w.plan.Policy.Calendar = []plan.Span{{From: clock(4, 0), To: clock(8, 0)}}
+	if got := faults(w.run()); len(got) > 0 {
+		t.Errorf("in a declared odd period: %v", got)
+	}
+	w.plan.Policy.Calendar = nil
+	got := faults(w.run())
+	if len(got) == 0 || !slices.ContainsFunc(got, func(s string) bool { return s[:1] == "k" }) {
+		t.Errorf("without the declaration: %v", got)
+	}
+}
