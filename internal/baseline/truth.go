@@ -133,7 +133,7 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 			if s == nil || !ok {
 				continue
 			}
-			of := outcome.OutcomeOf(outcome.Place{Time: b.Cols[o.Time].Int[i], Offset: place}, label)
+			of := outcome.Of(outcome.Place{Time: b.Cols[o.Time].Int[i], Offset: place}, label)
 			s.Fold(&outcome.Row{Outcome: &of})
 		}
 		return nil

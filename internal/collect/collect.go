@@ -139,7 +139,7 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 		if !id.In(c.plan.Sampled()) {
 			continue
 		}
-		o = outcome.OutcomeOf(outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]}, label)
+		o = outcome.Of(outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]}, label)
 		c.rows.Outcome(id, c.model, &o)
 	}
 	return unlabelled

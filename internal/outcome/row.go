@@ -130,8 +130,8 @@ type Outcome struct {
 	Other    *truth.Label // of a model that is not binary: the class or the number that turned out, instead
 }
 
-// OutcomeOf makes an outcome of a label.
-func OutcomeOf(at Place, l truth.Label) Outcome {
+// Of makes an outcome of a label.
+func Of(at Place, l truth.Label) Outcome {
 	o := Outcome{Place: at, Positive: l.Positive}
 	if l.Kind != truth.Sign {
 		other := l // so that what binary models say is not allocated

@@ -177,7 +177,7 @@ func FuzzReadState(f *testing.F) {
 	f.Add(s.AppendBinary(nil))
 	f.Add([]byte{1, 0, 2, 2, 0, 0, 0, 4, 0, 0, 1})
 	for _, l := range []truth.Label{{Kind: truth.Name, Name: "cat"}, {Kind: truth.Value, Value: -2.5}} {
-		came := OutcomeOf(Place{Time: 9}, l)
+		came := Of(Place{Time: 9}, l)
 		f.Add((&State{Outcomes: []Outcome{came}}).AppendBinary(nil))
 	}
 	for _, said := range []Prediction{{Class: &truth.Class{Of: 2, Top: []truth.Likely{{Class: 2, P: 9000}, {Class: 0, P: 4000}}}}, {Number: &truth.Number{Value: 12.5, Low: 1, High: 30, Interval: true}}} {

@@ -61,7 +61,7 @@ func drawTaskRows(t *rapid.T) []Row {
 			case truth.Value:
 				l.Value = quarter("value")
 			}
-			o := OutcomeOf(at, l)
+			o := Of(at, l)
 			rows[i].Outcome = &o
 			continue
 		}
