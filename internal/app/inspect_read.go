@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -297,7 +298,10 @@ func (r *inspecting) settle(l *lens, us int64, rec *kgo.Record, byID map[string]
 	for _, e := range byID[id.Str[0]] {
 		p := r.plans.At(plan.Micros(e.Time))
 		text := strings.Clone(label.Str[0])
-		e.Settle(inspect.Outcome{Label: text, Positive: p.IsPositive(text), Time: plan.FromMicros(us)}, rec.Partition, rec.Offset, p.Keep)
+		if l.proj.Fields[l.proj.Roles.Label].Kind == plan.Number {
+			text = strconv.FormatFloat(label.Num[0], 'g', -1, 64)
+		}
+		e.Settle(inspect.Outcome{Label: text, Positive: p.Score.Binary() && p.IsPositive(text), Time: plan.FromMicros(us)}, rec.Partition, rec.Offset, p.Keep)
 	}
 }
 

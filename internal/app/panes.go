@@ -67,14 +67,29 @@ type EndedScores struct {
 	Bins     []int64 `json:"bins"`
 }
 
-// EndedCurve are outcomes by score bin, and by decision.
+// EndedCurve are outcomes by score bin, and by decision. Of models of another task labels hold their number alone, and what is counted of
+// them follows: how often which class was predicted, by the class that turned out and then the one predicted ("(other)" is every class that
+// the plan doesn't name), or the errors of numbers.
 type EndedCurve struct {
-	Labels    []int64 `json:"labels"`
-	Positives []int64 `json:"positives"`
-	TP        int64   `json:"tp"`
-	FP        int64   `json:"fp"`
-	FN        int64   `json:"fn"`
-	TN        int64   `json:"tn"`
+	Labels    []int64                     `json:"labels"`
+	Positives []int64                     `json:"positives"`
+	TP        int64                       `json:"tp"`
+	FP        int64                       `json:"fp"`
+	FN        int64                       `json:"fn"`
+	TN        int64                       `json:"tn"`
+	Classes   map[string]map[string]int64 `json:"classes,omitempty"`
+	Errors    *EndedErrors                `json:"errors,omitempty"`
+}
+
+// EndedErrors are the errors of predicted numbers: predicted less actual.
+type EndedErrors struct {
+	Pairs     int64   `json:"pairs"`
+	Unusable  int64   `json:"unusable"` // too large to be counted
+	Sum       float64 `json:"sum"`
+	Absolute  float64 `json:"absolute"`
+	Squares   float64 `json:"squares"`
+	Intervals int64   `json:"intervals"`
+	Covered   int64   `json:"covered"`
 }
 
 // EndedCells visits what has ended of a model and began in [from, to): test panes, then mature cohorts, each in the order of
@@ -133,7 +148,7 @@ func paneCells(p *plan.Plan, w *window.Pane, visit func(*EndedCell) error) error
 func cohortCells(p *plan.Plan, w *window.Cohort, visit func(*EndedCell) error) error {
 	return w.Cells(func(k window.Cell, onTime, all truth.Counts) error {
 		c := endedCell(p, KindCohort, w.Start, w.End, k)
-		c.OnTime, c.All = endedCurve(onTime), endedCurve(all)
+		c.OnTime, c.All = endedCurve(p, onTime), endedCurve(p, all)
 		if c.OnTime == nil && c.All == nil {
 			return nil
 		}
@@ -142,9 +157,20 @@ func cohortCells(p *plan.Plan, w *window.Cohort, visit func(*EndedCell) error) e
 }
 
 // endedCurve is nil where nothing is known, or nothing any more.
-func endedCurve(known truth.Counts) *EndedCurve {
-	if known == nil {
+func endedCurve(p *plan.Plan, known truth.Counts) *EndedCurve {
+	switch of := known.(type) {
+	case nil:
 		return nil
+	case *truth.Classes:
+		return endedClasses(p, of)
+	case truth.Numbers:
+		if of.Labels() == 0 {
+			return nil
+		}
+		return &EndedCurve{Labels: []int64{of.Labels()}, Positives: []int64{}, Errors: &EndedErrors{
+			Pairs: of.N, Unusable: of.Unusable, Sum: of.Sum.Float(), Absolute: of.Abs.Float(), Squares: of.Square.Float(),
+			Intervals: of.Intervals, Covered: of.Covered,
+		}}
 	}
 	c := truth.CurveOf(known)
 	for _, n := range c.Labels {
@@ -153,6 +179,27 @@ func endedCurve(known truth.Counts) *EndedCurve {
 		}
 	}
 	return nil
+}
+
+func endedClasses(p *plan.Plan, c *truth.Classes) *EndedCurve {
+	out := &EndedCurve{Labels: []int64{c.Labels()}, Positives: []int64{}, Classes: map[string]map[string]int64{}}
+	name := func(class int) string {
+		if class < len(p.Score.Classes) {
+			return p.Score.Classes[class]
+		}
+		return "(other)"
+	}
+	for pair, n := range c.All() {
+		turned := name(pair[0])
+		if out.Classes[turned] == nil {
+			out.Classes[turned] = map[string]int64{}
+		}
+		out.Classes[turned][name(pair[1])] += n
+	}
+	if len(out.Classes) == 0 {
+		return nil
+	}
+	return out
 }
 
 func endedCell(p *plan.Plan, kind string, start, end int64, k window.Cell) *EndedCell {

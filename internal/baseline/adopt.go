@@ -40,6 +40,7 @@ func Adopt(draft, holder *plan.Plan) (*plan.Plan, error) {
 	if q.Score != nil {
 		score := *holder.Score
 		score.Own = draft.Score.Own
+		score.Task, score.Classes, score.Each, score.Interval = draft.Score.Task, draft.Score.Classes, draft.Score.Each, draft.Score.Interval
 		if !draft.Policy.Cheapest {
 			score.Threshold = draft.Score.Threshold
 		}
@@ -77,6 +78,8 @@ func unlike(draft, p *plan.Plan) string {
 		return "the rules"
 	case (draft.Score == nil) != (p.Score == nil):
 		return "the score"
+	case draft.Score != nil && (draft.Score.Task != p.Score.Task || !slices.Equal(draft.Score.Classes, p.Score.Classes)):
+		return "the task"
 	case !slices.Equal(protected(draft), protected(p)):
 		return "the protected attributes"
 	}

@@ -39,7 +39,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	for i := range p.Slices {
 		p.Slices[i].Values = dictionary(&rows.Cols[p.Slices[i].Field])
 	}
-	if p.Score != nil {
+	if p.Score.Binary() {
 		p.Score.Edges = scoreEdges(&rows.Cols[p.Prediction.Roles.Score], p.Score.Threshold)
 	}
 	c, err := count(p, rows)

@@ -409,7 +409,7 @@ promises:
 	}
 	alone := draft(t, 8, "promises:\n  - {metric: brier, max: 0.5, over: 7d}\n")
 	alone.Outcome = nil
-	if got := build(t, alone, steady(8, 48)); !cmp.Equal(got.Unjudged, []string{few, "the promise on brier needs a binary score and outcomes"}) {
+	if got := build(t, alone, steady(8, 48)); !cmp.Equal(got.Unjudged, []string{few, "the promise on brier needs a score and outcomes"}) {
 		t.Errorf("%q", got.Unjudged)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
@@ -34,7 +35,7 @@ func short(p *plan.Plan) []string {
 		}
 	}
 	if p.Outcome != nil && p.Score != nil && len(p.Score.Views) > 0 {
-		if m, ok := p.Score.Views[0].Metrics["brier"]; ok && m.Null.Panes < stat.MinWindows {
+		if m, ok := p.Score.Views[0].Metrics[engine.Leading(p.Score.Task)]; ok && m.Null.Panes < stat.MinWindows {
 			out = append(out, fmt.Sprintf("outcomes are not judged: the reference holds %d panes of %s, at least %d are needed", m.Null.Panes, contract.Span(p.TruthPane), stat.MinWindows))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
@@ -280,7 +281,7 @@ func (r *Range) truth(p *plan.Plan) (notes []string, err error) {
 	if !truthful(p) {
 		return nil, nil
 	}
-	if p.Policy.Cheapest {
+	if p.Policy.Cheapest && p.Score.Binary() {
 		notes = append(notes, fmt.Sprintf("the threshold stays %.6g: by it the decisions were counted", p.Score.Threshold))
 	}
 	tried := *p
@@ -309,7 +310,7 @@ func (r *Range) truth(p *plan.Plan) (notes []string, err error) {
 	if r.matureEnd < plan.Micros(r.span.To) {
 		notes = append(notes, fmt.Sprintf("outcomes are learnt up to %s: those of later predictions are not mature, or none came", instant(plan.FromMicros(r.matureEnd))))
 	}
-	if tried.Score.Labels > 0 && !slices.ContainsFunc(r.counted.cohorts, positive) {
+	if tried.Score.Binary() && tried.Score.Labels > 0 && !slices.ContainsFunc(r.counted.cohorts, positive) {
 		notes = append(notes, fmt.Sprintf("none of the %d outcomes is positive: no label equals the positive value %q (task.positive in the contract), or none came", tried.Score.Labels, p.Positive))
 	}
 	return notes, nil
@@ -320,7 +321,7 @@ func panesOfTruth(p *plan.Plan) int {
 	if len(p.Score.Views) == 0 {
 		return 0
 	}
-	return p.Score.Views[0].Metrics["brier"].Null.Panes
+	return p.Score.Views[0].Metrics[engine.Leading(p.Score.Task)].Null.Panes
 }
 
 func positive(c cohort) bool {

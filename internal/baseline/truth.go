@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
@@ -38,7 +37,7 @@ func cohorts(p *plan.Plan, rows *plan.Batch, src Source) ([]cohort, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Policy.Cheapest && p.Policy.Costs != nil {
+	if p.Policy.Cheapest && p.Policy.Costs != nil && p.Score.Binary() {
 		before, err := curves(p, rows, states)
 		if err != nil {
 			return nil, err
@@ -56,13 +55,17 @@ func learnTruth(p *plan.Plan, cohorts []cohort) error {
 	}
 	p.Score.Dispersion = dispersion(p, cohorts)
 	p.TruthPane = truthPane(p, cohorts)
+	if p.Score.Binary() {
+		var err error
+		if p.DriftLabels, err = drift.LearnLabels(p, labelled(p, cohorts)); err != nil {
+			return err
+		}
+	}
+	p.Score.Floor = errorFloor(p, cohorts)
+	if err := views(p, cohorts); err != nil || !p.Score.Binary() {
+		return err
+	}
 	var err error
-	if p.DriftLabels, err = drift.LearnLabels(p, labelled(p, cohorts)); err != nil {
-		return err
-	}
-	if err := views(p, cohorts); err != nil {
-		return err
-	}
 	p.Concept, err = drift.LearnCalibration(p, outcomes(p, cohorts))
 	return err
 }
@@ -125,33 +128,26 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 		s.Fold(&outcome.Row{ID: id, Model: p.Model, Prediction: pr})
 	}
 	o := p.Outcome.Roles
-	seen := map[string]bool{} // labels, until one is positive
-	positive := false
+	met := labelsMet{seen: map[string]bool{}}
 	place := int64(0)
 	err := src.Outcomes(func(b *plan.Batch) error {
 		for i := range b.N {
 			place++
-			if label := b.Cols[o.Label]; !positive && label.State[i] == plan.OK && len(seen) < 10 {
-				positive = p.IsPositive(label.Str[i])
-				seen[strings.Clone(label.Str[i])] = true
-			}
+			met.look(p, &b.Cols[o.Label], i)
 			s := states[hash.ID(b.Cols[o.ID].Str[i])]
-			if s == nil || b.Cols[o.Label].State[i] != plan.OK {
+			label, ok := truth.Turned(p, b, i)
+			if s == nil || !ok {
 				continue
 			}
-			s.Fold(&outcome.Row{Outcome: &outcome.Outcome{
-				Place: outcome.Place{Time: b.Cols[o.Time].Int[i], Offset: place}, Positive: p.IsPositive(b.Cols[o.Label].Str[i]),
-			}})
+			of := outcome.Of(outcome.Place{Time: b.Cols[o.Time].Int[i], Offset: place}, label)
+			s.Fold(&outcome.Row{Outcome: &of})
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join the outcomes of the reference of %s: %w", p.Model, err)
 	}
-	if !positive && len(seen) > 0 {
-		p.Unjudged = append(p.Unjudged, fmt.Sprintf("no label equals the positive value %q, so every outcome counts as negative; seen: %s (task.positive in the contract)",
-			p.Positive, strings.Join(slices.Sorted(maps.Keys(seen)), ", ")))
-	}
+	met.tell(p)
 	return states, nil
 }
 
@@ -181,10 +177,13 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 			c.cells[pr.Slice] = v
 		}
 		answer := pr.Answer()
+		if !truth.Fits(p, &answer, &label) {
+			continue
+		}
 		v.Label(&answer, label, 1)
 	}
 	if len(byStart) == 0 {
-		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids, that scores lie in 0..1, that keep (%s) is long enough, and that outcomes come before mature_after (%s) after the hour of their prediction", p.Model, contract.Duration(p.Keep), contract.Duration(p.MatureAfter))
+		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids, %s, that keep (%s) is long enough, and that outcomes come before mature_after (%s) after the hour of their prediction", p.Model, usable(p), contract.Duration(p.Keep), contract.Duration(p.MatureAfter))
 	}
 	out := make([]cohort, 0, len(byStart))
 	for _, start := range slices.Sorted(maps.Keys(byStart)) {
@@ -213,6 +212,9 @@ func mustMerge(into, from truth.Counts) {
 // dispersion is how much more outcomes scatter from cohort to cohort than independent ones would, given the score and the
 // reference's own calibration map.
 func dispersion(p *plan.Plan, cohorts []cohort) float64 {
+	if !p.Score.Binary() {
+		return 1
+	}
 	total := truth.New(p)
 	daily := make([]truth.Counts, len(cohorts))
 	for i := range cohorts {
@@ -319,7 +321,7 @@ func views(p *plan.Plan, cohorts []cohort) error {
 			}
 		}
 		v.Shares = shares(total, sums)
-		for _, m := range engine.All() {
+		for _, m := range engine.All(p.Score.Task) {
 			value, ok := m.Value(total, nil)
 			if !ok {
 				continue // among them the expected cost, which follows from the shares
@@ -339,6 +341,9 @@ func views(p *plan.Plan, cohorts []cohort) error {
 
 // shares measures how decisions turned out, over the reference and over its truth panes; nil without any.
 func shares(total truth.Counts, panes []truth.Counts) *plan.Shares {
+	if truth.CurveOf(total) == nil {
+		return nil
+	}
 	of := func(known truth.Counts) (out [4]float64, ok bool) {
 		c := truth.CurveOf(known)
 		n := float64(c.TP + c.FP + c.FN + c.TN)

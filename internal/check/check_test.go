@@ -374,7 +374,7 @@ func TestMissingLabelColumn(t *testing.T) {
 	if len(r.Streams) != 1 || len(r.Incidents) != 1 {
 		t.Errorf("%d streams, %d incidents", len(r.Streams), len(r.Incidents))
 	}
-	if !slices.Contains(r.Notes, "the promise on brier needs a binary score and outcomes") {
+	if !slices.Contains(r.Notes, "the promise on brier needs a score and outcomes") {
 		t.Errorf("notes %q", r.Notes)
 	}
 }

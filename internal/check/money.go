@@ -28,7 +28,7 @@ func (r *run) price(cohorts []*window.Cohort) {
 // money prices the mature cohorts after the reference, but for declared odd days.
 func (r *run) money() []engine.Money {
 	p := r.plan
-	if p.Score == nil || p.Policy.Costs == nil {
+	if !p.Score.Binary() || p.Policy.Costs == nil {
 		return nil
 	}
 	var sums []*sketch.Curve

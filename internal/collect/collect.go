@@ -7,6 +7,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // Source names the partition a batch was read from.
@@ -48,7 +49,7 @@ func New(p *plan.Plan, rows Rows) (*Collector, error) {
 	c := &Collector{plan: p, deriver: d, counter: sketch.NewCounter(p), hasher: outcome.NewHasher(p), rows: rows, model: &record.RowCell{Model: p.Model}}
 	c.counter.Describe()
 	c.counter.CountMoments()
-	if p.Outcome != nil {
+	if p.Outcome != nil && p.Score.Binary() {
 		c.counter.TellScores()
 	}
 	return c, nil
@@ -73,6 +74,10 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 	}
 	times, sampled := b.Cols[r.Time].Int, c.plan.Sampled()
 	var p outcome.Prediction
+	if !c.plan.Score.Binary() {
+		c.answers(src, b)
+		return
+	}
 	for i := range b.N {
 		at := c.counter.CellOf(i)
 		if at < 0 {
@@ -85,6 +90,25 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 		p.Place = outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}
 		p.Bin, p.Score, p.Positive = int(scored.Bin), scored.Score, scored.Positive
 		c.rows.Prediction(id, c.cell(at), &p)
+	}
+}
+
+// answers hands over the rows of a model that answers classes or numbers. There is one for every prediction whose answer can be held against
+// an outcome.
+func (c *Collector) answers(src Source, b *plan.Batch) {
+	times, sampled := b.Cols[c.plan.Prediction.Roles.Time].Int, c.plan.Sampled()
+	for i := range b.N {
+		at := c.counter.CellOf(i)
+		if at < 0 || !c.ids[i].In(sampled) {
+			continue
+		}
+		answer, ok := truth.Answered(c.plan, nil, b, i)
+		if !ok {
+			continue
+		}
+		p := outcome.Prediction{Place: outcome.Place{Time: times[i], Partition: src.Partition, Offset: b.Offset[i]}}
+		p.Say(answer)
+		c.rows.Prediction(c.ids[i], c.cell(at), &p)
 	}
 }
 
@@ -106,7 +130,8 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 	c.ids = c.hasher.AppendIDs(c.ids[:0], b.Cols[r.ID].Str[:b.N])
 	var o outcome.Outcome
 	for i := range b.N {
-		if b.Cols[r.Label].State[i] != plan.OK {
+		label, ok := truth.Turned(c.plan, b, i)
+		if !ok {
 			unlabelled++
 			continue
 		}
@@ -114,10 +139,7 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 		if !id.In(c.plan.Sampled()) {
 			continue
 		}
-		o = outcome.Outcome{
-			Place:    outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]},
-			Positive: c.plan.IsPositive(b.Cols[r.Label].Str[i]),
-		}
+		o = outcome.Of(outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]}, label)
 		c.rows.Outcome(id, c.model, &o)
 	}
 	return unlabelled

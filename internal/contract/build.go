@@ -134,6 +134,9 @@ func buildTask(v *value) Task {
 	if t.Type == Binary {
 		t.Positive = orDefault(v.at("positive"), defaultPositive)
 	}
+	if shape := ScoreShape(of[string](v.at("score"))); shape != ScoreTop {
+		t.Score = shape
+	}
 	return t
 }
 
@@ -151,6 +154,7 @@ func buildStream(v *value) *Stream {
 		Fields: Fields{
 			ID: field("id"), Time: field("time"), Version: field("version"), Score: field("score"),
 			Decision: field("decision"), Latency: field("latency"), Lineage: field("lineage"), Label: field("label"),
+			Low: field("low"), High: field("high"),
 		},
 	}
 }

@@ -57,6 +57,7 @@ func (k *checker) checkTask() {
 		k.refuse(classes, "only a multiclass task has classes; remove it")
 	}
 	k.unique(items(classes), "this class is named twice")
+	k.checkAnswer(v)
 	if v := k.root.at("decision"); v != nil {
 		k.checkDecision(v)
 	}

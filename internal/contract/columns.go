@@ -75,7 +75,10 @@ func (c *Contract) roleVars() []expr.Var {
 func (c *Contract) fieldVars(f Fields) []expr.Var {
 	score := expr.Number
 	if c.Task.Type == Multiclass {
-		score = expr.Any // one score, or one for each class
+		score = expr.Any // its text is seen, too, by expressions over events of other models
+	}
+	if c.Task.Score != "" {
+		f.Score = "" // one for each class: no expression sees it
 	}
 	all := []expr.Var{
 		{Name: f.Version, Type: expr.String},

@@ -42,6 +42,8 @@ type Needs struct {
 	Decision bool // binary: a threshold, cheapest, or a decision field; else a decision or score field
 	Latency  bool // a latency field in the prediction stream
 	Costs    bool
+	Each     bool // multiclass: a probability of each class
+	Interval bool // regression: the bounds of an interval
 	Groups   bool // protected attributes: the metric compares groups, and a promise's by names attributes, not slices
 }
 
@@ -50,6 +52,8 @@ var (
 	fromDecision    = Needs{Outcome: true, Decision: true}
 	fromLabel       = Needs{Outcome: true}
 	fromLatency     = Needs{Latency: true}
+	fromEach        = Needs{Outcome: true, Score: true, Each: true}
+	fromInterval    = Needs{Outcome: true, Score: true, Interval: true}
 	decided         = Needs{Score: true, Decision: true, Groups: true}
 	turnedOut       = Needs{Outcome: true, Score: true, Decision: true, Groups: true}
 	fairnessMetrics = []Metric{
@@ -92,10 +96,21 @@ var (
 			{Name: "macro_precision", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
 			{Name: "macro_recall", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
 			{Name: "macro_f1", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
+			{Name: "micro_precision", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
+			{Name: "micro_recall", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
+			{Name: "micro_f1", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
+			{Name: "weighted_precision", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
+			{Name: "weighted_recall", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
+			{Name: "weighted_f1", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromDecision},
 			{Name: "mcc", Unit: Plain, Direction: Higher, Least: -1, Most: 1, Bounded: true, Needs: fromDecision},
-			{Name: "log_loss", Unit: Plain, Direction: Lower, Needs: fromScore},
-			{Name: "brier", Unit: Plain, Direction: Lower, Most: 2, Bounded: true, Needs: fromScore},
+			{Name: "kappa", Unit: Plain, Direction: Higher, Least: -1, Most: 1, Bounded: true, Needs: fromDecision},
+			{Name: "log_loss", Unit: Plain, Direction: Lower, Needs: fromEach},
+			{Name: "brier", Unit: Plain, Direction: Lower, Most: 2, Bounded: true, Needs: fromEach},
 			{Name: "ece", Unit: Share, Direction: Lower, Most: 1, Bounded: true, Needs: fromScore},
+			{Name: "classwise_ece", Unit: Share, Direction: Lower, Most: 1, Bounded: true, Needs: fromEach},
+			{Name: "top_2_accuracy", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromEach},
+			{Name: "top_3_accuracy", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromEach},
+			{Name: "top_5_accuracy", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromEach},
 		},
 		Regression: {
 			{Name: "mae", Unit: Plain, Direction: Lower, Needs: fromScore},
@@ -103,6 +118,16 @@ var (
 			{Name: "mape", Unit: Ratio, Direction: Lower, Needs: fromScore},
 			{Name: "bias", Unit: Plain, Direction: Either, Needs: fromScore},
 			{Name: "r2", Unit: Plain, Direction: Higher, Needs: fromScore},
+			{Name: "smape", Unit: Ratio, Direction: Lower, Most: 2, Bounded: true, Needs: fromScore},
+			{Name: "median_ae", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "quantile_loss_05", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "quantile_loss_10", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "quantile_loss_25", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "quantile_loss_50", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "quantile_loss_75", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "quantile_loss_90", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "quantile_loss_95", Unit: Plain, Direction: Lower, Needs: fromScore},
+			{Name: "interval_coverage", Unit: Share, Direction: Either, Most: 1, Bounded: true, Needs: fromInterval},
 		},
 	}
 )

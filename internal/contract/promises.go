@@ -182,10 +182,16 @@ func (k *checker) lacking(m Metric) string {
 				missing = append(missing, "decisions: add decision: {threshold: 0.5}, or streams.prediction.fields.decision")
 			}
 		default:
-			if !has("decision") && !has("score") {
-				missing = append(missing, "decisions: add streams.prediction.fields.decision or score")
+			if !has("decision") && !(has("score") && (k.c.Task.Type != Multiclass || k.c.Task.Score != "")) {
+				missing = append(missing, "decisions: add streams.prediction.fields.decision, or a score with a probability of each class")
 			}
 		}
+	}
+	if m.Needs.Each && k.c.Task.Score == "" {
+		missing = append(missing, "a probability of each class: add task.score: vector or map")
+	}
+	if m.Needs.Interval && (!has("low") || !has("high")) {
+		missing = append(missing, "an interval: add streams.prediction.fields.low and high")
 	}
 	if m.Needs.Latency && !has("latency") {
 		missing = append(missing, "latencies: add streams.prediction.fields.latency")

@@ -76,7 +76,9 @@ var document = objectOf(
 		must("type", "Kind of prediction: binary, multiclass or regression.",
 			scalar(formatEnum(string(Binary), string(Multiclass), string(Regression)))),
 		may("positive", "Binary: the label that counts as 1. Default: 1.", scalar(formatScalar)),
-		may("classes", "Multiclass: the names of the classes.", listOf(2, 1000, scalar(formatScalar))),
+		may("classes", "Multiclass: the names of the classes.", listOf(2, 255, scalar(formatScalar))),
+		may("score", "Multiclass: what the score field holds. top: the probability of the class that was predicted; vector: one of each class, in the order of classes (64 at most); map: one of each class, by its name. Default: top.",
+			scalar(formatEnum(string(ScoreTop), string(ScoreVector), string(ScoreMap)))),
 	)),
 	must("streams", "Where events come from, and which field means what.", objectOf(
 		must("prediction", "What the model was asked and answered.", streamSpec(
@@ -84,7 +86,9 @@ var document = objectOf(
 			must("time", "Field with the event's own time.", scalar(formatPath)),
 			may("version", "Field with the model's version.", scalar(formatPath)),
 			may("score", "Field with the score: a probability for binary, the predicted value for regression.", scalar(formatPath)),
-			may("decision", "Field with the decision that was taken.", scalar(formatPath)),
+			may("low", "Field with the lower bound of the predicted interval (regression).", scalar(formatPath)),
+			may("high", "Field with the upper bound of the predicted interval (regression).", scalar(formatPath)),
+			may("decision", "Field with the decision that was taken: for multiclass the class that was predicted.", scalar(formatPath)),
 			may("latency", "Field with the time it took to answer, in milliseconds.", scalar(formatPath)),
 			may("lineage", "Field that says which job or feature version produced the inputs.", scalar(formatPath)),
 		)),

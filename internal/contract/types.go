@@ -52,7 +52,18 @@ type Task struct {
 	Type     TaskType
 	Positive string
 	Classes  []string
+	Score    ScoreShape `json:",omitempty"` // multiclass; "" is ScoreTop
 }
+
+// ScoreShape says what the score field of a multiclass model holds.
+type ScoreShape string
+
+// The shapes.
+const (
+	ScoreTop    ScoreShape = "top"    // the probability of the class that was predicted
+	ScoreVector ScoreShape = "vector" // a probability of each class, in the order of Task.Classes
+	ScoreMap    ScoreShape = "map"    // a probability of each class, by its name
+)
 
 // Streams are the topics events come from. Prediction is required.
 type Streams struct {
@@ -102,6 +113,8 @@ type Fields struct {
 	Latency  string
 	Lineage  string
 	Label    string
+	Low      string `json:",omitempty"` // regression: the interval that was predicted
+	High     string `json:",omitempty"`
 }
 
 // InputKind is the kind of values an input holds.

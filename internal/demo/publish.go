@@ -8,7 +8,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/examples/electricity"
 	"github.com/plumbline-ml/plumbline/internal/app"
-	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/produce"
 )
@@ -24,8 +23,11 @@ const (
 )
 
 // prepare opens the demo's data, makes its topics and registers its schemas. hold is asked before each event.
-func prepare(ctx context.Context, parts *app.Parts, c *contract.Contract, hold func(context.Context, time.Time) error) (*produce.Replay, error) {
+func prepare(ctx context.Context, parts *app.Parts, of *source, hold func(context.Context, time.Time) error) (*produce.Replay, error) {
 	schemas := map[string]string{}
+	if !of.own {
+		return produce.Open(ctx, produce.Options{Contract: of.contract, Files: of.files, Partitions: sourcePartitions, Hold: hold}, parts.Registry)
+	}
 	for name, file := range map[string]string{produce.Prediction: electricity.PredictionFile, produce.Outcome: electricity.OutcomeFile} {
 		text, err := fs.ReadFile(electricity.FS, file)
 		if err != nil {
@@ -34,7 +36,7 @@ func prepare(ctx context.Context, parts *app.Parts, c *contract.Contract, hold f
 		schemas[name] = string(text)
 	}
 	return produce.Open(ctx, produce.Options{
-		Contract: c, Files: Files(), Schemas: schemas, Constants: map[string]string{"model_version": electricity.Version},
+		Contract: of.contract, Files: of.files, Schemas: schemas, Constants: map[string]string{"model_version": electricity.Version},
 		Partitions: sourcePartitions, Hold: hold,
 	}, parts.Registry)
 }

@@ -38,6 +38,15 @@ type Options struct {
 	Serving func(*app.Parts) error
 	// Drained, if not nil, is called when everything is judged, with the services still running.
 	Drained func(context.Context, Result) error
+
+	of *source // nil: the demo's own
+}
+
+// source is a stream that can be replayed: a contract and its files.
+type source struct {
+	contract *contract.Contract
+	files    check.Files
+	own      bool // the demo's, which says its schemas; those of others follow from the contract
 }
 
 // Result is what a run found: all of it, in an order that doesn't depend on how the run went.
@@ -80,11 +89,15 @@ func Contract() (*contract.Contract, error) {
 
 // Run replays the stream and returns when everything is judged and Drained has returned.
 func Run(ctx context.Context, o Options) (err error) {
-	c, err := Contract()
-	if err != nil {
-		return err
+	if o.of == nil {
+		c, err := Contract()
+		if err != nil {
+			return err
+		}
+		o.of = &source{c, Files(), true}
 	}
-	p, err := check.Plan(c, Files())
+	c := o.of.contract
+	p, err := check.Plan(c, o.of.files)
 	if err != nil {
 		return err
 	}
@@ -99,7 +112,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}
 	r := &replay{o: o, parts: parts, plan: p, shown: map[string]incident.Incident{}}
-	events, err := prepare(ctx, parts, c, publish(&r.at, r.wait))
+	events, err := prepare(ctx, parts, o.of, publish(&r.at, r.wait))
 	if err != nil {
 		return err
 	}

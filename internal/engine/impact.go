@@ -17,7 +17,7 @@ type loss struct {
 // pane adds one truth pane and says what it costs. Decisions a day are the pane's own; the band is 95 %. It returns nil where decisions
 // aren't priced.
 func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *finding.Impact {
-	m, _ := Find("expected_cost")
+	m, _ := Find(e.plan.Score.Task, expectedCost)
 	ref, had := v.Measured(m.Name, e.plan.Policy.Costs)
 	now, ok := m.Value(t.whole, e.plan.Policy.Costs)
 	if !ok || !had {
@@ -41,7 +41,7 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 // reach is half the width of the 95 % band of the cost per decision: from the scatter of the pane's own test panes, or, where
 // it holds too few, the multinomial one widened by the dispersion that outcomes showed in the reference.
 func (e *Engine) reach(t *truthPane) float64 {
-	m, _ := Find("expected_cost")
+	m, _ := Find(e.plan.Score.Task, expectedCost)
 	if se, _, ok := jackknife(t.leftOut(), &m, e.plan.Policy.Costs); ok {
 		return stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
 	}

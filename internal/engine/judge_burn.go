@@ -225,7 +225,7 @@ func (e *Engine) judgeBurn(pr *plan.Promise, v *plan.View, b *burning, k *burnKe
 			continue
 		}
 		s.update(start, true, 1)
-		words, _ := Find(pr.Metric)
+		words, _ := Find(taskOf(e.plan), pr.Metric)
 		f := e.finding(start, end, "", "promise: "+promiseWords(pr, &words, e.plan.Policy.Costs), "promise")
 		reference, _ := v.Measured(pr.Metric, e.plan.Policy.Costs)
 		limit, _, _ := promised(pr, reference)

@@ -189,7 +189,7 @@ func slopeOf(c *concept.Change) float64 {
 
 // costBeyond is what outcomes have cost beyond the reference; 0 where decisions aren't priced.
 func (e *Engine) costBeyond(view int, c *sketch.Curve) float64 {
-	m, _ := Find("expected_cost")
+	m, _ := Find(plan.TwoClasses, expectedCost)
 	ref, had := e.plan.Score.Views[view].Measured(m.Name, e.plan.Policy.Costs)
 	now, ok := m.Value(truth.Binary{Curve: c}, e.plan.Policy.Costs)
 	if !ok || !had {
@@ -233,7 +233,7 @@ func (e *Engine) meaningFigures(v *plan.View, a *concept.Alarm) []finding.Figure
 			out[0], out[1] = slope, rate
 		}
 	}
-	cost, _ := Find("expected_cost")
+	cost, _ := Find(plan.TwoClasses, expectedCost)
 	now, ok := cost.Value(truth.Binary{Curve: a.Since}, e.plan.Policy.Costs)
 	if before, had := v.Measured(cost.Name, e.plan.Policy.Costs); ok && had {
 		out = append(out, finding.Figure{Name: cost.Words, Before: finding.Number(before.Value), Now: finding.Number(now), Unit: e.plan.Policy.Costs.Currency})

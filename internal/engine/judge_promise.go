@@ -212,7 +212,7 @@ func promiseSeverity(pr *plan.Promise) finding.Severity {
 
 func promiseWords(pr *plan.Promise, m *Metric, costs *plan.Costs) string {
 	unit := ""
-	if m.Name == "expected_cost" && costs != nil {
+	if m.Name == expectedCost && costs != nil {
 		unit = " " + costs.Currency
 	}
 	switch {

@@ -18,6 +18,7 @@ type truthPane struct {
 	nothing    truth.Counts
 	whole      truth.Counts
 	parts      []truth.Counts // its test panes
+	cohorts    []*window.Cohort
 	without    []truth.Counts // all of them but one, once somebody asked
 }
 
@@ -49,7 +50,7 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 			if part.Labels() == 0 {
 				continue
 			}
-			t.parts = append(t.parts, part)
+			t.parts, t.cohorts = append(t.parts, part), append(t.cohorts, c)
 			if err := t.whole.Merge(part); err != nil {
 				return err
 			}
@@ -78,7 +79,7 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 // slices together.
 func (e *Engine) truthAlpha(v *plan.View) float64 {
 	days := float64(e.plan.TruthPane) / float64(24*time.Hour)
-	alpha := nominal * ofTruth * e.plan.Policy.Pages * days / float64(len(Metrics))
+	alpha := nominal * ofTruth * e.plan.Policy.Pages * days / float64(len(Judged(e.plan.Score.Task)))
 	switch others := len(e.plan.Score.Views) - 1; {
 	case len(v.Dims) > 0:
 		alpha *= ofSlices / float64(others)
@@ -113,8 +114,9 @@ func (e *Engine) judgeView(at int, v *plan.View, t *truthPane, emit func(finding
 	}
 	var all []judged
 	anyDeviates, open := false, false
-	for i := range Metrics {
-		m := &Metrics[i]
+	metrics := Judged(e.plan.Score.Task)
+	for i := range metrics {
+		m := &metrics[i]
 		if m.Channel == "calibration" && e.followsConcept(at) {
 			continue
 		}
@@ -162,7 +164,7 @@ func (e *Engine) deviation(m *Metric, v *plan.View, t *truthPane, need int) (jud
 	}
 	k := float64(ref.Null.Panes)
 	reach := stat.StudentQuantile(1-e.oneSided(m, v), k-1) * ref.Null.SD * math.Sqrt(1+1/k)
-	j := judged{metric: m, reference: ref, value: x, limit: max(reach, m.floor(&e.plan.Policy))}
+	j := judged{metric: m, reference: ref, value: x, limit: max(reach, m.floor(e.plan))}
 	bad := func(x float64) float64 {
 		if m.Worse == 0 {
 			return math.Abs(x - ref.Null.Mean)
@@ -186,12 +188,12 @@ func (e *Engine) truthFinding(j *judged, v *plan.View, t *truthPane, s *signal, 
 	f := e.finding(t.start, t.end, t.version, "outcome", m.Channel)
 	f.Onset, f.Slice = plan.FromMicros(s.Onset), v.Slice
 	f.Metric, f.Value, f.Reference = m.Name, finding.Number(j.value), finding.Number(j.reference.Value)
-	f.IgnoreBelow = finding.Number(m.floor(&e.plan.Policy))
+	f.IgnoreBelow = finding.Number(m.floor(e.plan))
 	f.Threshold = finding.Number(j.reference.Null.Mean + j.limit*direction(m, j))
 	f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: t.whole.Labels()}
 	k := float64(j.reference.Null.Panes)
 	f.Evidence = tailEvidence(j.deviation/(j.reference.Null.SD*math.Sqrt(1+1/k)), j.reference.Null.Panes, e.oneSided(m, v))
-	f.Numbers, f.Impact = e.figures(m, t.whole, v), impact
+	f.Numbers, f.Impact = append(e.figures(m, t.whole, v), e.versions(m, t, v, j.reference)...), impact
 	switch {
 	case did == recovered:
 		f.Verdict, f.Severity = finding.Equivalent, finding.Info

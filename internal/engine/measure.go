@@ -18,38 +18,39 @@ type Metric struct {
 	Worse   int
 	Words   string
 	value   func(truth.Counts) (stat.Estimate, bool)
+	ownUnit bool // it is measured in the label's own unit
 }
 
 // eceBins is the number of equal-width bins of the expected calibration error (Naeini, Cooper & Hauskrecht 2015).
 const eceBins = 10
 
-// Metrics are the qualities judged of a binary model, the costliest first.
-var Metrics = []Metric{
-	{"expected_cost", "cost", +1, "cost per decision", nil},
-	{"brier", "performance", +1, "Brier score", curve(stat.Reliability.Brier)},
-	{"ece", "calibration", +1, "calibration error", curve(func(r stat.Reliability) (stat.Estimate, bool) { return r.ECEWidth(eceBins) })},
-	{"calibration_bias", "calibration", 0, "outcomes above the score", curve(stat.Reliability.Bias)},
-	{"roc_auc", "performance", -1, "ROC AUC", curve(stat.Reliability.ROCAUC)},
+// binaryJudged are the qualities judged of a binary model, the costliest first.
+var binaryJudged = []Metric{
+	{expectedCost, "cost", +1, "cost per decision", nil, false},
+	{"brier", "performance", +1, "Brier score", curve(stat.Reliability.Brier), false},
+	{"ece", "calibration", +1, "calibration error", curve(func(r stat.Reliability) (stat.Estimate, bool) { return r.ECEWidth(eceBins) }), false},
+	{"calibration_bias", "calibration", 0, "outcomes above the score", curve(stat.Reliability.Bias), false},
+	{"roc_auc", "performance", -1, "ROC AUC", curve(stat.Reliability.ROCAUC), false},
 }
 
-// described are further metrics: promises may name them, no test of its own looks at them.
-var described = []Metric{
-	{"accuracy", "performance", -1, "accuracy", curve(stat.Reliability.Accuracy)},
-	{"precision", "performance", -1, "precision", curve(stat.Reliability.Precision)},
-	{"recall", "performance", -1, "recall", curve(stat.Reliability.Recall)},
-	{"specificity", "performance", -1, "specificity", curve(stat.Reliability.Specificity)},
-	{"f1", "performance", -1, "F1", curve(stat.Reliability.F1)},
-	{"mcc", "performance", -1, "Matthews correlation", curve(stat.Reliability.MCC)},
-	{"log_loss", "performance", +1, "log loss", curve(stat.Reliability.LogLoss)},
-	{"mean_score", "score", 0, "mean score", curve(meanScore)},
-	{"label_rate", "outcome", 0, "base rate", curve(stat.Reliability.LabelRate)},
+// binaryDescribed are further metrics: promises may name them, no test of its own looks at them.
+var binaryDescribed = []Metric{
+	{"accuracy", "performance", -1, "accuracy", curve(stat.Reliability.Accuracy), false},
+	{"precision", "performance", -1, "precision", curve(stat.Reliability.Precision), false},
+	{"recall", "performance", -1, "recall", curve(stat.Reliability.Recall), false},
+	{"specificity", "performance", -1, "specificity", curve(stat.Reliability.Specificity), false},
+	{"f1", "performance", -1, "F1", curve(stat.Reliability.F1), false},
+	{"mcc", "performance", -1, "Matthews correlation", curve(stat.Reliability.MCC), false},
+	{"log_loss", "performance", +1, "log loss", curve(stat.Reliability.LogLoss), false},
+	{"mean_score", "score", 0, "mean score", curve(meanScore), false},
+	{"label_rate", "outcome", 0, "base rate", curve(stat.Reliability.LabelRate), false},
 }
 
 // promisable are metrics that promises may name, and nothing else looks at: the reference is not measured by them.
 var promisable = []Metric{
-	{"positive_rate", "performance", 0, "share of positive decisions", curve(stat.Reliability.PositiveRate)},
-	{"calibration_slope", "calibration", 0, "calibration slope", curve(calibrationSlope)},
-	{"calibration_intercept", "calibration", 0, "calibration intercept", curve(calibrationIntercept)},
+	{"positive_rate", "performance", 0, "share of positive decisions", curve(stat.Reliability.PositiveRate), false},
+	{"calibration_slope", "calibration", 0, "calibration slope", curve(calibrationSlope), false},
+	{"calibration_intercept", "calibration", 0, "calibration intercept", curve(calibrationIntercept), false},
 }
 
 // curve is a metric of the reliability curve, which binary models have.
@@ -62,9 +63,32 @@ func curve(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Counts) (
 	}
 }
 
-// Find returns the metric of that name.
-func Find(name string) (Metric, bool) {
-	for _, list := range [][]Metric{Metrics, described, promisable} {
+// Judged are the metrics that are held against the reference for a task, the costliest first.
+func Judged(t plan.Task) []Metric {
+	judged, _ := metricsOf(t)
+	return judged
+}
+
+// Leading is the metric that tells how much a reference teaches of outcomes: every pane that holds enough of them has it.
+func Leading(t plan.Task) string {
+	switch t {
+	case plan.Classes:
+		return "accuracy"
+	case plan.Numbers:
+		return "mae"
+	default:
+		return "brier"
+	}
+}
+
+// Find returns the metric of that name that a task has.
+func Find(t plan.Task, name string) (Metric, bool) {
+	judged, described := metricsOf(t)
+	lists := [][]Metric{judged, described}
+	if t == plan.TwoClasses {
+		lists = append(lists, promisable)
+	}
+	for _, list := range lists {
 		for _, m := range list {
 			if m.Name == name {
 				return m, true
@@ -74,8 +98,22 @@ func Find(name string) (Metric, bool) {
 	return Metric{}, false
 }
 
-// All lists every metric this build can compute of labelled counts.
-func All() []Metric { return append(append([]Metric{}, Metrics...), described...) }
+// All lists every metric this build can compute of a task's labelled counts.
+func All(t plan.Task) []Metric {
+	judged, described := metricsOf(t)
+	return append(append([]Metric{}, judged...), described...)
+}
+
+func metricsOf(t plan.Task) (judged, described []Metric) {
+	switch t {
+	case plan.Classes:
+		return classJudged, classDescribed
+	case plan.Numbers:
+		return numberJudged, numberDescribed
+	default:
+		return binaryJudged, binaryDescribed
+	}
+}
 
 // Value computes m; ok is false where the counts don't determine it (no outcomes, one class only, no costs).
 func (m *Metric) Value(c truth.Counts, costs *plan.Costs) (float64, bool) {
@@ -84,7 +122,7 @@ func (m *Metric) Value(c truth.Counts, costs *plan.Costs) (float64, bool) {
 	switch {
 	case m.value != nil:
 		v, ok = m.value(c)
-	case costs != nil: // expected cost, the only metric that needs prices
+	case costs != nil && m.Name == expectedCost: // expected cost, the only metric that needs prices
 		v, ok = curve(func(r stat.Reliability) (stat.Estimate, bool) { return r.ExpectedCost(prices(costs)) })(c)
 	}
 	return v.Value, ok && !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0)
@@ -121,8 +159,12 @@ func Reliability(c *sketch.Curve) stat.Reliability {
 }
 
 // floor is the change of m that is too small to matter: the contract's rate, in the metric's own unit. For cost it is that
-// share of decisions going wrong in the dearer way.
-func (m *Metric) floor(p *plan.Policy) float64 {
+// share of decisions going wrong in the dearer way; for errors of numbers, plan.Score.Floor.
+func (m *Metric) floor(of *plan.Plan) float64 {
+	p := &of.Policy
+	if m.ownUnit && of.Score != nil {
+		return of.Score.Floor
+	}
 	if m.Name != "expected_cost" || p.Costs == nil {
 		return p.Floor
 	}
@@ -134,13 +176,13 @@ func (m *Metric) floor(p *plan.Policy) float64 {
 func (e *Engine) figures(first *Metric, now truth.Counts, v *plan.View) []finding.Figure {
 	var out []finding.Figure
 	names := []string{first.Name}
-	for _, name := range []string{"expected_cost", "brier", "mean_score", "label_rate"} {
+	for _, name := range convincing(e.plan.Score.Task) {
 		if name != first.Name {
 			names = append(names, name)
 		}
 	}
 	for _, name := range names {
-		m, _ := Find(name)
+		m, _ := Find(e.plan.Score.Task, name)
 		x, ok := m.Value(now, e.plan.Policy.Costs)
 		before, had := v.Measured(name, e.plan.Policy.Costs)
 		if !ok || !had {
@@ -154,6 +196,20 @@ func (e *Engine) figures(first *Metric, now truth.Counts, v *plan.View) []findin
 	}
 	return out
 }
+
+// convincing are the metrics that are shown beside the one that says a model went wrong.
+func convincing(t plan.Task) []string {
+	switch t {
+	case plan.Classes:
+		return []string{"accuracy", "macro_f1", "ece"}
+	case plan.Numbers:
+		return []string{"mae", "rmse", "bias", "r2"}
+	default:
+		return []string{expectedCost, "brier", "mean_score", "label_rate"}
+	}
+}
+
+const expectedCost = "expected_cost"
 
 // leaveOneOut adds up parts without the first, without the second, and so on. Of each it is what came before and what comes after, so
 // that 3 merges a part do; a part taken out of the sum would be another operation that has to be exact.

@@ -62,7 +62,7 @@ type PricedRecall struct {
 // Prices says what the decisions of each view cost, the whole first; known are the counts of p.Score.Views over so many days of event
 // time. Views without an outcome are left out; nil where decisions aren't priced.
 func Prices(p *plan.Plan, known []*sketch.Curve, days float64) []Money {
-	if p.Policy.Costs == nil || p.Score == nil || !(days > 0) {
+	if p.Policy.Costs == nil || !p.Score.Binary() || !(days > 0) {
 		return nil
 	}
 	var out []Money
@@ -81,7 +81,7 @@ func Prices(p *plan.Plan, known []*sketch.Curve, days float64) []Money {
 // Known is what is known of the outcomes of a cohort, by p.Score.Views: with every correction, as it is now. It is nil for plans without a
 // score.
 func Known(p *plan.Plan, revised func(dims, codes []int) (truth.Counts, error)) ([]truth.Counts, error) {
-	if p.Score == nil {
+	if !p.Score.Binary() {
 		return nil, nil
 	}
 	out := make([]truth.Counts, max(1, len(p.Score.Views)))
@@ -130,10 +130,10 @@ func pricedThreshold(p *plan.Plan, r stat.Reliability, c stat.Costs, alpha float
 	if !ok {
 		return nil
 	}
-	m, _ := Find("expected_cost")
+	m, _ := Find(plan.TwoClasses, expectedCost)
 	out := &PricedThreshold{
 		Now: finding.None(), Cheapest: scoreFrom(p.Score, best.Edge), Band: [2]finding.Number{scoreFrom(p.Score, best.Low), scoreFrom(p.Score, best.High)},
-		Cost: finding.Number(best.Cost.Value), Floor: finding.Number(m.floor(&p.Policy)), Few: best.Few, Pointed: finding.Number(best.Pointed),
+		Cost: finding.Number(best.Cost.Value), Floor: finding.Number(m.floor(p)), Few: best.Few, Pointed: finding.Number(best.Pointed),
 		OwnRule: p.Score.Own, Unplaced: !placed && !p.Score.Own,
 	}
 	if !p.Score.Own {
@@ -145,7 +145,7 @@ func pricedThreshold(p *plan.Plan, r stat.Reliability, c stat.Costs, alpha float
 	if regret, ok := r.Regret(now, c, alpha); ok {
 		told := priced(regret, 1)
 		out.Regret = &told
-		out.Advise = !regret.Few && regret.Low > m.floor(&p.Policy)
+		out.Advise = !regret.Few && regret.Low > m.floor(p)
 	}
 	return out
 }

@@ -60,7 +60,7 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 	m, service := findService(pr.Metric)
 	_, known := metricOf(p, pr)
 	if pr.Expr != "" {
-		if _, err := kpi(pr, p.Policy.Costs); err != nil && p.Score != nil {
+		if _, err := kpi(p, pr); err != nil && p.Score != nil {
 			return fmt.Sprintf("the promise on %s is not judged: %v", pr.Metric, err)
 		}
 		service = false

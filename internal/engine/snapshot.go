@@ -128,7 +128,7 @@ func (s *Snapshot) truth(p *plan.Plan, start, end int64, c truth.Counts) {
 		Pane:   finding.Window{Start: plan.FromMicros(start), End: plan.FromMicros(end)},
 		Labels: c.Labels(), Metrics: map[string]finding.Number{},
 	}
-	for _, m := range All() {
+	for _, m := range All(p.Score.Task) {
 		if v, ok := m.Value(c, p.Policy.Costs); ok {
 			t.Metrics[m.Name] = finding.Number(v)
 		}

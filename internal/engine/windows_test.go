@@ -204,7 +204,7 @@ func TestWindowsReviseOutcomes(t *testing.T) {
 	if got == nil || got.Labels != want.Labels() || got.Pane.End.Sub(got.Pane.Start) != 24*time.Hour {
 		t.Fatalf("%+v, want %d labels", got, want.Labels())
 	}
-	brier, _ := engine.Find("brier")
+	brier, _ := engine.Find(plan.TwoClasses, "brier")
 	if v, _ := brier.Value(want, w.plan.Policy.Costs); !near(got.Metrics["brier"], v, 1e-9) || v < 0.05 {
 		t.Errorf("brier %g, want %g", got.Metrics["brier"], v)
 	}

@@ -66,12 +66,9 @@ func (e *Effects) add(s *State, model string, onTime bool, sign int64) {
 	if pl == nil || pl.Score == nil {
 		return
 	}
-	answer := p.Answer()
-	if !truth.Fits(pl, &answer) {
-		return
-	}
 	label, ok := s.Label(pl.Terms(), onTime)
-	if !ok {
+	answer := p.Answer()
+	if !ok || !truth.Fits(pl, &answer, &label) {
 		return
 	}
 	key := Key{Model: model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: p.Slice}

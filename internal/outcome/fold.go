@@ -15,7 +15,10 @@ import (
 // was mature loses the label it had before.
 const maxOutcomes = 64
 
-const stateFormat = 1
+// stateFormat is the latest format of a state. What binary models bring is written in format 1, as it always was.
+//
+//   - 2: of the prediction and of each outcome what it is of, and what it then says: see appendAnswer and appendLabel.
+const stateFormat = 2
 
 // State is what is known of one id: its first prediction and its outcomes, in the order of their places.
 type State struct {
@@ -61,23 +64,43 @@ func (s *State) Label(t plan.Terms, onTime bool) (l truth.Label, ok bool) {
 		if max(apart, -apart) > t.Keep || onTime && o.Place.Time >= cut {
 			continue
 		}
-		return truth.Label{Positive: o.Positive}, true
+		return o.Label(), true
 	}
 	return truth.Label{}, false
 }
 
 // AppendBinary writes s.
 func (s *State) AppendBinary(b []byte) []byte {
-	b = wire.Uint(b, stateFormat)
+	format := s.format()
+	b = wire.Uint(b, format)
 	b = wire.Bool(b, s.Prediction != nil)
 	if s.Prediction != nil {
 		b = appendPrediction(b, s.Prediction)
+		if format > 1 {
+			b = appendAnswer(b, s.Prediction)
+		}
 	}
 	b = wire.Uint(b, uint64(len(s.Outcomes)))
 	for i := range s.Outcomes {
 		b = appendOutcome(b, &s.Outcomes[i])
+		if format > 1 {
+			b = appendLabel(b, &s.Outcomes[i])
+		}
 	}
 	return b
+}
+
+// format is the first format that holds all of s.
+func (s *State) format() uint64 {
+	if s.Prediction != nil && !s.Prediction.binary() {
+		return stateFormat
+	}
+	for i := range s.Outcomes {
+		if s.Outcomes[i].Other != nil {
+			return stateFormat
+		}
+	}
+	return 1
 }
 
 // ReadState reads what AppendBinary wrote; nil bytes are an id nothing is known of.
@@ -87,11 +110,15 @@ func ReadState(b []byte) (*State, error) {
 		return s, nil
 	}
 	r := wire.NewReader(b)
-	if f := r.Uint(); r.Err() == nil && f != stateFormat {
-		return nil, fmt.Errorf("read join state: format %d, this build reads %d", f, stateFormat)
+	format := r.Uint()
+	if r.Err() == nil && format != 1 && format != stateFormat {
+		return nil, fmt.Errorf("read join state: format %d, this build reads 1 and %d", format, stateFormat)
 	}
 	if r.Bool() {
 		s.Prediction = readPrediction(r)
+		if format > 1 {
+			readAnswer(r, s.Prediction)
+		}
 	}
 	n := r.Count(4)
 	if n > maxOutcomes {
@@ -100,10 +127,16 @@ func ReadState(b []byte) (*State, error) {
 	}
 	for i := range n {
 		o := readOutcome(r)
+		if format > 1 {
+			readLabel(r, &o)
+		}
 		if i > 0 && o.Place.Compare(s.Outcomes[i-1].Place) <= 0 { // Fold searches them by their places
 			r.Fail(fmt.Errorf("outcome %d of one id is not later than the one before", i))
 		}
 		s.Outcomes = append(s.Outcomes, o)
+	}
+	if r.Err() == nil && s.format() != format {
+		r.Fail(errOlder)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read join state: %w", err)

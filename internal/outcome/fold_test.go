@@ -232,7 +232,9 @@ func TestBoundOfOutcomesKeepsTheInvariant(t *testing.T) {
 // Few cases said by hand, so that the oracle itself is held against something.
 func TestLabel(t *testing.T) {
 	terms := testPlans()("a").Terms()
-	at := func(sec int64, positive bool) Outcome { return Outcome{Place: Place{Time: sec * second}, Positive: positive} }
+	at := func(sec int64, positive bool) Outcome {
+		return Outcome{Place: Place{Time: sec * second}, Positive: positive}
+	}
 	for name, c := range map[string]struct {
 		outcomes   []Outcome
 		all        string

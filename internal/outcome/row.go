@@ -106,25 +106,57 @@ type Prediction struct {
 	Bin      int   // score bin
 	Score    int64 // fixed point, sketch.ScoreScale
 	Positive bool  // the decision
+
+	Class  *truth.Class  // what a multiclass model answers, instead of bin, score and decision
+	Number *truth.Number // what a regression model does
+}
+
+// Say sets what the prediction said.
+func (p *Prediction) Say(a truth.Answer) {
+	p.Bin, p.Score, p.Positive, p.Class, p.Number = a.Bin, a.Score, a.Positive, a.Class, a.Number
 }
 
 // Answer is what the prediction said.
 func (p *Prediction) Answer() truth.Answer {
-	return truth.Answer{Bin: p.Bin, Score: p.Score, Positive: p.Positive}
+	return truth.Answer{Bin: p.Bin, Score: p.Score, Positive: p.Positive, Class: p.Class, Number: p.Number}
 }
 
-// Outcome is a label: whether the event turned out positive.
+func (p *Prediction) binary() bool { return p.Class == nil && p.Number == nil }
+
+// Outcome is a label.
 type Outcome struct {
 	Place    Place
-	Positive bool
+	Positive bool         // whether the event turned out positive
+	Other    *truth.Label // of a model that is not binary: the class or the number that turned out, instead
+}
+
+// Of makes an outcome of a label.
+func Of(at Place, l truth.Label) Outcome {
+	o := Outcome{Place: at, Positive: l.Positive}
+	if l.Kind != truth.Sign {
+		other := l // so that what binary models say is not allocated
+		o.Other = &other
+	}
+	return o
+}
+
+// Label is what turned out.
+func (o *Outcome) Label() truth.Label {
+	if o.Other != nil {
+		return *o.Other
+	}
+	return truth.Label{Positive: o.Positive}
 }
 
 var (
 	errRow = errors.New("a join row has an unknown kind")
 	errBin = errors.New("a score bin is beyond 2^31")
+
+	errAnswer = errors.New("a prediction of an unknown task")
+	errOlder  = errors.New("it holds nothing that an earlier format doesn't")
 )
 
-// AppendRow writes r as joins of format 1 hold it.
+// AppendRow writes r, of a binary model, as joins of format 1 hold it.
 func AppendRow(b []byte, r *Row) []byte {
 	kind := uint64(0)
 	if r.Outcome != nil {
@@ -198,4 +230,49 @@ func appendOutcome(b []byte, o *Outcome) []byte {
 
 func readOutcome(r *wire.Reader) Outcome {
 	return Outcome{Place: readPlace(r), Positive: r.Bool()}
+}
+
+// The tasks of an answer.
+const (
+	answerBinary = iota
+	answerClass
+	answerNumber
+)
+
+// appendAnswer writes the task of a prediction, and what it says beside bin, score and decision.
+func appendAnswer(b []byte, p *Prediction) []byte {
+	switch {
+	case p.Class != nil:
+		return p.Class.AppendBinary(wire.Uint(b, answerClass))
+	case p.Number != nil:
+		return p.Number.AppendBinary(wire.Uint(b, answerNumber))
+	default:
+		return wire.Uint(b, answerBinary)
+	}
+}
+
+func readAnswer(r *wire.Reader, p *Prediction) {
+	switch r.Uint() {
+	case answerBinary:
+	case answerClass:
+		p.Class = truth.ReadClass(r)
+	case answerNumber:
+		p.Number = truth.ReadNumber(r)
+	default:
+		r.Fail(errAnswer)
+	}
+}
+
+// appendLabel writes the kind of an outcome, and what it says beside its sign.
+func appendLabel(b []byte, o *Outcome) []byte {
+	l := o.Label()
+	return l.AppendBinary(wire.Uint(b, uint64(l.Kind)))
+}
+
+func readLabel(r *wire.Reader, o *Outcome) {
+	kind := r.Uint()
+	l := truth.ReadLabel(truth.Kind(min(kind, math.MaxUint8)), r)
+	if l.Kind != truth.Sign {
+		o.Other = &l
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -151,7 +152,7 @@ func TestStateRefused(t *testing.T) {
 		in  []byte
 		err string
 	}{
-		"unknown format":    {[]byte{2, 0, 0}, "read join state: format 2, this build reads 1"},
+		"unknown format":    {[]byte{3, 0, 0}, "read join state: format 3, this build reads 1 and 2"},
 		"nothing":           {[]byte{}, "read join state: at byte 0: record ends inside a value"},
 		"left over":         {[]byte{1, 0, 0, 0}, "read join state: at byte 3: 1 bytes left over"},
 		"out of order":      {state(2, 1), "outcome 1 of one id is not later than the one before"},
@@ -175,6 +176,13 @@ func FuzzReadState(f *testing.F) {
 	s.Fold(&o)
 	f.Add(s.AppendBinary(nil))
 	f.Add([]byte{1, 0, 2, 2, 0, 0, 0, 4, 0, 0, 1})
+	for _, l := range []truth.Label{{Kind: truth.Name, Name: "cat"}, {Kind: truth.Value, Value: -2.5}} {
+		came := Of(Place{Time: 9}, l)
+		f.Add((&State{Outcomes: []Outcome{came}}).AppendBinary(nil))
+	}
+	for _, said := range []Prediction{{Class: &truth.Class{Of: 2, Top: []truth.Likely{{Class: 2, P: 9000}, {Class: 0, P: 4000}}}}, {Number: &truth.Number{Value: 12.5, Low: 1, High: 30, Interval: true}}} {
+		f.Add((&State{Prediction: &said}).AppendBinary(nil))
+	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := ReadState(in)
 		if err != nil || in == nil {

@@ -43,7 +43,8 @@ func (p *Plan) counting() (string, error) {
 		q.Rules[i].Share = 0
 	}
 	if p.Score != nil {
-		q.Score = &Score{Edges: p.Score.Edges, Threshold: p.Score.Threshold, Own: p.Score.Own}
+		s := p.Score
+		q.Score = &Score{Task: s.Task, Classes: s.Classes, Each: s.Each, Interval: s.Interval, Edges: s.Edges, Threshold: s.Threshold, Own: s.Own}
 	}
 	if err := q.Seal(); err != nil {
 		return "", err

@@ -44,6 +44,9 @@ func (p *Plan) check() error {
 			return err
 		}
 	}
+	if err := p.checkKinds(); err != nil {
+		return err
+	}
 	for i := range p.Columns {
 		if err := p.checkColumn(&p.Columns[i]); err != nil {
 			return fmt.Errorf("column %s %w", p.Columns[i].Name, err)
@@ -103,10 +106,8 @@ func (p *Projection) check(stream string) error {
 		{"time", r.Time, Time},
 		{"version", r.Version, String},
 		{"score", r.Score, Number},
-		{"decision", r.Decision, Number},
 		{"latency", r.Latency, Number},
 		{"lineage", r.Lineage, String},
-		{"label", r.Label, String},
 	} {
 		switch {
 		case role.at < -1 || role.at >= len(p.Fields):
@@ -188,11 +189,8 @@ func (p *Plan) checkScore() error {
 	if p.Score == nil {
 		return nil
 	}
-	if p.Prediction.Roles.Score < 0 {
-		return errors.New("it counts scores, and the prediction stream has none")
-	}
-	if p.Score.Own && p.Prediction.Roles.Decision < 0 {
-		return errors.New("the event's own decision counts, and the prediction stream has none")
+	if err := p.checkAnswer(); err != nil {
+		return err
 	}
 	if err := ascending(p.Score.Edges); err != nil {
 		return fmt.Errorf("the score %w", err)

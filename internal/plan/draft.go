@@ -34,8 +34,11 @@ func Draft(c *contract.Contract) (*Plan, error) {
 	r.ID = p.Prediction.role(f.ID, String)
 	r.Time = p.Prediction.role(f.Time, Time)
 	r.Version = p.Prediction.role(f.Version, String)
-	r.Score = p.Prediction.role(f.Score, Number)
-	r.Decision = p.Prediction.role(f.Decision, Number)
+	each := c.Task.Score == contract.ScoreVector || c.Task.Score == contract.ScoreMap
+	if !each {
+		r.Score = p.Prediction.role(f.Score, Number)
+	}
+	r.Decision = p.Prediction.role(f.Decision, decisionKind(c))
 	r.Latency = p.Prediction.role(f.Latency, Number)
 	r.Lineage = p.Prediction.role(f.Lineage, String)
 	for _, d := range c.Derived {
@@ -48,6 +51,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 	}
 	if r.Score >= 0 {
 		p.Columns = append(p.Columns, Column{Name: p.Prediction.Fields[r.Score].Name, Field: r.Score, Ignore: ignore(c, contract.IgnoreBelow{})})
+	}
+	if c.Task.Type != contract.Binary {
+		p.answers(c, each)
 	}
 	if r.Latency >= 0 && !slices.ContainsFunc(p.Columns, func(had Column) bool { return had.Field == r.Latency }) {
 		p.Columns = append(p.Columns, Column{Name: p.Prediction.Fields[r.Latency].Name, Field: r.Latency, Ignore: ignore(c, contract.IgnoreBelow{})})
@@ -71,7 +77,7 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		}
 		o.Roles.ID = o.role(os.Fields.ID, String)
 		o.Roles.Time = o.role(os.Fields.Time, Time)
-		o.Roles.Label = o.role(os.Fields.Label, String)
+		o.Roles.Label = o.role(os.Fields.Label, labelKind(c))
 		p.Outcome, p.Keep, p.MatureAfter = &o, os.Keep.Std(), os.MatureAfter.Std()
 		p.Positive, p.Sample = c.Task.Positive, os.Sample
 	}

@@ -250,8 +250,24 @@ type Null struct {
 	Deff  float64 `json:"deff,omitempty"` // design effect (Rao & Scott 1981), >= 1
 }
 
-// Score is the layout of the reliability curve and what the reference showed of it.
+// Task says what a model answers, and so what its outcomes are counted as.
+type Task string
+
+// The tasks.
+const (
+	TwoClasses Task = "" // binary: a probability and a decision
+	Classes    Task = "multiclass"
+	Numbers    Task = "regression"
+)
+
+// Score is the layout of the labelled counts and what the reference showed of them.
 type Score struct {
+	Task     Task     `json:"task,omitempty"`
+	Classes  []string `json:"classes,omitempty"`  // multiclass: their names; outcomes and decisions say one of them
+	Each     []int    `json:"each,omitempty"`     // multiclass: the fields that hold the probability of each class, by class
+	Interval *[2]int  `json:"interval,omitempty"` // regression: the fields that hold the bounds of the predicted interval
+	Floor    float64  `json:"floor,omitempty"`    // regression: what is too small to matter of an error, in the label's own unit
+
 	Edges      []float64 `json:"edges"` // upper edges, right-closed, over the score
 	Threshold  float64   `json:"threshold"`
 	Own        bool      `json:"own"`        // the event's own decision field decides, not the threshold
@@ -268,6 +284,9 @@ func (s *Score) FirstPositive() int {
 	at, _ := slices.BinarySearch(s.Edges, s.Threshold) // edges are the largest score of their bin: the first that reaches the threshold
 	return at
 }
+
+// Binary reports whether there is a score, and it is a binary model's: only then it is counted by itself.
+func (s *Score) Binary() bool { return s != nil && s.Task == TwoClasses }
 
 // View is one way to look at the labelled counts: the whole, or one slice.
 type View struct {

@@ -1,6 +1,9 @@
 package plan
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // A slice code names a finest slice: two bytes per dimension of the plan, big endian, the index of the value; len(Values) is
 // every value not in the dictionary, NoValue a missing one.
@@ -41,6 +44,32 @@ func (p *Plan) IsPositive(label string) bool {
 	a, okA := number(label)
 	b, okB := number(p.Positive)
 	return okA && okB && a == b
+}
+
+// ClassOf is the number of a class by its name, as text or as a number; that behind the last for every other name.
+func (s *Score) ClassOf(name string) int {
+	for i, class := range s.Classes {
+		if class == name {
+			return i
+		}
+	}
+	if a, ok := number(name); ok {
+		for i, class := range s.Classes {
+			if b, ok := number(class); ok && a == b {
+				return i
+			}
+		}
+	}
+	return len(s.Classes)
+}
+
+// Named is a class by the name it has in the plan; a name that the plan hasn't, as it is, cut to so many bytes. It shares no memory with
+// name.
+func (s *Score) Named(name string, most int) string {
+	if at := s.ClassOf(name); at < len(s.Classes) {
+		return s.Classes[at]
+	}
+	return strings.Clone(name[:min(len(name), most)])
 }
 
 func number(s string) (float64, bool) {

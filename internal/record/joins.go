@@ -7,11 +7,12 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// joinsFormat is the version of the record that this build writes; it reads this one and the one before.
+// joinsFormat is the latest version of the record; this build reads all from 1 on. It writes rows of binary models as format 2.
 //
 //   - 1: every row in full.
 //   - 2: a cell that a row before was counted in is named by its number; times and offsets by the distance to the row before.
-const joinsFormat = 2
+//   - 3: classes and numbers.
+const joinsFormat = 3
 
 // usualCell is about what a cell takes beside its body: room is made for so many bytes.
 const usualCell = 48
@@ -55,8 +56,8 @@ func (j *Joins) AppendBinary(b []byte) []byte {
 func ReadJoins(b []byte) (*Joins, error) {
 	r := wire.NewReader(b)
 	format := r.Uint()
-	if r.Err() == nil && format != joinsFormat && format != joinsFormat-1 {
-		return nil, fmt.Errorf("read joins: %w %d, this build reads %d and %d", errFormat, format, joinsFormat, joinsFormat-1)
+	if r.Err() == nil && (format < 1 || format > joinsFormat) {
+		return nil, fmt.Errorf("read joins: %w %d, this build reads 1 to %d", errFormat, format, joinsFormat)
 	}
 	j := &Joins{}
 	for range r.Count(23) {
@@ -66,13 +67,19 @@ func ReadJoins(b []byte) (*Joins, error) {
 		}
 		j.Markers = append(j.Markers, m)
 	}
-	w := rowReader{texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
+	w := rowReader{flags: rowFlags2, texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
+	if format == joinsFormat {
+		w.flags = rowFlags3
+	}
 	for range r.Count(20) {
-		if format == joinsFormat {
+		if format > 1 {
 			j.Rows = append(j.Rows, w.read(r))
 		} else {
 			j.Rows = append(j.Rows, outcome.ReadRow(r))
 		}
+	}
+	if format == joinsFormat && !w.newer {
+		r.Fail(errOlder)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read joins: %w", err)

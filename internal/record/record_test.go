@@ -16,6 +16,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -114,6 +115,31 @@ func manyRows() *record.Joins {
 	return j
 }
 
+// taskRows are rows of models of every task in one record.
+func taskRows() *record.Joins {
+	j := manyRows()
+	add := func(row outcome.Row) {
+		at := outcome.Place{Time: 1_700_000_000_000_000 + int64(len(j.Rows)), Partition: 1, Offset: int64(1000 + len(j.Rows))}
+		if row.Prediction != nil {
+			row.Prediction.Place, row.Prediction.Plan, row.Prediction.Pane = at, "0123456789abcdef", 1_700_000_000_000_000
+		} else {
+			row.Outcome.Place = at
+		}
+		row.ID = outcome.HashID(row.Model, fmt.Sprint(len(j.Rows)))
+		j.Rows = append(j.Rows, row)
+	}
+	likely := []truth.Likely{{Class: 3, P: 9011}, {Class: 0, P: 7200}, {Class: 1, P: 120}, {Class: 2, P: 53}, {Class: 4}}
+	add(outcome.Row{Model: "classes", Prediction: &outcome.Prediction{Class: &truth.Class{Of: 3, Top: likely}}})
+	add(outcome.Row{Model: "classes", Prediction: &outcome.Prediction{Class: &truth.Class{Of: 5}}})
+	for _, name := range []string{"cat", "dog", "cat", ""} {
+		add(outcome.Row{Model: "classes", Outcome: &outcome.Outcome{Other: &truth.Label{Kind: truth.Name, Name: name}}})
+	}
+	add(outcome.Row{Model: "numbers", Prediction: &outcome.Prediction{Number: &truth.Number{Value: 12.5}}})
+	add(outcome.Row{Model: "numbers", Prediction: &outcome.Prediction{Number: &truth.Number{Value: 1. / 3, Low: -2, High: 1e9, Interval: true}}})
+	add(outcome.Row{Model: "numbers", Outcome: &outcome.Outcome{Other: &truth.Label{Kind: truth.Value, Value: -7}}})
+	return j
+}
+
 // A record on a topic outlives the build that wrote it: the bytes of a version never change, and stay readable until there
 // are two newer ones.
 func TestGolden(t *testing.T) {
@@ -133,6 +159,7 @@ func TestGolden(t *testing.T) {
 		"v1/joins":          {nil, exampleJoins(), readJoins},
 		"v1/joins-empty":    {nil, &record.Joins{}, readJoins},
 		"v2/joins":          {manyRows().AppendBinary(nil), manyRows(), readJoins},
+		"v3/joins":          {taskRows().AppendBinary(nil), taskRows(), readJoins},
 		"v2/joins-empty":    {(&record.Joins{}).AppendBinary(nil), &record.Joins{}, readJoins},
 	} {
 		path := filepath.Join("testdata", file+".bin")
@@ -219,7 +246,7 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		"fragment of another format": {read([]byte{1, 0, 0, 0, 0}), "read fragment: unknown format 1, this build reads 2 to 4"},
-		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 2 and 1"},
+		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 1 to 3"},
 		"coverage turned round":      {read(fragment(func(f *record.Fragment) { f.Coverage[0].To = 3 })), "coverage of electricity.predictions/0 ends at 3 before it begins at 1200"},
 		"span turned round":          {read(fragment(func(f *record.Fragment) { f.Cells[0].Spans[0].Last = 3 })), "a cell's events in electricity.predictions/0 end at 3 before they begin at 1200"},
 		"kind 0":                     {read(fragment(func(f *record.Fragment) { f.Cells[0].Kind = 0 })), "a cell of unknown kind 0"},
@@ -232,7 +259,9 @@ func TestRefused(t *testing.T) {
 		"flags of format 3 in 2":     {read(waitedBefore()), "coverage of a/0 has unknown flags 0x4"},
 		"marker turned round":        {readJoins(joins(func(j *record.Joins) { j.Markers[0].To = 3 })), "a marker of p/0 ends at 3 before it begins at 10"},
 		"cells that can't fit":       {read([]byte{2, 0, 0, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
-		"flags of a row":             {readJoins(oneRow(4, 0)), "a join row has unknown flags 0x4"},
+		"flags of a row":             {readJoins(oneRow(16, 0)), "a join row has unknown flags 0x10"},
+		"flags of format 3 in joins": {readJoins(oneRow(4, 0)), "a join row has unknown flags 0x4"},
+		"format 3 without a need":    {readJoins([]byte{3, 0, 0}), "it holds nothing that an earlier format doesn't"},
 		"a cell numbered too high":   {readJoins(oneRow(0, 1)), "is numbered beyond the next one"},
 		"an outcome in a cell":       {readJoins(oneRow(1, 0)), "the cell of a join row"},
 		"rows that can't fit":        {readJoins([]byte{1, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -18,8 +19,12 @@ type rowCell struct {
 // rowReader reads the rows of one record one after another, as rowWriter wrote them.
 //
 // A row is a byte of flags, its id, the number of its cell, its time and offset less those of the row before, its partition,
-// and of a prediction the score and its bin. The next number of a cell is followed by the cell.
+// and of a prediction what it says: the score and its bin, a class with the likely ones, or a number. An outcome says the name of
+// a class or a number; whether it is positive is a flag. The next number of a cell is followed by the cell, the next one of a name by
+// the name.
 type rowReader struct {
+	flags  uint64 // that the record's format knows
+	newer  bool   // some row takes format 3
 	texts  texts
 	cells  map[rowCell]uint64
 	list   []rowCell
@@ -30,21 +35,28 @@ type rowReader struct {
 const (
 	rowOutcome = 1 << iota
 	rowPositive
-	rowFlags = rowPositive<<1 - 1
+	rowClass  // format 3
+	rowNumber // format 3
+
+	rowFlags2 = rowPositive<<1 - 1
+	rowFlags3 = rowNumber<<1 - 1
 )
 
 var (
-	errRow  = errors.New("a join row has unknown flags")
-	errCell = errors.New("the cell of a join row is numbered beyond the next one, or came before")
-	errBin  = errors.New("a score bin is beyond 2^31")
+	errRow   = errors.New("a join row has unknown flags")
+	errCell  = errors.New("the cell of a join row is numbered beyond the next one, or came before")
+	errBin   = errors.New("a score bin is beyond 2^31")
+	errOlder = errors.New("it holds nothing that an earlier format doesn't")
+	errName  = errors.New("the name of a class is too long")
 )
 
 func (w *rowReader) read(r *wire.Reader) outcome.Row {
 	var row outcome.Row
 	flags := r.Uint()
-	if flags > rowFlags {
+	if flags > w.flags || flags&rowClass != 0 && flags&rowNumber != 0 || flags&(rowClass|rowNumber) != 0 && flags&rowPositive != 0 {
 		r.Fail(fmt.Errorf("%w %#x", errRow, flags))
 	}
+	w.newer = w.newer || flags&(rowClass|rowNumber) != 0
 	copy(row.ID[:], r.Raw(len(row.ID)))
 	c := w.readCell(r)
 	row.Model = c.model
@@ -56,6 +68,16 @@ func (w *rowReader) read(r *wire.Reader) outcome.Row {
 			r.Fail(errCell)
 		}
 		row.Outcome = &outcome.Outcome{Place: place, Positive: flags&rowPositive != 0}
+		w.readLabel(r, flags, row.Outcome)
+		return row
+	}
+	if flags&(rowClass|rowNumber) != 0 {
+		row.Prediction = &outcome.Prediction{Place: place, Plan: c.plan, Version: c.version, Slice: c.slice, Pane: c.pane}
+		if flags&rowClass != 0 {
+			row.Prediction.Class = truth.ReadClass(r)
+		} else {
+			row.Prediction.Number = truth.ReadNumber(r)
+		}
 		return row
 	}
 	bin := r.Uint()
@@ -66,6 +88,19 @@ func (w *rowReader) read(r *wire.Reader) outcome.Row {
 		Place: place, Plan: c.plan, Version: c.version, Slice: c.slice, Pane: c.pane, Bin: int(bin), Score: r.Int(), Positive: flags&rowPositive != 0,
 	}
 	return row
+}
+
+func (w *rowReader) readLabel(r *wire.Reader, flags uint64, o *outcome.Outcome) {
+	switch {
+	case flags&rowClass != 0:
+		o.Other = &truth.Label{Kind: truth.Name, Name: w.texts.read(r)}
+		if len(o.Other.Name) > truth.MostName {
+			r.Fail(errName)
+		}
+	case flags&rowNumber != 0:
+		l := truth.ReadLabel(truth.Value, r)
+		o.Other = &l
+	}
 }
 
 func (w *rowReader) readCell(r *wire.Reader) rowCell {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/outcome"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
@@ -64,7 +65,7 @@ func (w *Rows) begin(p *rowsOf) {
 	p.codec.reset()
 }
 
-// Prediction writes what a prediction brings to the join. Of p the place, the bin, the score and the decision are read; the rest is
+// Prediction writes what a prediction brings to the join. Of p the place and what it says are read; the rest is
 // the cell's.
 func (w *Rows) Prediction(id outcome.ID, c *RowCell, p *outcome.Prediction) {
 	of, number := w.place(id, c)
@@ -203,6 +204,7 @@ type rowWriter struct {
 	texts  texts
 	known  int // cells that were written
 	rows   int
+	format uint64 // the first one that holds them
 	before outcome.Place
 	body   []byte
 }
@@ -215,13 +217,20 @@ func (w *rowWriter) reset() {
 		w.texts.at = map[string]uint64{}
 	}
 	clear(w.texts.at)
-	w.known, w.rows, w.before = 0, 0, outcome.Place{}
+	w.known, w.rows, w.format, w.before = 0, 0, binaryFormat, outcome.Place{}
 	if w.body = w.body[:0]; cap(w.body) > keptRows {
 		w.body = nil
 	}
 }
 
+// binaryFormat is the format of records that hold rows of binary models only.
+const binaryFormat = 2
+
 func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {
+	if p.Class != nil || p.Number != nil {
+		w.answer(id, c, number, p)
+		return
+	}
 	flags := byte(0)
 	if p.Positive {
 		flags = rowPositive
@@ -232,7 +241,43 @@ func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outc
 	w.end(putInt(row, at, p.Score))
 }
 
+// answer writes a prediction of a class or a number.
+func (w *rowWriter) answer(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {
+	w.format = joinsFormat
+	flags := byte(rowNumber)
+	if p.Class != nil {
+		flags = rowClass
+	}
+	row, at := w.begin(flags, id, c, number)
+	w.end(w.placed(row, at, p.Place))
+	if p.Class != nil {
+		w.body = p.Class.AppendBinary(w.body)
+	} else {
+		w.body = p.Number.AppendBinary(w.body)
+	}
+}
+
+// label writes an outcome that is a class or a number. Classes come again and again: their names are written once.
+func (w *rowWriter) label(id outcome.ID, c *RowCell, number uint64, o *outcome.Outcome) {
+	w.format = joinsFormat
+	flags := byte(rowOutcome | rowNumber)
+	if o.Other.Kind == truth.Name {
+		flags = rowOutcome | rowClass
+	}
+	row, at := w.begin(flags, id, c, number)
+	w.end(w.placed(row, at, o.Place))
+	if o.Other.Kind == truth.Name {
+		w.body = w.texts.append(w.body, o.Other.Name)
+	} else {
+		w.body = o.Other.AppendBinary(w.body)
+	}
+}
+
 func (w *rowWriter) outcome(id outcome.ID, c *RowCell, number uint64, o *outcome.Outcome) {
+	if o.Other != nil {
+		w.label(id, c, number, o)
+		return
+	}
 	flags := byte(rowOutcome)
 	if o.Positive {
 		flags |= rowPositive
@@ -297,7 +342,7 @@ func (w *rowWriter) record(markers []Marker) []byte {
 		room += len(markers[i].Topic) + 80
 	}
 	b := make([]byte, 0, room+len(w.body))
-	b = wire.Uint(wire.Uint(b, joinsFormat), uint64(len(markers)))
+	b = wire.Uint(wire.Uint(b, w.format), uint64(len(markers)))
 	for i := range markers {
 		m := &markers[i]
 		b = appendSource(b, m.Source)

@@ -32,9 +32,9 @@ func binOf(edges []float64, v float64) int {
 // ScoreBins finds the bins of scores in the reliability curve of a plan. It is read-only and may be shared.
 type ScoreBins struct{ grid grid }
 
-// NewScoreBins makes the ScoreBins of a plan; a plan without scores has none that could be asked.
+// NewScoreBins makes the ScoreBins of a plan; a plan without binary scores has none that could be asked.
 func NewScoreBins(p *plan.Plan) *ScoreBins {
-	if p.Score == nil {
+	if !p.Score.Binary() {
 		return nil
 	}
 	return &ScoreBins{newGrid(p.Score.Edges)}
@@ -74,7 +74,7 @@ func SliceCode(p *plan.Plan, b *plan.Batch, row int) string {
 // Decide is the decision of a row: by the event's own decision field (>= 0.5 is positive) if the plan says so, else by score >=
 // threshold. ok is false where there is none.
 func Decide(p *plan.Plan, b *plan.Batch, row int) (positive, ok bool) {
-	if p.Score == nil {
+	if !p.Score.Binary() {
 		return false, false
 	}
 	roles := &p.Prediction.Roles

@@ -60,7 +60,7 @@ type Counter struct {
 	unread  []*unreadColumn
 	lookups []*lookup
 	dims    []dimension
-	score   *scoreColumn   // nil without plan.Score
+	score   *scoreColumn   // nil without a binary plan.Score
 	moments *momentCounter // nil: they aren't counted
 	version int            // field, or -1
 	latency int            // field, or -1
@@ -139,7 +139,7 @@ func NewCounter(p *plan.Plan) *Counter {
 			c.combinations = 0
 		}
 	}
-	if p.Score != nil && isKind(p, p.Prediction.Roles.Score, plan.Number) {
+	if p.Score.Binary() && isKind(p, p.Prediction.Roles.Score, plan.Number) {
 		c.score = newScoreColumn(p)
 	}
 	c.cellBytes = int(unsafe.Sizeof(Key{})) + 4*(3+len(c.rules))

@@ -15,9 +15,9 @@ type Set struct {
 
 	LatencyN int64 // rows with a latency
 
-	Scored, ScoreInvalid int64  // with plan.Score: scores in [0, 1]; scores that are there, but outside or unreadable
-	Decided, Positive    int64  // with plan.Score: decisions taken, positive ones (see Decide)
-	Curve                *Curve // predictions by score bin; nil without plan.Score
+	Scored, ScoreInvalid int64  // of a binary model: scores in [0, 1]; scores that are there, but outside or unreadable
+	Decided, Positive    int64  // likewise: decisions taken, positive ones (see Decide)
+	Curve                *Curve // predictions by score bin; nil of others
 
 	shape [4]byte // see shapeOf
 }
@@ -34,7 +34,7 @@ func NewSet(p *plan.Plan) *Set {
 		n := p.Columns[i].Layout.Bins()
 		s.Columns[i].Bins, slab = slab[:n:n], slab[n:]
 	}
-	if p.Score != nil {
+	if p.Score.Binary() {
 		s.Curve = NewCurve(p.Score.Bins())
 	}
 	s.shape = shapeOf(s)

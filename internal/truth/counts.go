@@ -2,6 +2,7 @@ package truth
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -10,7 +11,7 @@ import (
 
 // Counts are the labelled counts of one cell, or of several that were added up. All counts of one plan have one shape.
 type Counts interface {
-	// Label counts the outcome of a prediction, with sign +1; -1 takes it back exactly.
+	// Label counts the outcome of a prediction, with sign +1; -1 takes it back exactly. Both fit the plan: see Fits.
 	Label(a *Answer, l Label, sign int64)
 	// Labels is how many outcomes are counted.
 	Labels() int64
@@ -22,30 +23,36 @@ type Counts interface {
 	AppendBinary(b []byte) []byte
 }
 
-// Answer is what a prediction said, as the join carries it.
-type Answer struct {
-	Bin      int   // score bin, of plan.Score
-	Score    int64 // fixed point, sketch.ScoreScale
-	Positive bool  // the decision
-}
-
-// Label is what turned out.
-type Label struct {
-	Positive bool
-}
-
 var (
-	errTask    = errors.New("labelled counts of another task")
+	errTask    = errors.New("outcomes of another task")
 	errNoScore = errors.New("outcomes for a plan without a score")
 )
 
 // New makes empty counts of the shape that a plan with a score asks for.
-func New(p *plan.Plan) Counts { return Binary{sketch.NewCurve(p.Score.Bins())} }
+func New(p *plan.Plan) Counts {
+	switch p.Score.Task {
+	case plan.Classes:
+		return newClasses(p.Score)
+	case plan.Numbers:
+		return Numbers{&sketch.Errors{}}
+	default:
+		return Binary{sketch.NewCurve(p.Score.Bins())}
+	}
+}
 
 // Read reads what AppendBinary wrote of counts under p.
 func Read(p *plan.Plan, r *wire.Reader) (Counts, error) {
-	if p.Score == nil {
+	switch {
+	case p.Score == nil:
 		return nil, errNoScore
+	case p.Score.Task == plan.Classes:
+		return readClasses(p.Score, r)
+	case p.Score.Task == plan.Numbers:
+		e, err := sketch.ReadErrors(r)
+		if err != nil {
+			return nil, err
+		}
+		return Numbers{e}, nil
 	}
 	c, err := sketch.ReadCurve(p.Score.Bins(), r)
 	if err != nil {
@@ -61,9 +68,21 @@ func ReadAll(p *plan.Plan, body []byte) (Counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, r.Close()
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("read outcomes: %w", err)
+	}
+	return c, nil
 }
 
-// Fits reports whether a prediction's answer can be counted under a plan: rows of a damaged record, or of a plan that was made by hand,
-// may not.
-func Fits(p *plan.Plan, a *Answer) bool { return a.Bin >= 0 && a.Bin < p.Score.Bins() }
+// Fits reports whether an answer and a label can be counted under a plan. They can't where outcomes came under a plan of another task, nor
+// do rows of a damaged record.
+func Fits(p *plan.Plan, a *Answer, l *Label) bool {
+	switch p.Score.Task {
+	case plan.Classes:
+		return a.Class != nil && l.Kind == Name && a.Class.fits(p.Score)
+	case plan.Numbers:
+		return a.Number != nil && l.Kind == Value
+	default:
+		return a.Class == nil && a.Number == nil && l.Kind == Sign && a.Bin >= 0 && a.Bin < p.Score.Bins()
+	}
+}

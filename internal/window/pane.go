@@ -196,6 +196,23 @@ func (c *Cohort) Cells(visit func(k Cell, onTime, all truth.Counts) error) error
 	return nil
 }
 
+// ByVersion adds up the on-time counts of one slice by model version.
+func (c *Cohort) ByVersion(p *plan.Plan, dims, codes []int) (map[string]truth.Counts, error) {
+	out := map[string]truth.Counts{}
+	for k, v := range c.OnTime {
+		if !plan.InSlice(k.Slice, dims, codes) {
+			continue
+		}
+		if out[k.Version] == nil {
+			out[k.Version] = truth.New(p)
+		}
+		if err := out[k.Version].Merge(v); err != nil {
+			return nil, fmt.Errorf("add up outcome cells: %w", err)
+		}
+	}
+	return out, nil
+}
+
 // Version is the model version most of the cohort's outcomes belong to.
 func (c *Cohort) Version() string {
 	rows := map[string]int64{}
