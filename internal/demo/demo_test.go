@@ -92,7 +92,7 @@ func story(t *testing.T, r Result) {
 		if inc.Severity == finding.Page && inc.OpenedAt.Before(at("1997-03-08T00:00:00Z")) {
 			t.Errorf("a page before 1997-03-08: %s", inc.Title)
 		}
-		if (inc.Cause.Kind == "calibration" || inc.Cause.Kind == "performance") && decay == nil {
+		if (inc.Cause.Kind == "concept_drift" || inc.Cause.Kind == "performance") && decay == nil {
 			decay = inc
 		}
 		if inc.Cause.Kind == "released" && market == nil {

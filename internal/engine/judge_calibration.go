@@ -36,7 +36,34 @@ type meaningSaid struct {
 	told  bool    // not where a slice goes with the whole
 	shift float64 // in logits, and the slope, 1 where it can't be told
 	slope float64
-	soFar float64 // what it has cost since the onset
+	soFar float64   // what it has cost since the onset
+	costs []dayCost // of the latest days, whether open or not: an onset lies in the past
+}
+
+// dayCost is what the outcomes of a day cost beyond the reference.
+type dayCost struct {
+	start int64
+	cost  float64
+}
+
+// rememberedCosts is how many days' costs are remembered.
+const rememberedCosts = 64
+
+func (m *meaningSaid) remember(d dayCost) {
+	if len(m.costs) == rememberedCosts {
+		m.costs = append(m.costs[:0], m.costs[1:]...)
+	}
+	m.costs = append(m.costs, d)
+}
+
+// since is what the days from an onset on have cost, as far as they are remembered.
+func (m *meaningSaid) since(onset int64) (sum float64) {
+	for _, d := range m.costs {
+		if d.start >= onset {
+			sum += d.cost
+		}
+	}
+	return sum
 }
 
 // ready reads what the plan has learnt, and follows it to the policy that is in force.
@@ -139,23 +166,24 @@ func (e *Engine) judgeDay(version string, emit func(finding.Finding) error) erro
 		day := concept.Day{Start: w.start, End: drift.DayEnd(e.plan, w.start), Hours: hours, Curve: held[i]}
 		if i > 0 && recovered && s.Open() && !said.told { // the whole is back: what went with it is judged anew
 			s.Close()
-			*said = meaningSaid{}
+			*said = meaningSaid{costs: said.costs}
 		}
 		step, err := s.Advance(&day)
 		if err != nil {
 			continue // no outcomes count so: the cells are damaged, and must not stop what judges the others
 		}
+		said.remember(dayCost{day.Start, e.costBeyond(s.View, held[i])})
 		if s.Open() && step.Alarm == nil && said.told {
-			said.soFar += e.costBeyond(s.View, held[i])
+			said.soFar += said.costs[len(said.costs)-1].cost
 		}
 		switch {
 		case step.Alarm != nil:
 			a := step.Alarm
-			*said = meaningSaid{onset: a.Onset, shift: a.Change.Shift, slope: slopeOf(&a.Change), told: i == 0 || !e.goesWithWhole(&a.Change)}
+			*said = meaningSaid{onset: a.Onset, shift: a.Change.Shift, slope: slopeOf(&a.Change), told: i == 0 || !e.goesWithWhole(&a.Change), costs: said.costs}
 			if !said.told {
 				continue
 			}
-			said.soFar = e.costBeyond(s.View, a.Since)
+			said.soFar = said.since(a.Onset)
 			if err := emit(e.meaningAlarm(i, &day, version, a)); err != nil {
 				return err
 			}
@@ -167,7 +195,7 @@ func (e *Engine) judgeDay(version string, emit func(finding.Finding) error) erro
 					return err
 				}
 			}
-			*said = meaningSaid{}
+			*said = meaningSaid{costs: said.costs}
 		}
 	}
 	return nil
@@ -247,20 +275,21 @@ func (e *Engine) meaningFigures(v *plan.View, a *concept.Alarm) []finding.Figure
 // showed in the reference.
 func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *finding.Impact {
 	s := &e.concept.streams[at]
-	ref, had := e.plan.Score.Views[s.View].Measured("expected_cost", e.plan.Policy.Costs)
-	if e.plan.Policy.Costs == nil || !had {
+	if _, had := e.plan.Score.Views[s.View].Measured("expected_cost", e.plan.Policy.Costs); e.plan.Policy.Costs == nil || !had {
 		return nil
 	}
 	est, ok := Reliability(a.Since).ExpectedCost(prices(e.plan.Policy.Costs))
 	if !ok {
 		return nil
 	}
-	perDay := float64(sum(a.Since.Labels)) / e.plan.Sampled() / (float64(day.End-a.From) / 86400e6)
-	reach := stat.NormalQuantile(0.975) * est.SE * math.Sqrt(s.Null().Dispersion)
+	// The evidence may begin before the onset: what a decision scatters by is of all of it, what it costs of the days since the onset.
+	all, days := float64(day.End-a.From)/86400e6, float64(day.End-a.Onset)/86400e6
+	decisions := float64(sum(a.Since.Labels)) / e.plan.Sampled() / all
+	soFar := e.concept.said[at].soFar
+	perDay, reach := soFar/days, stat.NormalQuantile(0.975)*est.SE*math.Sqrt(s.Null().Dispersion*all/days)*decisions
 	return &finding.Impact{
-		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number((est.Value - ref.Value) * perDay),
-		Band:  [2]finding.Number{finding.Number((est.Value - ref.Value - reach) * perDay), finding.Number((est.Value - ref.Value + reach) * perDay)},
-		SoFar: finding.Number(math.Round(e.concept.said[at].soFar*100) / 100), Basis: "measured",
+		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number(perDay), Band: [2]finding.Number{finding.Number(perDay - reach), finding.Number(perDay + reach)},
+		SoFar: finding.Number(math.Round(soFar*100) / 100), Basis: "measured",
 	}
 }
 

@@ -81,7 +81,7 @@ func Prices(p *plan.Plan, known []*sketch.Curve, days float64) []Money {
 // Known is what is known of the outcomes of a cohort, by p.Score.Views: with every correction, as it is now. It is nil for plans without a
 // score.
 func Known(p *plan.Plan, revised func(dims, codes []int) (truth.Counts, error)) ([]truth.Counts, error) {
-	if !p.Score.Binary() {
+	if p.Score == nil {
 		return nil, nil
 	}
 	out := make([]truth.Counts, max(1, len(p.Score.Views)))

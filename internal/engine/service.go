@@ -72,7 +72,7 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 	case service && pr.Metric != labelCoverage:
 		switch {
 		case len(pr.By) > 0 && len(lensesOf(p, pr)) == 0:
-			return fmt.Sprintf("the promise on %s by slice needs a binary score: slices are learnt with it", pr.Metric)
+			return fmt.Sprintf("the promise on %s by slice needs a score: slices are learnt with it", pr.Metric)
 		case m.quantile > 0 && p.Prediction.Roles.Latency < 0:
 			return fmt.Sprintf("the promise on %s needs a latency", pr.Metric)
 		case m.quantile > 0 && len(pr.By) > 0 && beyondReference(p, pr):
@@ -81,7 +81,7 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 			return "the promise on freshness is not judged: an increase has nothing to be held against; promise max"
 		}
 	case p.Score == nil || p.Outcome == nil:
-		return fmt.Sprintf("the promise on %s needs a binary score and outcomes", pr.Metric)
+		return fmt.Sprintf("the promise on %s needs a score and outcomes", pr.Metric)
 	case pr.Metric == labelCoverage && pr.Over%p.TestPane != 0:
 		return fmt.Sprintf("the promise on %s over %s is not judged: outcomes are known by test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
 	case !service && pr.Over < persist*p.TestPane:

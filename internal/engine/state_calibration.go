@@ -26,6 +26,10 @@ func (w *conceptWatch) append(b []byte) []byte {
 		s := &w.said[i]
 		b = wire.Bool(wire.Int(b, s.onset), s.told)
 		b = wire.Float(wire.Float(wire.Float(b, s.shift), s.slope), s.soFar)
+		b = wire.Uint(b, uint64(len(s.costs)))
+		for _, d := range s.costs {
+			b = wire.Float(wire.Int(b, d.start), d.cost)
+		}
 		b = wire.Bytes(b, w.streams[i].AppendBinary(nil))
 	}
 	return b
@@ -58,6 +62,12 @@ func readConceptWatch(p *plan.Plan, r *wire.Reader) (w conceptWatch, err error) 
 	for i := range w.streams {
 		s := &w.said[i]
 		s.onset, s.told, s.shift, s.slope, s.soFar = r.Int(), r.Bool(), r.Float(), r.Float(), r.Float()
+		for range r.Count(9) {
+			s.costs = append(s.costs, dayCost{r.Int(), r.Float()})
+		}
+		if len(s.costs) > rememberedCosts {
+			return conceptWatch{}, fmt.Errorf("the costs of %d days: %w", len(s.costs), orDamaged(nil))
+		}
 		in := wire.NewReader(r.Bytes())
 		if err := r.Err(); err != nil {
 			return conceptWatch{}, err

@@ -134,8 +134,6 @@ func flat(n Ended) []ended {
 		return pane("base", n.Base)
 	case n.Test != nil:
 		return pane("test", n.Test)
-	case n.Cohort != nil: // it comes again with its truth pane: what must not show is told there
-		return nil
 	}
 	cohort := func(what string, c *Cohort) ended {
 		var rows int64
