@@ -103,7 +103,7 @@ func TestContractsChange(t *testing.T) {
 			}),
 		}, []string{
 			"ticket: performance of promise: cost per decision at most 1 EUR, onset day 7 00:00, opened day 14 00:00, priced false, owner model-team",
-			"page: calibration of outcome, onset day 18 00:00, opened day 21 00:00, priced true, owner model-team",
+			"page: concept_drift of outcome, onset day 18 00:00, opened day 21 00:00, priced true, owner model-team",
 		})
 		a, b, c, again := h[0], h[1], h[2], h[3]
 		for i, want := range []int{0, 7, 16, 25} {

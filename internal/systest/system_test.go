@@ -46,7 +46,7 @@ func TestTheWholeSystem(t *testing.T) {
 			`set aside: not_avro, field "", byte 0, of sys.predictions`,
 			`set aside: not_avro, field "", byte 0, of sys.outcomes`,
 			"page: released of k, onset day 5 03:00, opened day 5 04:00, priced false, owner data-team",
-			"page: calibration of outcome, onset day 14 00:00, opened day 17 00:00, priced true, owner model-team",
+			"page: concept_drift of outcome, onset day 14 00:00, opened day 16 00:00, priced true, owner model-team",
 		})
 		received, accepted, aside := s.sum("plumbline_ingest_received_total"), s.sum("plumbline_ingest_accepted_total"), s.sum("plumbline_ingest_set_aside_total")
 		if received != float64(2*s.sent+4) || accepted != float64(2*s.sent) || aside != 4 {

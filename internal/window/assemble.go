@@ -105,10 +105,10 @@ func (a *Assembler) Retain(hold func(us int64) bool) (dropped []*Pane, cohorts [
 
 // Add takes one cell into account.
 func (a *Assembler) Add(c *record.Cell) error {
-	switch c.Kind {
-	case record.Described:
+	if c.Kind == record.Described {
 		return a.describe(c)
-	case record.Momentary:
+	}
+	if c.Kind == record.Momentary {
 		return a.addMoment(c)
 	}
 	key := Cell{Version: c.Version, Slice: c.Slice}
