@@ -250,6 +250,12 @@ func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
 	if err == nil {
 		_, err = drift.OpenLabels(read)
 	}
+	if err == nil {
+		_, err = drift.OpenCalibration(read)
+	}
+	if err == nil {
+		_, err = drift.OpenGaps(read)
+	}
 	if err != nil {
 		log.Error("skip plan", zap.Error(err))
 		return false

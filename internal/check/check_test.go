@@ -379,6 +379,19 @@ func TestMissingLabelColumn(t *testing.T) {
 	}
 }
 
+// A regression model may tell no number: its inputs are judged, its outcomes are not, and nothing breaks.
+func TestNumbersWithoutAScore(t *testing.T) {
+	all := lines(32)
+	text := strings.Replace(strings.Replace(head, "type: binary, positive: 1", "type: regression", 1), ", score: score", "", 1)
+	if !strings.Contains(text, "regression") || strings.Contains(text, "score: score") {
+		t.Fatal(text)
+	}
+	r := run(t, parse(t, text), in(map[string]string{"a.csv": csv(all)}, "a.csv", "a.csv"))
+	if len(r.Streams) == 0 || r.Judged == nil || r.Outcomes != nil {
+		t.Errorf("%d streams, judged %v, outcomes %v", len(r.Streams), r.Judged, r.Outcomes)
+	}
+}
+
 // A file out of order is judged as far as it goes, and says so.
 func TestUnsortedFile(t *testing.T) {
 	all := lines(75) // files are read a thousand rows at a time: what is late within one such block is not

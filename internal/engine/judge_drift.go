@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -228,7 +229,7 @@ func (f *followed) cover(set *sketch.Set, more finding.Offsets) error {
 func together(a, b finding.Offsets) finding.Offsets {
 	for topic, parts := range b {
 		if a[topic] == nil {
-			a[topic] = parts
+			a[topic] = maps.Clone(parts)
 			continue
 		}
 		for part, span := range parts {

@@ -210,7 +210,7 @@ func (g *followedGap) hold(n int64, c *sequential.Counts, more finding.Offsets) 
 	switch {
 	case more == nil:
 	case g.offsets == nil:
-		g.offsets = more
+		g.offsets = together(finding.Offsets{}, more) // of its own: all gaps are handed the same
 	default:
 		g.offsets = together(g.offsets, more)
 	}

@@ -106,6 +106,7 @@ func (e *Engine) serviceUnit(pr *plan.Promise, m *serviceMetric, start, end int6
 	k := e.services[key]
 	if k == nil {
 		k = &serviceKept{Start: at, Counts: map[string]*serviceCounts{}}
+		k.Closed = m.name == volume && at != start // a part of a window holds too few events for no fault of theirs
 		e.services[key] = k
 	}
 	if at != k.Start {

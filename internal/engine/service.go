@@ -75,6 +75,8 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 			return fmt.Sprintf("the promise on %s by slice needs a score: slices are learnt with it", pr.Metric)
 		case m.quantile > 0 && p.Prediction.Roles.Latency < 0:
 			return fmt.Sprintf("the promise on %s needs a latency", pr.Metric)
+		case m.quantile > 0 && latencyColumn(p) < 0: // plans of formats before 5 don't count it
+			return fmt.Sprintf("the promise on %s is not judged: the plan was learnt by a build that didn't count latencies; apply the contract with --relearn", pr.Metric)
 		case m.quantile > 0 && len(pr.By) > 0 && beyondReference(p, pr):
 			return fmt.Sprintf("the promise on %s by slice is not judged: slices are counted by the reference's bins, and it took at most %.4g s", pr.Metric, longestLatency(p))
 		case pr.Metric == freshness && pr.MaxIncrease != nil:
@@ -82,6 +84,8 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 		}
 	case p.Score == nil || p.Outcome == nil:
 		return fmt.Sprintf("the promise on %s needs a score and outcomes", pr.Metric)
+	case pr.Metric == labelCoverage && !p.Score.Binary():
+		return fmt.Sprintf("the promise on %s is not judged: how many predictions wait for an outcome is counted of binary models only", pr.Metric)
 	case pr.Metric == labelCoverage && pr.Over%p.TestPane != 0:
 		return fmt.Sprintf("the promise on %s over %s is not judged: outcomes are known by test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
 	case !service && pr.Over < persist*p.TestPane:

@@ -61,6 +61,9 @@ func (p *Plan) check() error {
 	if err := p.checkFairness(); err != nil {
 		return err
 	}
+	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
+		return errors.New("it has learnt of label rates, of what scores mean or of groups, which only plans of binary scores can")
+	}
 	return p.checkExpressions()
 }
 

@@ -14,8 +14,9 @@ func decisionKind(c *contract.Contract) Kind {
 	return Number
 }
 
+// labelKind is how labels are read: as numbers where they are held against a predicted number.
 func labelKind(c *contract.Contract) Kind {
-	if c.Task.Type == contract.Regression {
+	if c.Task.Type == contract.Regression && c.Streams.Prediction.Fields.Score != "" {
 		return Number
 	}
 	return String

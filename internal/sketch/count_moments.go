@@ -46,7 +46,7 @@ type moment struct {
 	spans        []Span
 }
 
-// newMomentCounter makes the counter of a plan's moments; nil if it has none, or nothing to look for in them.
+// newMomentCounter makes the counter of a plan's moments; nil if it has none.
 func newMomentCounter(p *plan.Plan) *momentCounter {
 	m := &momentCounter{step: p.Moment().Microseconds(), time: p.Prediction.Roles.Time, index: map[frameKey]*moment{}}
 	if m.step == 0 {
@@ -71,9 +71,6 @@ func newMomentCounter(p *plan.Plan) *momentCounter {
 			}
 			m.steady = append(m.steady, w)
 		}
-	}
-	if len(m.filled)+len(m.steady) == 0 {
-		return nil
 	}
 	m.perEach = int(unsafe.Sizeof(moment{})) + 8*(len(m.filled)+len(m.steady)) + 64
 	return m
