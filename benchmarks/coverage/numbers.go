@@ -8,6 +8,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	labelled "github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // newPairs makes a population of predictions of a number: what turns out is 50 and above, log-normal; errors have heavy tails (Student's on
@@ -24,19 +25,6 @@ func newPairs(df float64, seed uint64) []sketch.Pair {
 		out[i] = sketch.Pair{Predicted: predicted, Actual: max(actual, predicted/4), Low: predicted - half, High: predicted + half, Interval: true}
 	}
 	return out
-}
-
-func residualsOf(e *sketch.Errors) stat.Residuals {
-	r := stat.Residuals{
-		N: e.N, Sum: e.Sum.Float(), Abs: e.Abs.Float(), Square: e.Square.Float(), Actual: e.Actual.Float(), ActualSq: e.ActualSq.Float(),
-		Share: e.Share.Float(), ShareN: e.ShareN, Symmetric: e.Symmetric.Float(), Intervals: e.Intervals, Covered: e.Covered,
-		Above: e.Above, Below: e.Below, Equal: e.Equal, Relative: 1. / 64,
-	}
-	for middle, n := range e.Bins() {
-		r.Middles = append(r.Middles, middle)
-		r.Counts = append(r.Counts, n)
-	}
-	return r
 }
 
 // without adds up all parts but one.
@@ -60,7 +48,7 @@ func numberWorld(scenario string, pairs []sketch.Pair, alpha float64) world {
 		sizes[i] = math.Abs(p.Predicted - p.Actual)
 	}
 	slices.Sort(sizes)
-	r := residualsOf(all)
+	r := labelled.Residuals(all)
 	w := world{task: "regression", scenario: scenario}
 	for _, m := range metrics {
 		e, _ := m.Value(r)
@@ -85,10 +73,10 @@ func numberWorld(scenario string, pairs []sketch.Pair, alpha float64) world {
 				parts[i].Label(pairs[rng.IntN(len(pairs))], 1)
 			}
 		}
-		r := residualsOf(without(parts, -1))
+		r := labelled.Residuals(without(parts, -1))
 		rests := make([]stat.Residuals, panes)
 		for i := range rests {
-			rests[i] = residualsOf(without(parts, i))
+			rests[i] = labelled.Residuals(without(parts, i))
 		}
 		var out []said
 		for _, m := range metrics {

@@ -221,7 +221,7 @@ func dispersion(p *plan.Plan, cohorts []cohort) float64 {
 		daily[i] = cohorts[i].view(p, nil, nil)
 		mustMerge(total, daily[i])
 	}
-	m, ok := engine.Reliability(truth.CurveOf(total)).CalibrationMap()
+	m, ok := truth.Reliability(truth.CurveOf(total)).CalibrationMap()
 	if !ok {
 		return 1
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // Kind is what changed between scores and outcomes.
@@ -77,7 +78,7 @@ func (n *Null) Explain(now *sketch.Curve) Change {
 	}
 	c.Shift = n.shift(now)
 	c.ShiftSE = math.Sqrt(n.Dispersion * (1/max(s.info, 1e-9) + 1/max(ref.info, 1e-9)))
-	if m, ok := reliability(now).CalibrationMap(); ok {
+	if m, ok := truth.Reliability(now).CalibrationMap(); ok {
 		c.Slope = m.B / n.Map.B
 		c.SlopeSE = math.Sqrt(n.Dispersion) * math.Hypot(m.SEB, n.Map.SEB*c.Slope) / math.Abs(n.Map.B)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 const (
@@ -66,7 +67,7 @@ func Learn(days []Day) (*Null, error) {
 		return nil, fmt.Errorf("%w: %d days with outcomes, want %d", ErrFew, n.Days, FewestDays)
 	}
 	var ok bool
-	if n.Map, ok = reliability(n.Curve).CalibrationMap(); !ok || !(math.Abs(n.Map.B) > 1e-3) {
+	if n.Map, ok = truth.Reliability(n.Curve).CalibrationMap(); !ok || !(math.Abs(n.Map.B) > 1e-3) {
 		return nil, fmt.Errorf("%w: no map fits", ErrFew)
 	}
 	var y, p, v []float64
@@ -111,7 +112,7 @@ const fewestBlocks = 8
 
 // Calibration is what each bin's scores meant, for what is expected of others.
 func (n *Null) Calibration() (stat.Calibration, bool) {
-	return reliability(n.Curve).Calibrate(n.Map, n.Dispersion)
+	return truth.Reliability(n.Curve).Calibrate(n.Map, n.Dispersion)
 }
 
 // Information is the sum of p(1-p) over an average day's outcomes: what a day tells of a shift, before the dispersion.
@@ -204,10 +205,6 @@ func (n *Null) shift(c *sketch.Curve) float64 {
 		}
 	}
 	return (lo + hi) / 2
-}
-
-func reliability(c *sketch.Curve) stat.Reliability {
-	return stat.Reliability{Labels: c.Labels, Pos: c.Pos, LS: c.LS, LS2: c.LS2, PS: c.PS, TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}
 }
 
 func labels(c *sketch.Curve) (n int64) {

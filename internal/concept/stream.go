@@ -6,6 +6,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 const (
@@ -151,7 +152,7 @@ func (s *Stream) raise(d *Day, total float64) *Alarm {
 	a.Change = s.null.Explain(a.Since)
 	a.Onset = s.onset(a.From, a.Change.Shift)
 	h := held{a: a.Change.Shift / 2, b: 1}
-	if m, ok := reliability(a.Since).CalibrationMap(); ok && math.Abs(a.Change.Slope-1) > beyond*a.Change.SlopeSE {
+	if m, ok := truth.Reliability(a.Since).CalibrationMap(); ok && math.Abs(a.Change.Slope-1) > beyond*a.Change.SlopeSE {
 		b := m.B / s.null.Map.B
 		h.a, h.b = (m.A-s.null.Map.A*b)/2, (1+b)/2
 	}

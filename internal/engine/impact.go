@@ -45,6 +45,6 @@ func (e *Engine) reach(t *truthPane) float64 {
 	if se, _, ok := jackknife(t.leftOut(), &m, e.plan.Policy.Costs); ok {
 		return stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
 	}
-	est, _ := Reliability(truth.CurveOf(t.whole)).ExpectedCost(prices(e.plan.Policy.Costs))
+	est, _ := truth.Reliability(truth.CurveOf(t.whole)).ExpectedCost(prices(e.plan.Policy.Costs))
 	return stat.NormalQuantile(0.975) * est.SE * math.Sqrt(max(1, e.plan.Score.Dispersion))
 }

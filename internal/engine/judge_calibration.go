@@ -278,7 +278,7 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 	if _, had := e.plan.Score.Views[s.View].Measured("expected_cost", e.plan.Policy.Costs); e.plan.Policy.Costs == nil || !had {
 		return nil
 	}
-	est, ok := Reliability(a.Since).ExpectedCost(prices(e.plan.Policy.Costs))
+	est, ok := truth.Reliability(a.Since).ExpectedCost(prices(e.plan.Policy.Costs))
 	if !ok {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 )
@@ -57,7 +56,7 @@ var promisable = []Metric{
 func curve(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Counts) (stat.Estimate, bool) {
 	return func(c truth.Counts) (stat.Estimate, bool) {
 		if counted := truth.CurveOf(c); counted != nil {
-			return of(Reliability(counted))
+			return of(truth.Reliability(counted))
 		}
 		return stat.Estimate{}, false
 	}
@@ -148,14 +147,6 @@ func calibrationSlope(r stat.Reliability) (stat.Estimate, bool) {
 func calibrationIntercept(r stat.Reliability) (stat.Estimate, bool) {
 	m, ok := r.CalibrationMap()
 	return stat.Estimate{Value: m.A, SE: m.SEA, N: m.N}, ok
-}
-
-// Reliability is a curve's counts as the statistics read them. It shares the curve's memory.
-func Reliability(c *sketch.Curve) stat.Reliability {
-	return stat.Reliability{
-		N: c.N, S: c.S, S2: c.S2, Labels: c.Labels, Pos: c.Pos, LS: c.LS, LS2: c.LS2, PS: c.PS,
-		TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN,
-	}
 }
 
 // floor is the change of m that is too small to matter: the contract's rate, in the metric's own unit. For cost it is that

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 )
@@ -64,7 +63,7 @@ func classes(of func(stat.Classes) (stat.Estimate, bool)) func(truth.Counts) (st
 		if !ok {
 			return stat.Estimate{}, false
 		}
-		return of(Confusion(counted))
+		return of(truth.Confusion(counted))
 	}
 }
 
@@ -89,7 +88,7 @@ func confidence(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Coun
 		if !ok {
 			return stat.Estimate{}, false
 		}
-		return of(Reliability(counted.Top))
+		return of(truth.Reliability(counted.Top))
 	}
 }
 
@@ -100,46 +99,10 @@ func numbers(of func(stat.Residuals) (stat.Estimate, bool)) func(truth.Counts) (
 		if !ok {
 			return stat.Estimate{}, false
 		}
-		return of(Errors(counted.Errors))
+		return of(truth.Residuals(counted.Errors))
 	}
 }
 
 func pinball(q float64) func(truth.Counts) (stat.Estimate, bool) {
 	return numbers(func(r stat.Residuals) (stat.Estimate, bool) { return r.Pinball(q) })
-}
-
-// Confusion is the counts of classes as the statistics read them. What stands for all classes that the plan doesn't name is a class if it occurs.
-func Confusion(c *truth.Classes) stat.Classes {
-	k := c.Classes()
-	named := k - 1
-	used := named
-	for pair := range c.All() {
-		if pair[0] == named || pair[1] == named {
-			used = k
-		}
-	}
-	out := stat.Classes{K: used, Counts: make([]int64, used*used), Ranks: c.Ranks}
-	for pair, n := range c.All() {
-		out.Counts[pair[0]*used+pair[1]] = n
-	}
-	if len(c.Each) >= used {
-		out.Curves = make([]stat.Reliability, used)
-		for i := range out.Curves {
-			out.Curves[i] = Reliability(c.Each[i])
-		}
-	}
-	return out
-}
-
-// Errors is the counts of errors as the statistics read them.
-func Errors(e *sketch.Errors) stat.Residuals {
-	out := stat.Residuals{
-		N: e.N, Sum: e.Sum.Float(), Abs: e.Abs.Float(), Square: e.Square.Float(), Actual: e.Actual.Float(), ActualSq: e.ActualSq.Float(),
-		Share: e.Share.Float(), ShareN: e.ShareN, Symmetric: e.Symmetric.Float(), Intervals: e.Intervals, Covered: e.Covered,
-		Above: e.Above, Below: e.Below, Equal: e.Equal, Relative: 1. / 64,
-	}
-	for middle, n := range e.Bins() {
-		out.Middles, out.Counts = append(out.Middles, middle), append(out.Counts, n)
-	}
-	return out
 }

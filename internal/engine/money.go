@@ -70,7 +70,7 @@ func Prices(p *plan.Plan, known []*sketch.Curve, days float64) []Money {
 		if c == nil || i >= len(p.Score.Views) {
 			continue
 		}
-		if m, ok := pricesOf(p, Reliability(c), days); ok {
+		if m, ok := pricesOf(p, truth.Reliability(c), days); ok {
 			m.Slice = p.Score.Views[i].Slice
 			out = append(out, m)
 		}

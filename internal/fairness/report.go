@@ -10,6 +10,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // level is the probability that an interval that is shown misses.
@@ -232,7 +233,7 @@ func (t *Tally) scores(dim, code int, against []int) *Scores {
 	}
 	none := finding.None()
 	s := &Scores{Mean: none, Distance: none, Apart: none, Bias: none, Band: [2]finding.Number{none, none}, ECE: none, Gap: none, GapBand: [2]finding.Number{none, none}}
-	r := reliability(c)
+	r := truth.Reliability(c)
 	if m, ok := r.MeanScore(); ok {
 		s.Mean = finding.Number(m.Value)
 	}
@@ -245,7 +246,7 @@ func (t *Tally) scores(dim, code int, against []int) *Scores {
 			return nil // unreachable: they are of as many bins
 		}
 	}
-	to := reliability(other)
+	to := truth.Reliability(other)
 	if d, ok := stat.ScoreKS(r, to, level); ok {
 		s.Distance = finding.Number(d.Value)
 	}
@@ -263,10 +264,6 @@ func (t *Tally) scores(dim, code int, against []int) *Scores {
 		}
 	}
 	return s
-}
-
-func reliability(c *sketch.Curve) stat.Reliability {
-	return stat.Reliability{N: c.N, S: c.S, S2: c.S2, Labels: c.Labels, Pos: c.Pos, LS: c.LS, LS2: c.LS2, PS: c.PS, TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}
 }
 
 // eceBins are those of the engine's metric of that name.

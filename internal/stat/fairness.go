@@ -45,72 +45,6 @@ func FindCriterion(name string) (Criterion, bool) {
 	return Criterion{}, false
 }
 
-// Rate returns a group's share by a criterion with its Wilson interval.
-func (c Criterion) Rate(g Group, alpha float64) (Band, bool) {
-	k, n := c.Share(g)
-	return shareBand(k, n, alpha)
-}
-
-// Reference is what a group is compared with.
-type Reference struct {
-	Named string // the group of this name
-	Rest  bool   // all other groups together
-	// Neither: the largest group, the first of equals.
-}
-
-// Pick returns the reference of group i among all: the groups it is made of, added up. Not ok if there is none, or it is the group itself.
-func (ref Reference) Pick(groups []Group, i int) (Group, bool) {
-	if ref.Rest {
-		rest := Group{Name: "the rest"}
-		others := 0
-		for j, g := range groups {
-			if j != i {
-				rest.N += g.N
-				rest.Selected += g.Selected
-				rest.Curve = addDecisions(rest.Curve, g.Curve)
-				others++
-			}
-		}
-		return rest, others > 0
-	}
-	best := -1
-	for j, g := range groups {
-		switch {
-		case ref.Named != "":
-			if g.Name == ref.Named {
-				best = j
-			}
-		case best < 0 || g.N > groups[best].N:
-			best = j
-		}
-	}
-	if best < 0 || best == i {
-		return Group{}, false
-	}
-	return groups[best], true
-}
-
-// addDecisions adds up two curves; where their bins don't fit together only the decisions are left.
-func addDecisions(a, b Reliability) Reliability {
-	out := Reliability{TP: a.TP + b.TP, FP: a.FP + b.FP, FN: a.FN + b.FN, TN: a.TN + b.TN}
-	from := [8]*[]int64{&a.N, &a.S, &a.S2, &a.Labels, &a.Pos, &a.LS, &a.LS2, &a.PS}
-	more := [8]*[]int64{&b.N, &b.S, &b.S2, &b.Labels, &b.Pos, &b.LS, &b.LS2, &b.PS}
-	for i, to := range [8]*[]int64{&out.N, &out.S, &out.S2, &out.Labels, &out.Pos, &out.LS, &out.LS2, &out.PS} {
-		x, y := *from[i], *more[i]
-		if len(x) == 0 {
-			x = make([]int64, len(y))
-		}
-		if len(x) != len(y) {
-			continue
-		}
-		*to = make([]int64, len(x))
-		for j := range x {
-			(*to)[j] = x[j] + y[j]
-		}
-	}
-	return out
-}
-
 // Fairness is what a comparison of two groups allows one to say.
 type Fairness string
 
@@ -224,36 +158,6 @@ func place(lo, hi, from, to float64) Fairness {
 	return Insufficient
 }
 
-// CompareAll compares every group that isn't the reference, in the groups' order.
-func (c Criterion) CompareAll(groups []Group, ref Reference, t Tolerance) []Disparity {
-	var out []Disparity
-	for i, g := range groups {
-		r, ok := ref.Pick(groups, i)
-		if !ok {
-			continue
-		}
-		if d, ok := c.Compare(g, r, t); ok {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-// Extremes returns the largest difference of the criterion's share between any two groups, and the smallest ratio, as a summary to
-// show: over many small groups chance alone makes them look bad, so no interval is given and nothing is judged by them. A ratio of 0/0
-// is NaN. Not ok unless two groups have the share.
-func (c Criterion) Extremes(groups []Group) (difference, ratio float64, ok bool) {
-	lo, hi := math.Inf(1), math.Inf(-1)
-	have := 0
-	for _, g := range groups {
-		if k, n := c.Share(g); n > 0 {
-			lo, hi = min(lo, float64(k)/float64(n)), max(hi, float64(k)/float64(n))
-			have++
-		}
-	}
-	return hi - lo, lo / hi, have > 1
-}
-
 // EqualizedOdds is both error rates at once: the larger of the two gaps of recall and false positive rate (Hardt, Price & Srebro 2016),
 // in size. The interval is from the larger of the lower bounds, each at half of alpha as either of two may err, to the larger of the upper ones.
 func EqualizedOdds(g, ref Group, t Tolerance) (Disparity, bool) {
@@ -295,14 +199,4 @@ func sizeOf(lo, hi float64) (least, most float64) {
 		return 0, most
 	}
 	return min(math.Abs(lo), math.Abs(hi)), most
-}
-
-// EqualizedOddsExtremes returns the larger of the two criteria's largest differences, and the smaller of their smallest ratios, see
-// Extremes.
-func EqualizedOddsExtremes(groups []Group) (difference, ratio float64, ok bool) {
-	opportunity, _ := FindCriterion("equal_opportunity")
-	false1, _ := FindCriterion("false_positive_rate")
-	d, r, ok := opportunity.Extremes(groups)
-	e, s, ok2 := false1.Extremes(groups)
-	return max(d, e), min(r, s), ok && ok2
 }

@@ -46,39 +46,6 @@ func TestFourFifthsIsJudgedByItsInterval(t *testing.T) {
 	}
 }
 
-func TestReferencesArePicked(t *testing.T) {
-	groups := []Group{people("a", 10, 100), people("b", 90, 300), people("c", 50, 200)}
-	for name, k := range map[string]struct {
-		ref  Reference
-		of   int
-		name string
-		n    int64
-	}{
-		"largest":              {Reference{}, 0, "b", 300},
-		"largest of itself":    {Reference{}, 1, "", 0},
-		"named":                {Reference{Named: "c"}, 0, "c", 200},
-		"named that isn't one": {Reference{Named: "z"}, 0, "", 0},
-		"rest":                 {Reference{Rest: true}, 1, "the rest", 300},
-	} {
-		got, ok := k.ref.Pick(groups, k.of)
-		if ok != (k.n > 0) || got.Name != k.name || got.N != k.n {
-			t.Errorf("%s: %q of %d, want %q of %d", name, got.Name, got.N, k.name, k.n)
-		}
-	}
-	c, _ := FindCriterion("demographic_parity")
-	if all := c.CompareAll(groups, Reference{}, Tolerance{Ratio: 0.8, Alpha: 0.05}); len(all) != 2 || all[0].Group != "a" || all[1].Of != "b" {
-		t.Errorf("compared %+v", all)
-	}
-	rest, _ := Reference{Rest: true}.Pick([]Group{
-		{Name: "a", N: 1},
-		{Name: "b", N: 2, Curve: Reliability{TP: 1, Labels: []int64{1, 2}, Pos: []int64{0, 1}}},
-		{Name: "c", N: 3, Curve: Reliability{TP: 2, FN: 4, Labels: []int64{3, 4}, Pos: []int64{1, 1}}},
-	}, 0)
-	if rest.Curve.TP != 3 || rest.Curve.FN != 4 || rest.Curve.Labels[1] != 6 || rest.Curve.Pos[0] != 1 {
-		t.Errorf("the rest's curve: %+v", rest.Curve)
-	}
-}
-
 // Kidney stones (Charig et al. 1986, as retold by Julious & Mullee 1994): open surgery does better on small stones and on large ones, and
 // worse on all. Ten times as many patients make both beyond chance.
 func TestSimpsonsParadoxIsNoted(t *testing.T) {
