@@ -106,14 +106,7 @@ func binaryWorld(scenario string, p binary, alpha float64) world {
 	}
 	law := newAlias(p.weights)
 	w.window = func(rng *rand.Rand, n int) []said {
-		parts := make([][]int64, panes)
-		sum := make([]int64, len(p.kinds))
-		for i := range parts {
-			parts[i] = law.counts(rng, n*(i+1)/panes-n*i/panes)
-			for j, c := range parts[i] {
-				sum[j] += c
-			}
-		}
+		parts, sum := law.cut(rng, n)
 		r := p.curve(sum)
 		out := make([]said, 0, len(w.truths))
 		for _, m := range metrics {

@@ -111,14 +111,7 @@ func classWorld(scenario string, p classes, alpha float64) world {
 	law := newAlias(p.weights)
 	f1, _ := stat.FindBinary("f1")
 	w.window = func(rng *rand.Rand, n int) []said {
-		parts := make([][]int64, panes)
-		sum := make([]int64, len(p.kinds))
-		for i := range parts {
-			parts[i] = law.counts(rng, n*(i+1)/panes-n*i/panes)
-			for j, c := range parts[i] {
-				sum[j] += c
-			}
-		}
+		parts, sum := law.cut(rng, n)
 		c := p.count(sum)
 		out := make([]said, 0, len(w.truths))
 		for _, m := range metrics {

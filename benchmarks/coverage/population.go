@@ -91,6 +91,18 @@ func (a *alias) counts(rng *rand.Rand, n int) []int64 {
 // panes is into how many parts a window is cut where a metric needs the jackknife.
 const panes = 20
 
+// cut draws n events in so many parts, and adds them up.
+func (a *alias) cut(rng *rand.Rand, n int) (parts [][]int64, sum []int64) {
+	parts, sum = make([][]int64, panes), make([]int64, len(a.stay))
+	for i := range parts {
+		parts[i] = a.counts(rng, n*(i+1)/panes-n*i/panes)
+		for j, c := range parts[i] {
+			sum[j] += c
+		}
+	}
+	return parts, sum
+}
+
 // whole is how many events stand for the population itself.
 const whole = 1e9
 

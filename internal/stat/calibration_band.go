@@ -207,21 +207,7 @@ func (g gaps) sizes(alpha float64) (low, high float64) {
 			}
 			return t - mean - z*math.Sqrt(v)
 		}
-		if excess(0) <= 0 {
-			return 0
-		}
-		lo, hi := 0., 2.
-		for excess(hi) > 0 && hi < 1e6 {
-			lo, hi = hi, 2*hi
-		}
-		for range 60 {
-			if mid := (lo + hi) / 2; excess(mid) > 0 {
-				lo = mid
-			} else {
-				hi = mid
-			}
-		}
-		return (lo + hi) / 2
+		return fallsBelow(excess, 60)
 	}
 	// The observed gaps stand for the true ones and make the statistic: that takes a little more room, as simulated.
 	z := -1.06 * NormalQuantile(alpha/2)

@@ -149,20 +149,5 @@ func (s *steps) deviation(k float64) float64 {
 // multiple is the k at which the total lies so many deviations above its mean; 0 if it does so for none.
 func (s *steps) multiple(z float64) float64 {
 	t := s.total()
-	excess := func(k float64) float64 { return t - s.mean(k) - z*s.deviation(k) }
-	if excess(0) <= 0 {
-		return 0
-	}
-	lo, hi := 0., 2.
-	for excess(hi) > 0 && hi < 1e6 {
-		lo, hi = hi, 2*hi
-	}
-	for range 40 {
-		if mid := (lo + hi) / 2; excess(mid) > 0 {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return (lo + hi) / 2
+	return fallsBelow(func(k float64) float64 { return t - s.mean(k) - z*s.deviation(k) }, 40) // each look goes over all pairs of bins
 }

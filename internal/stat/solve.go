@@ -42,3 +42,23 @@ func logTail(p, lower, upper, density float64) (g, dg float64) {
 	}
 	return math.Log1p(-p) - math.Log(upper), density / upper
 }
+
+// fallsBelow finds where a function of k >= 0 falls to 0, by so many halvings of a bracket that doubles from 2 up to 1e6: 0 if it isn't above 0
+// there to begin with. The function need not have a derivative.
+func fallsBelow(f func(k float64) float64, halvings int) float64 {
+	if f(0) <= 0 {
+		return 0
+	}
+	lo, hi := 0., 2.
+	for f(hi) > 0 && hi < 1e6 {
+		lo, hi = hi, 2*hi
+	}
+	for range halvings {
+		if mid := (lo + hi) / 2; f(mid) > 0 {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return (lo + hi) / 2
+}
