@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -21,8 +22,8 @@ type MomentOf struct {
 // momentCounter counts batches into moments. Rows come nearly in the order of their times, so that many in a row are of one moment:
 // of such a run each column takes one look at its states.
 type momentCounter struct {
-	step    int64 // microseconds
-	time    int   // field
+	length  time.Duration
+	time    int // field
 	filled  []watched
 	steady  []watched
 	list    []*moment
@@ -48,8 +49,8 @@ type moment struct {
 
 // newMomentCounter makes the counter of a plan's moments; nil if it has none.
 func newMomentCounter(p *plan.Plan) *momentCounter {
-	m := &momentCounter{step: p.Moment().Microseconds(), time: p.Prediction.Roles.Time, index: map[frameKey]*moment{}}
-	if m.step == 0 {
+	m := &momentCounter{length: p.Moment(), time: p.Prediction.Roles.Time, index: map[frameKey]*moment{}}
+	if m.length == 0 {
 		return nil
 	}
 	for i := range p.Columns {
@@ -78,30 +79,21 @@ func newMomentCounter(p *plan.Plan) *momentCounter {
 
 // count takes the rows of a batch that have a cell; frameOf says of which frame each cell is.
 func (m *momentCounter) count(src int, b *plan.Batch, c *Counter) {
-	times, cells := b.Cols[m.time].Int[:b.N], c.at.cells
+	times, cells, step := b.Cols[m.time].Int[:b.N], c.at.cells, m.length.Microseconds()
 	for from := 0; from < b.N; {
 		if cells[from] < 0 {
 			from++
 			continue
 		}
 		frame := c.frameOf[cells[from]]
-		start := alignTo(times[from], m.step)
+		start := plan.Align(times[from], m.length)
 		to := from + 1
-		for to < b.N && cells[to] >= 0 && times[to] >= start && times[to]-start < m.step && c.frameOf[cells[to]] == frame {
+		for to < b.N && cells[to] >= 0 && times[to] >= start && times[to]-start < step && c.frameOf[cells[to]] == frame {
 			to++
 		}
 		m.of(frameKey{start, c.frames[frame].version}).add(m, src, b, from, to)
 		from = to
 	}
-}
-
-// alignTo is the largest multiple of step up to us.
-func alignTo(us, step int64) int64 {
-	over := us % step
-	if over < 0 {
-		over += step
-	}
-	return us - over
 }
 
 func (m *momentCounter) of(k frameKey) *moment {
@@ -126,7 +118,7 @@ func (at *moment) add(m *momentCounter, src int, b *plan.Batch, from, to int) {
 	for _, offset := range b.Offset[from:to] {
 		span.First, span.Last = min(span.First, offset), max(span.Last, offset)
 	}
-	at.cover(span)
+	at.spans = covered(at.spans, span)
 	for i := range m.filled {
 		at.missing[i] += int64(bytes.Count(statesOf(b.Cols[m.filled[i].field].State[from:to]), missingState))
 	}
@@ -145,17 +137,6 @@ var missingState = []byte{byte(plan.Missing)}
 
 // statesOf sees states as the bytes they are, which can be counted many at a time.
 func statesOf(s []plan.State) []byte { return unsafe.Slice((*byte)(unsafe.SliceData(s)), len(s)) }
-
-// cover adds a span to those of the moment, which are in the order of their sources.
-func (at *moment) cover(s Span) {
-	i, found := slices.BinarySearchFunc(at.spans, s.Src, func(s Span, src int) int { return cmp.Compare(s.Src, src) })
-	if !found {
-		at.spans = slices.Insert(at.spans, i, s)
-		return
-	}
-	was := &at.spans[i]
-	was.First, was.Last, was.Rows = min(was.First, s.First), max(was.Last, s.Last), was.Rows+s.Rows
-}
 
 // Moments returns the moments counted since the last Reset, by start and version; none of a counter that wasn't told CountMoments. They
 // share nothing with the counter.

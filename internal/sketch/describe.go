@@ -55,15 +55,20 @@ func (f *frame) cover(src int) {
 	if f.batch.Rows == 0 {
 		return
 	}
-	at, found := slices.BinarySearchFunc(f.spans, src, func(s Span, src int) int { return cmp.Compare(s.Src, src) })
 	f.batch.Src = src
-	if !found {
-		f.spans = slices.Insert(f.spans, at, f.batch)
-	} else {
-		s := &f.spans[at]
-		s.First, s.Last, s.Rows = min(s.First, f.batch.First), max(s.Last, f.batch.Last), s.Rows+f.batch.Rows
-	}
+	f.spans = covered(f.spans, f.batch)
 	f.batch = Span{}
+}
+
+// covered are spans, by Src, and one more.
+func covered(spans []Span, more Span) []Span {
+	at, found := slices.BinarySearchFunc(spans, more.Src, func(s Span, src int) int { return cmp.Compare(s.Src, src) })
+	if !found {
+		return slices.Insert(spans, at, more)
+	}
+	s := &spans[at]
+	s.First, s.Last, s.Rows = min(s.First, more.First), max(s.Last, more.Last), s.Rows+more.Rows
+	return spans
 }
 
 func (f *frame) reset() {

@@ -37,13 +37,7 @@ func (m *Moment) Version() string {
 }
 
 // Spans are the smallest and largest offsets of the moment's own events, by topic and partition.
-func (m *Moment) Spans() []record.Span {
-	out := make([]record.Span, 0, len(m.spans))
-	for _, at := range slices.SortedFunc(maps.Keys(m.spans), place.compare) {
-		out = append(out, m.spans[at])
-	}
-	return out
-}
+func (m *Moment) Spans() []record.Span { return inOrder(m.spans) }
 
 func (m *Moment) add(version string, of *sketch.Moment, spans []record.Span) {
 	if was := m.versions[version]; was != nil {
@@ -164,9 +158,9 @@ func (a *Assembler) readMoments(r *wire.Reader) {
 
 // AddSpans is spans and others together: by topic and partition, the smallest and largest offset of both. Both are as Spans returns them.
 func AddSpans(spans, others []record.Span) []record.Span {
-	sum := &Moment{spans: map[place]record.Span{}}
+	sum := map[place]record.Span{}
 	for _, s := range slices.Concat(spans, others) {
-		addSpan(sum.spans, s)
+		addSpan(sum, s)
 	}
-	return sum.Spans()
+	return inOrder(sum)
 }

@@ -94,10 +94,13 @@ func (p *Pane) Version() string {
 }
 
 // Spans are the smallest and largest offsets of the pane's own events, by topic and partition.
-func (p *Pane) Spans() []record.Span {
-	out := make([]record.Span, 0, len(p.spans))
-	for _, at := range slices.SortedFunc(maps.Keys(p.spans), place.compare) {
-		out = append(out, p.spans[at])
+func (p *Pane) Spans() []record.Span { return inOrder(p.spans) }
+
+// inOrder are spans by topic and partition.
+func inOrder(spans map[place]record.Span) []record.Span {
+	out := make([]record.Span, 0, len(spans))
+	for _, at := range slices.SortedFunc(maps.Keys(spans), place.compare) {
+		out = append(out, spans[at])
 	}
 	return out
 }
