@@ -19,24 +19,28 @@ type hardFault struct {
 	holds           func(moved, rows int64) bool // so many in a test pane, and it is not over
 }
 
-var hardFaults = []hardFault{
-	// A column that never moved in the reference has no spread to judge by, so any movement is a fault.
-	{
-		"constant", "share_other_than_constant",
-		(*plan.Column).Steady,
-		func(c *plan.Column, n *sketch.Column) (int64, int64) { return odd(c, n), sum(n.Bins) },
-		func(moved, _ int64) bool { return moved > 0 },
-		func(moved, _ int64) bool { return moved > 0 },
-	},
-	// A column that was mostly there is missing from every event.
-	{
-		"missing", "missing_share",
-		func(c *plan.Column) bool { return c.Reference.N > 0 && 2*c.Reference.Missing < c.Reference.N },
-		func(_ *plan.Column, n *sketch.Column) (int64, int64) { return n.Missing, n.N },
-		func(moved, rows int64) bool { return rows >= fewest && moved == rows },
-		func(moved, rows int64) bool { return 2*moved > rows },
-	},
+// constantFault: a column that never moved in the reference has no spread to judge by, so any movement is a fault.
+var constantFault = hardFault{
+	"constant", "share_other_than_constant",
+	(*plan.Column).Steady,
+	func(c *plan.Column, n *sketch.Column) (int64, int64) { return odd(c, n), sum(n.Bins) },
+	func(moved, _ int64) bool { return moved > 0 },
+	func(moved, _ int64) bool { return moved > 0 },
 }
+
+// missingFault: a column that was mostly there is missing from every event.
+var missingFault = hardFault{
+	"missing", "missing_share",
+	func(c *plan.Column) bool { return c.Reference.N > 0 && 2*c.Reference.Missing < c.Reference.N },
+	func(_ *plan.Column, n *sketch.Column) (int64, int64) { return n.Missing, n.N },
+	func(moved, rows int64) bool { return rows >= fewest && moved == rows },
+	func(moved, rows int64) bool { return 2*moved > rows },
+}
+
+var hardFaults = []*hardFault{&constantFault, &missingFault}
+
+// signalOf names the signal of a fault of a column.
+func (h *hardFault) signalOf(c *plan.Column) string { return h.channel + "\x00" + c.Name }
 
 // odd is how many values differ from the one value a constant column had in the reference.
 func odd(c *plan.Column, n *sketch.Column) int64 {
@@ -68,8 +72,8 @@ func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Findin
 				continue
 			}
 			moved, rows := h.count(c, n)
-			s := e.signal(h.channel + "\x00" + c.Name)
-			if rows == 0 || s.Open != mend && !(mend && h.channel == "missing") {
+			s := e.signal(h.signalOf(c))
+			if rows == 0 || s.Open != mend && !(mend && h == &missingFault) {
 				continue
 			}
 			faulty := h.faulty
@@ -80,12 +84,8 @@ func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Findin
 			if did != opened && did != recovered {
 				continue
 			}
-			f := e.finding(p.Start, p.End, p.Version(), c.Name, h.channel)
-			f.Onset, f.Offsets = plan.FromMicros(s.Onset), offsets(p)
-			f.Metric, f.Value, f.Threshold = h.metric, share(moved, rows), 0
-			f.Reference = 0
-			f.N = finding.Sizes{Reference: c.Reference.N, Current: rows}
-			f.Verdict, f.Severity = finding.Fault, finding.Page
+			f := e.fault(h, c, p.Start, p.End, p.Version(), offsets(p), moved, rows)
+			f.Onset = plan.FromMicros(s.Onset)
 			if did == recovered {
 				f.Verdict, f.Severity = finding.Equivalent, finding.Info
 			}
@@ -96,6 +96,16 @@ func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Findin
 		}
 	}
 	return nil
+}
+
+// fault is the finding of moved values among rows that are at fault. Its onset is its start.
+func (e *Engine) fault(h *hardFault, c *plan.Column, start, end int64, version string, at finding.Offsets, moved, rows int64) finding.Finding {
+	f := e.finding(start, end, version, c.Name, h.channel)
+	f.Offsets = at
+	f.Metric, f.Value, f.Reference, f.Threshold = h.metric, share(moved, rows), 0, 0
+	f.N = finding.Sizes{Reference: c.Reference.N, Current: rows}
+	f.Verdict, f.Severity = finding.Fault, finding.Page
+	return f
 }
 
 func faultNumbers(channel string, c *plan.Column, n *sketch.Column) []finding.Figure {

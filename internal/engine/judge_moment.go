@@ -4,6 +4,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -42,21 +43,16 @@ func (e *Engine) judgeMoment(m *window.Moment, emit func(finding.Finding) error)
 }
 
 func (e *Engine) judgeOdd(c *plan.Column, m *window.Moment, odd, rows int64, emit func(finding.Finding) error) error {
-	s := e.signal("constant\x00" + c.Name)
+	s := e.signal(constantFault.signalOf(c))
 	if s.Open || odd == 0 {
 		return nil
 	}
 	s.update(m.Start, true, 1)
-	f := e.finding(m.Start, m.End, m.Version(), c.Name, "constant")
-	f.Offsets = offsetsOf(m.Spans())
-	f.Metric, f.Value, f.Reference, f.Threshold = "share_other_than_constant", share(odd, rows), 0, 0
-	f.N = finding.Sizes{Reference: c.Reference.N, Current: rows}
-	f.Verdict, f.Severity = finding.Fault, finding.Page
-	return emit(f)
+	return emit(e.fault(&constantFault, c, m.Start, m.End, m.Version(), offsetsOf(m.Spans()), odd, rows))
 }
 
 func (e *Engine) judgeAbsent(c *plan.Column, m *window.Moment, missing, rows int64, emit func(finding.Finding) error) error {
-	s := e.signal("missing\x00" + c.Name)
+	s := e.signal(missingFault.signalOf(c))
 	if missing < rows || s.Open {
 		delete(e.absent, c.Name)
 		return nil
@@ -72,11 +68,7 @@ func (e *Engine) judgeAbsent(c *plan.Column, m *window.Moment, missing, rows int
 	}
 	delete(e.absent, c.Name)
 	s.update(run.Since, true, 1)
-	f := e.finding(run.Since, m.End, m.Version(), c.Name, "missing")
-	f.Offsets = offsetsOf(run.Spans)
-	f.Metric, f.Value, f.Reference, f.Threshold = "missing_share", 1, 0, 0
-	f.N = finding.Sizes{Reference: c.Reference.N, Current: run.Rows}
-	f.Verdict, f.Severity = finding.Fault, finding.Page
-	f.Numbers = []finding.Figure{{Name: "missing", Before: 100 * share(c.Reference.Missing, c.Reference.N), Now: 100, Unit: "%"}}
+	f := e.fault(&missingFault, c, run.Since, m.End, m.Version(), offsetsOf(run.Spans), run.Rows, run.Rows)
+	f.Numbers = faultNumbers(missingFault.channel, c, &sketch.Column{N: run.Rows, Missing: run.Rows})
 	return emit(f)
 }
