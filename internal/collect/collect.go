@@ -72,12 +72,12 @@ func (c *Collector) Predictions(src Source, b *plan.Batch) {
 	if c.plan.Outcome == nil {
 		return
 	}
-	times, sampled := b.Cols[r.Time].Int, c.plan.Sampled()
-	var p outcome.Prediction
 	if !c.plan.Score.Binary() {
 		c.answers(src, b)
 		return
 	}
+	times, sampled := b.Cols[r.Time].Int, c.plan.Sampled()
+	var p outcome.Prediction
 	for i := range b.N {
 		at := c.counter.CellOf(i)
 		if at < 0 {

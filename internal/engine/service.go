@@ -58,12 +58,13 @@ const shareAbove = "_share_above"
 // Unjudged says why a promise can't be judged under a plan; "" if it can.
 func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 	m, service := findService(pr.Metric)
-	_, known := metricOf(p, pr)
+	_, known := Find(taskOf(p), pr.Metric)
 	if pr.Expr != "" {
-		if _, err := kpi(p, pr); err != nil && p.Score != nil {
+		_, err := kpi(p, pr)
+		if err != nil && p.Score != nil {
 			return fmt.Sprintf("the promise on %s is not judged: %v", pr.Metric, err)
 		}
-		service = false
+		service, known = false, err == nil
 	}
 	limit := contract.Duration(pr.Over)
 	switch {
