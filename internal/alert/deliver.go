@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
 const (
@@ -49,12 +50,12 @@ func (s *service) deliverDue(ctx context.Context) error {
 		}
 		down := map[string]bool{}
 		for _, w := range due {
-			switch sink := sinks[w.Sink]; {
-			case sink == nil:
+			switch to := sinks[w.Sink]; {
+			case to == nil:
 				err = s.o.Ledger.Abandon(ctx, w.ID, w.Sink, "the sink is no longer configured")
 			case down[w.Sink]: // waits for the one before it; the ledger holds it back, too
 			default:
-				down[w.Sink], err = s.send(ctx, sink, w)
+				down[w.Sink], err = s.send(ctx, to, w)
 			}
 			if err != nil {
 				return err
@@ -67,10 +68,10 @@ func (s *service) deliverDue(ctx context.Context) error {
 }
 
 // send tries one message and reports whether the sink is down.
-func (s *service) send(ctx context.Context, sink Sink, w ledger.Waiting) (down bool, err error) {
+func (s *service) send(ctx context.Context, to Sink, w ledger.Waiting) (down bool, err error) {
 	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	err = sink.Send(sendCtx, w.ID, w.Body)
+	err = to.Send(sendCtx, w.ID, w.Body)
 	if err == nil {
 		s.m.sent.WithLabelValues(w.Sink, "delivered").Inc()
 		return false, s.o.Ledger.Delivered(ctx, w.ID, w.Sink)
@@ -78,7 +79,7 @@ func (s *service) send(ctx context.Context, sink Sink, w ledger.Waiting) (down b
 	if ctx.Err() != nil {
 		return true, ctx.Err()
 	}
-	var refused *RefusedError
+	var refused *sink.RefusedError
 	if errors.As(err, &refused) || w.Attempts >= mostAttempts {
 		s.m.sent.WithLabelValues(w.Sink, "abandoned").Inc()
 		s.log.Error("give up a message", zap.String("sink", w.Sink), zap.String("message", w.ID), zap.Error(err))
