@@ -64,9 +64,13 @@ func newFixture(t *testing.T, l *ledger.Ledger, sinks ...Sink) *fixture {
 	f.service = &service{
 		o: Options{
 			Ledger: l, Sinks: sinks, Layout: bus.Layout{Fragments: 1, Joins: 1},
-			Now: func() time.Time { return f.now }, Logger: zap.NewNop(),
+			Now: func() time.Time { return f.now }, Jitter: func() float64 { return 0.999 }, Logger: zap.NewNop(),
 		},
 		log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()), book: incident.NewBook(), queued: make(chan struct{}, 1),
+		sinks: map[string]Sink{},
+	}
+	for _, k := range sinks {
+		f.sinks[k.Name()] = k
 	}
 	return f
 }
@@ -125,8 +129,14 @@ func (f *fixture) mustFold(t *testing.T, rs []*kgo.Record) {
 
 func (f *fixture) mustDeliver(t *testing.T) {
 	t.Helper()
-	if err := f.deliverDue(t.Context()); err != nil {
+	queues, err := f.o.Ledger.Queues(t.Context())
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, q := range queues {
+		if _, err := f.service.courier(q.Sink).work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

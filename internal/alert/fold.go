@@ -152,9 +152,12 @@ func (s *service) say(ctx context.Context, inc incident.Incident, c incident.Cha
 
 func (s *service) gauge() {
 	s.m.open.Reset()
+	var active []incident.Incident
 	for _, inc := range s.book.Incidents() {
-		if inc.Status == incident.Open {
+		if inc.Status != incident.Resolved {
 			s.m.open.WithLabelValues(inc.Model, string(inc.Severity)).Inc()
+			active = append(active, inc)
 		}
 	}
+	s.active.Store(&active)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/alert"
@@ -60,7 +61,7 @@ func (p *Parts) Alerter(ctx context.Context) error {
 		sinks = append(sinks, &sink.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
 	}
 	return alert.Run(ctx, alert.Options{
-		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now,
+		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now, Jitter: rand.Float64,
 		Ready: p.Ready["alerter"], Logger: p.Logger, Registerer: reg,
 	})
 }

@@ -36,6 +36,9 @@ type Alertmanager struct {
 // Name is "alertmanager".
 func (a *Alertmanager) Name() string { return "alertmanager" }
 
+// Pace is twenty requests a second.
+func (a *Alertmanager) Pace() (perSecond float64, burst int) { return 20, 100 }
+
 // Wants what people are told of; what an incident looks like meanwhile is sent with the next Refresh.
 func (a *Alertmanager) Wants(c incident.Change) bool { return Louder(c) }
 

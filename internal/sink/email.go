@@ -76,6 +76,9 @@ type Email struct {
 // Name is what it is called.
 func (e *Email) Name() string { return e.Called }
 
+// Pace is one mail a second.
+func (e *Email) Pace() (perSecond float64, burst int) { return 1, 10 }
+
 // Wants what people are told of.
 func (e *Email) Wants(c incident.Change) bool { return Louder(c) }
 

@@ -32,6 +32,9 @@ type PagerDuty struct {
 // Name is what it is called.
 func (p *PagerDuty) Name() string { return p.Called }
 
+// Pace is two events a second, below what PagerDuty has throttled an integration at.
+func (p *PagerDuty) Pace() (perSecond float64, burst int) { return 2, 20 }
+
 // Wants what people are told of.
 func (p *PagerDuty) Wants(c incident.Change) bool { return Louder(c) }
 

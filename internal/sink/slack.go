@@ -39,6 +39,9 @@ type Slack struct {
 // Name is what it is called.
 func (s *Slack) Name() string { return s.Called }
 
+// Pace is one message a second, as Slack asks for a channel.
+func (s *Slack) Pace() (perSecond float64, burst int) { return 1, 5 }
+
 // Wants everything that changes the message.
 func (s *Slack) Wants(c incident.Change) bool { return Louder(c) || c == incident.Joined }
 
@@ -136,6 +139,9 @@ type SlackWebhook struct {
 
 // Name is what it is called.
 func (s *SlackWebhook) Name() string { return s.Called }
+
+// Pace is one message a second, as Slack asks for a webhook.
+func (s *SlackWebhook) Pace() (perSecond float64, burst int) { return 1, 5 }
 
 // Wants what people are told of.
 func (s *SlackWebhook) Wants(c incident.Change) bool { return Louder(c) }

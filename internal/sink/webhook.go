@@ -27,6 +27,9 @@ func (w *Webhook) Name() string {
 	return w.Called
 }
 
+// Pace is twenty requests a second.
+func (w *Webhook) Pace() (perSecond float64, burst int) { return 20, 100 }
+
 // Wants what people are told of.
 func (w *Webhook) Wants(c incident.Change) bool { return Louder(c) }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/mail"
@@ -102,6 +103,7 @@ func (m *Mail) talk(conn net.Conn) {
 			say("250 ok")
 		case verb == "QUIT":
 			say("221 bye")
+			_, _ = io.Copy(io.Discard, conn) // until the other side has closed: TLS says farewell, too
 			return
 		case verb == "MAIL" && greeted && safe:
 			from = rest
