@@ -17,6 +17,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
+// silenceEvery is how often it is looked whether a silence is over.
+const silenceEvery = time.Second
+
 // View takes the latest state of incidents, for people to look at.
 type View interface {
 	PutIncident(ctx context.Context, inc incident.Incident, seq int64) error // as of a ledger entry
@@ -29,6 +32,7 @@ type Options struct {
 	Ledger     *ledger.Ledger
 	Sinks      []Sink
 	View       View
+	Desk       *Desk // where people's acts come in; may be nil
 	Now        func() time.Time
 	Ready      *bus.Readiness // may be nil
 	Logger     *zap.Logger
@@ -79,7 +83,7 @@ type service struct {
 	log    *zap.Logger
 	m      *Metrics
 	book   *incident.Book
-	seq    int64         // of the last message queued
+	seq    int64         // of the last entry
 	queued chan struct{} // a message may be waiting
 }
 
@@ -112,28 +116,70 @@ func (s *service) run(ctx context.Context) error {
 	for p, o := range at {
 		targets.reached(p, o.EpochOffset().Offset)
 	}
-	for {
+	return s.work(ctx, poll(ctx, cl), targets)
+}
+
+// poll fetches until ctx ends, one poll ahead of who reads.
+func poll(ctx context.Context, cl *kgo.Client) <-chan kgo.Fetches {
+	polled := make(chan kgo.Fetches)
+	go func() {
+		for ctx.Err() == nil {
+			select {
+			case polled <- cl.PollFetches(ctx):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return polled
+}
+
+// work folds what comes: findings, people's acts, and the ends of silences. What fails while it is folded ends the run: memory may then be
+// ahead of the ledger.
+func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets targets) error {
+	var requests chan request
+	if s.o.Desk != nil {
+		requests = s.o.Desk.requests
+	}
+	tick := time.NewTicker(silenceEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
 		if len(targets) == 0 {
 			s.o.Ready.Ready()
 		}
-		fetches := cl.PollFetches(ctx)
-		if ctx.Err() != nil {
+		var err error
+		select {
+		case <-ctx.Done():
 			return nil
+		case fetches := <-polled:
+			err = s.take(ctx, fetches, targets)
+		case r := <-requests:
+			err = s.serve(ctx, r)
+		case <-tick.C:
+			err = s.endSilences(ctx)
 		}
-		for _, e := range fetches.Errors() {
-			return fmt.Errorf("read findings %s/%d: %w", e.Topic, e.Partition, e.Err)
-		}
-		if fetches.NumRecords() == 0 {
-			continue
-		}
-		if err := s.fold(ctx, fetches.Records()); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		fetches.EachRecord(func(rec *kgo.Record) { targets.reached(rec.Partition, rec.Offset+1) })
 	}
+	return nil
+}
+
+// take folds one poll.
+func (s *service) take(ctx context.Context, fetches kgo.Fetches, targets targets) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	for _, e := range fetches.Errors() {
+		return fmt.Errorf("read findings %s/%d: %w", e.Topic, e.Partition, e.Err)
+	}
+	if fetches.NumRecords() == 0 {
+		return nil
+	}
+	if err := s.fold(ctx, fetches.Records()); err != nil {
+		return err
+	}
+	fetches.EachRecord(func(rec *kgo.Record) { targets.reached(rec.Partition, rec.Offset+1) })
+	return nil
 }
 
 // targets are where the findings ended when the alerter began, of the partitions it has not caught up with yet.

@@ -74,8 +74,9 @@ func (a *API) latest(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) incidents(w http.ResponseWriter, r *http.Request) {
 	status, model := r.URL.Query().Get("status"), r.URL.Query().Get("model")
-	if status != "" && status != string(incident.Open) && status != string(incident.Resolved) {
-		a.fail(w, http.StatusBadRequest, "status must be open or resolved")
+	wanted, ok := wantedStatus(status)
+	if !ok {
+		a.fail(w, http.StatusBadRequest, "status must be active (all but resolved), open, acknowledged, mitigated, resolved or reopened")
 		return
 	}
 	all, err := a.store.Incidents(r.Context())
@@ -84,10 +85,24 @@ func (a *API) incidents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	all = slices.DeleteFunc(all, func(i incident.Incident) bool {
-		return status != "" && string(i.Status) != status || model != "" && i.Model != model
+		return !wanted(i.Status) || model != "" && i.Model != model
 	})
 	slices.SortFunc(all, incident.Compare)
 	a.encode(w, map[string]any{"incidents": append([]incident.Incident{}, all...)})
+}
+
+// wantedStatus is what the query asks for.
+func wantedStatus(query string) (func(incident.Status) bool, bool) {
+	switch {
+	case query == "":
+		return func(incident.Status) bool { return true }, true
+	case query == "active":
+		return incident.Status.Active, true
+	case slices.Contains(incident.Statuses(), incident.Status(query)):
+		return func(s incident.Status) bool { return s == incident.Status(query) }, true
+	default:
+		return nil, false
+	}
 }
 
 func (a *API) incident(w http.ResponseWriter, r *http.Request) {
