@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,7 @@ type Options struct {
 	Settings   bus.Settings
 	Layout     bus.Layout
 	Ledger     *ledger.Ledger
+	Holder     string // who this process is to the other alerters
 	Sinks      []Sink
 	View       View
 	Desk       *Desk // where people's acts come in; may be nil
@@ -69,12 +71,26 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("alert")
-	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
-		s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1)}
-		for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
-			s.book.SetPolicy(model, &h.At(plan.Micros(o.Now())).Policy)
+	k := &keeper{ledger: o.Ledger, holder: o.Holder, now: o.Now, log: log, ready: o.Ready}
+	return k.hold(ctx, func(ctx context.Context, mine *ledger.Ledger) error {
+		ctx, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		err := bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
+			s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1)}
+			s.o.Ledger = mine
+			for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
+				s.book.SetPolicy(model, &h.At(plan.Micros(o.Now())).Policy)
+			}
+			err := s.run(ctx)
+			if errors.Is(err, ledger.ErrFenced) {
+				stop(err)
+			}
+			return err
+		})
+		if cause := context.Cause(ctx); errors.Is(cause, ledger.ErrFenced) {
+			return cause
 		}
-		return s.run(ctx)
+		return err
 	})
 }
 

@@ -29,11 +29,13 @@ type Store interface {
 // API is the handler of /api/v1/.
 type API struct {
 	store Store
+	desk  Desk
+	auth  Auth
 	log   *zap.Logger
 	mux   *http.ServeMux
 }
 
-// New makes the API over a store.
+// New makes the API over a store, which only reads.
 func New(store Store, log *zap.Logger) *API {
 	a := &API{store: store, log: log.Named("api"), mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { a.write(w, http.StatusOK, openapi) })
@@ -41,10 +43,18 @@ func New(store Store, log *zap.Logger) *API {
 	a.mux.HandleFunc("GET /api/v1/models/{model}/latest", a.latest)
 	a.mux.HandleFunc("GET /api/v1/incidents", a.incidents)
 	a.mux.HandleFunc("GET /api/v1/incidents/{id}", a.incident)
+	a.mux.HandleFunc("GET /api/v1/false-alarms", a.rates)
 	a.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, http.StatusNotFound, "no such resource; /api/v1/openapi.json lists what there is")
 	})
 	return a
+}
+
+// Write lets the API take what people do, from whom auth allows it.
+func (a *API) Write(desk Desk, auth Auth) {
+	a.desk, a.auth = desk, auth
+	a.mux.HandleFunc("POST /api/v1/incidents/{id}/acts", a.act)
+	a.mux.HandleFunc("POST /api/v1/models/{model}/acts", a.act)
 }
 
 // ServeHTTP implements http.Handler.
