@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/alert"
 	"github.com/plumbline-ml/plumbline/internal/budget"
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
@@ -33,6 +34,7 @@ type Parts struct {
 	Index    view.Index
 	View     *view.Display
 	Ledger   *ledger.Ledger
+	Desk     *alert.Desk // where people's acts come in
 	Producer *kgo.Client // for what is written outside transactions
 	Webhook  struct{ URL, Secret string }
 
@@ -140,6 +142,7 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 			return nil, err
 		}
 		p.onClose("ledger", p.Ledger.Close)
+		p.Desk = alert.NewDesk()
 	}
 	return p, nil
 }
@@ -170,6 +173,7 @@ func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer, o
 		return nil, err
 	}
 	p.onClose("ledger", p.Ledger.Close)
+	p.Desk = alert.NewDesk()
 	return p, nil
 }
 
