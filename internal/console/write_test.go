@@ -40,15 +40,15 @@ func TestWhoMayWrite(t *testing.T) {
 		answer string
 	}{
 		"nobody, where no token is set":      {Auth{}, "10.0.0.1", "", "ada", 403, "", "writing is off"},
-		"nor with some token":                {Auth{}, "10.0.0.1", "x", "ada", 403, "", "writing is off"},
+		"nor with some token":                {Auth{}, "10.0.0.1", "some-token", "ada", 403, "", "writing is off"},
 		"who is on the machine":              {Auth{Loopback: true}, "127.0.0.1:8090", "", "ada", 200, "ada", ""},
 		"by its other names":                 {Auth{Loopback: true}, "[::1]:8090", "", "ada", 200, "ada", ""},
 		"not under a name that points here":  {Auth{Loopback: true}, "evil.example:8090", "", "ada", 403, "", "localhost"},
 		"with a token set, not without it":   {Auth{Token: "shared", Loopback: true}, "localhost", "", "ada", 401, "", "Authorization"},
-		"nor with a wrong one":               {Auth{Token: "shared"}, "x", "share", "ada", 401, "", "not known"},
+		"nor with a wrong one":               {Auth{Token: "shared"}, "x", "shared-", "ada", 401, "", "not known"},
 		"with the shared one as they say":    {Auth{Token: "shared"}, "x", "shared", "ada", 200, "ada", ""},
 		"with their own as it says":          {Auth{Tokens: personal}, "x", "bot-token", "", 200, "bot", ""},
-		"not as somebody else":               {Auth{Tokens: personal}, "x", "bot-token", "ada", 403, "", "not that of the actor"},
+		"never as somebody else":             {Auth{Tokens: personal}, "x", "bot-token", "ada", 200, "bot", ""},
 		"the shared one is no longer enough": {Auth{Tokens: personal}, "x", "shared", "ada", 401, "", "not known"},
 	} {
 		var did incident.Act
@@ -66,7 +66,7 @@ func TestWhoMayWrite(t *testing.T) {
 		if rec.Code != c.code || did.Actor != c.did || !strings.Contains(rec.Body.String(), c.answer) {
 			t.Errorf("%s: %d %s, done by %q; want %d, %q", name, rec.Code, rec.Body, did.Actor, c.code, c.did)
 		}
-		if strings.Contains(rec.Body.String(), "token\"") && c.token != "" && strings.Contains(rec.Body.String(), c.token) {
+		if c.token != "" && strings.Contains(rec.Body.String(), c.token) {
 			t.Errorf("%s: the answer repeats the token: %s", name, rec.Body)
 		}
 	}

@@ -252,6 +252,28 @@ func TestSilenceOfAModel(t *testing.T) {
 	}
 }
 
+// Of an incident's own silence and its model's the later end counts, and each ends by itself.
+func TestTwoSilences(t *testing.T) {
+	l := newLife(t)
+	l.found(at(1, "a", "location", finding.Drift))
+	whole := func(a *incident.Act) { a.Incident, a.Model = "", "m" }
+	l.must(incident.Hush, "#0", until(2*time.Hour))
+	if told := l.must(incident.Hush, "", whole, until(time.Hour)); told[0].Incident.Silence.Model {
+		t.Error("the shorter one counts")
+	}
+	l.found(at(2, "b", "location", finding.Drift, page))
+	told := l.must(incident.Unhush, "", whole)
+	if inc := told[0].Incident; inc.Silence == nil || inc.Calls {
+		t.Errorf("one of two is over: %+v, calls %t", inc.Silence, inc.Calls)
+	}
+	if told := l.must(incident.Unhush, "#0"); told[0].Incident.Silence != nil || !told[0].Incident.Calls {
+		t.Errorf("both are over: %+v", told[0].Incident)
+	}
+	if _, err := l.act(incident.Unhush, "#0"); !errors.Is(err, incident.ErrConflict) {
+		t.Errorf("a third time: %v", err)
+	}
+}
+
 func TestMergeAndSplit(t *testing.T) {
 	l := newLife(t)
 	l.found(at(1, "a", "location", finding.Drift))

@@ -115,13 +115,15 @@ func (b *Book) one(e *entry, a *Act) (Change, error) {
 		if !inc.Status.Active() {
 			return refuse()
 		}
-		inc.Silence = &Silence{By: a.Actor, At: a.At, Until: a.Until, Why: a.Comment}
+		e.own = &Silence{By: a.Actor, At: a.At, Until: a.Until, Why: a.Comment}
+		b.hush(e)
 		return Silenced, nil
 	case Unhush:
-		if inc.Silence == nil {
-			return None, fmt.Errorf("%w: it is not silenced", ErrConflict)
+		if e.own == nil {
+			return None, fmt.Errorf("%w: it is not silenced by itself", ErrConflict)
 		}
-		inc.Silence = nil
+		e.own = nil
+		b.hush(e)
 		return Unsilenced, nil
 	case Judge:
 		inc.Verdict = &Judgement{Says: a.Verdict, By: a.Actor, At: a.At, Why: a.Comment}
@@ -134,8 +136,8 @@ func (b *Book) one(e *entry, a *Act) (Change, error) {
 // note enters an act in the timeline. What a person does calls nobody, but that a silence ended in which somebody was to be called.
 func (b *Book) note(e *entry, a *Act, c Change) Told {
 	inc := &e.inc
-	inc.Timeline = append(inc.Timeline, Event{At: a.At, What: string(c), Who: a.Actor, Text: a.words()})
-	e.calls = c == Unsilenced && e.due && (inc.Status == Open || inc.Status == OpenAgain)
+	inc.Timeline = append(inc.Timeline, Event{At: a.At, What: string(c), Who: a.Actor, By: Person, Text: a.words()})
+	e.calls = c == Unsilenced && e.due && inc.Silence == nil && (inc.Status == Open || inc.Status == OpenAgain)
 	if e.calls {
 		inc.Pages++
 		e.paged = b.newest[inc.Model]
@@ -173,6 +175,14 @@ func (a *Act) words() string {
 	return text + a.Comment
 }
 
+// hush sets the silence that people are shown: of the incident's own and its model's the one that ends later.
+func (b *Book) hush(e *entry) {
+	e.inc.Silence = e.own
+	if m := b.quiet[e.inc.Model]; m != nil && (e.own == nil || m.Until.After(e.own.Until)) {
+		e.inc.Silence = m
+	}
+}
+
 // hushModel silences all incidents of a model, those to come too, or ends that.
 func (b *Book) hushModel(a *Act) ([]Told, error) {
 	was := b.quiet[a.Model]
@@ -188,10 +198,10 @@ func (b *Book) hushModel(a *Act) ([]Told, error) {
 	}
 	var told []Told
 	for _, e := range b.all {
-		if !e.active(a.Model) || change == Unsilenced && (e.inc.Silence == nil || !e.inc.Silence.Model) {
+		if !e.active(a.Model) {
 			continue
 		}
-		e.inc.Silence = b.quiet[a.Model]
+		b.hush(e)
 		told = append(told, b.note(e, a, change))
 	}
 	return told, nil
@@ -217,9 +227,7 @@ func (b *Book) Ended(now time.Time, actor string) []Act {
 		add("", m, b.quiet[m])
 	}
 	for _, e := range b.all {
-		if s := e.inc.Silence; s != nil && (!s.Model || b.quiet[e.inc.Model] == nil) {
-			add(e.inc.ID, "", s)
-		}
+		add(e.inc.ID, "", e.own)
 	}
 	return out
 }

@@ -53,6 +53,7 @@ type entry struct {
 	over    time.Time // event time of its end, while it is resolved
 	paged   time.Time // event time of the last call
 	calls   bool      // for the latest change somebody is to be called
+	own     *Silence  // of the incident alone
 	due     bool      // somebody is to be called when the silence ends
 	events  int       // lines of the timeline that tell of signals
 }
@@ -153,7 +154,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	}}
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.Model, string(l), name, f.Onset.UTC().Format(time.RFC3339Nano), f.At.UTC().Format(time.RFC3339Nano)}, "\x00")))
 	e.inc.ID = hex.EncodeToString(sum[:8])
-	e.inc.Silence = b.quiet[f.Model]
+	b.hush(e)
 	e.add(&f, name)
 	b.all = append(b.all, e)
 	return b.tell(e, &f, Opened)

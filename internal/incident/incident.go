@@ -119,5 +119,12 @@ type Event struct {
 	At   time.Time `json:"at"`
 	What string    `json:"what"` // a Change, or "superseded"
 	Who  string    `json:"who"`  // the signal, or the person
+	By   By        `json:"by,omitempty"`
 	Text string    `json:"text,omitempty"`
 }
+
+// By says what Who is; "" is a signal.
+type By string
+
+// Person is a person, or a program that acts for one.
+const Person By = "person"

@@ -41,12 +41,12 @@ func (b *Book) merge(from *entry, a *Act) ([]Told, error) {
 		}
 	}
 	// What went away is shown as it last was: nothing is folded into it any more.
-	from.signals = nil
+	from.signals, from.own = nil, nil
 	if from.inc.Status.Active() {
 		from.end(a.At, b.newest[from.inc.Model], byMerge)
 	}
 	from.inc.Reason, from.inc.MergedInto, from.inc.Silence = byMerge, into.inc.ID, nil
-	from.inc.Timeline = append(from.inc.Timeline, Event{At: a.At, What: string(Merged), Who: a.Actor, Text: withComment("into "+into.inc.ID, a.Comment)})
+	from.inc.Timeline = append(from.inc.Timeline, Event{At: a.At, What: string(Merged), Who: a.Actor, By: Person, Text: withComment("into "+into.inc.ID, a.Comment)})
 	gone := Told{Merged, from.inc.clone()}
 	gone.Incident.Change = Merged
 	took := *a
@@ -82,7 +82,7 @@ func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 		return nil, fmt.Errorf("%w: nothing would be left of it", ErrConflict)
 	}
 	sum := sha256.Sum256([]byte(e.inc.ID + "\x00" + a.ID))
-	n := &entry{lane: e.lane, fault: e.fault, paged: e.paged, over: e.over, inc: Incident{
+	n := &entry{lane: e.lane, fault: e.fault, paged: e.paged, over: e.over, own: e.own, inc: Incident{
 		KindName: Kind, ID: hex.EncodeToString(sum[:8]), Model: e.inc.Model, Severity: finding.Ticket, Status: e.inc.Status, ResolvedAt: e.inc.ResolvedAt, Reason: e.inc.Reason,
 		SplitFrom: e.inc.ID, Silence: e.inc.Silence, Findings: []string{},
 	}}
@@ -125,7 +125,7 @@ func (b *Book) settle(e *entry, a *Act) []Told {
 		return nil
 	}
 	e.end(a.At, b.newest[e.inc.Model], "")
-	e.inc.Timeline = append(e.inc.Timeline, Event{At: a.At, What: string(Closed), Who: a.Actor})
+	e.inc.Timeline = append(e.inc.Timeline, Event{At: a.At, What: string(Closed), Who: a.Actor, By: Person})
 	e.calls = false
 	return []Told{{Closed, b.show(e, Closed)}}
 }
