@@ -170,7 +170,7 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 			}
 			key := promiseKey(pr) + "\x00" + finding.SliceKey(v.Slice)
 			k := e.burns[key]
-			if k == nil {
+			if k == nil || k.over(c.Start, e.givesWay) {
 				k = &burnKept{}
 				e.burns[key] = k
 			}
@@ -192,6 +192,12 @@ func (k *burnKept) add(c *window.Cohort, pr *plan.Promise, t turned) {
 	k.Parts = append(k.Parts, burnPart{c.Start, t})
 }
 
+// over reports whether what begins at start is of another era of the plan than the last cohort, and nothing of that counts any more.
+func (k *burnKept) over(start int64, givesWay []int64) bool {
+	n := len(k.Parts)
+	return n > 0 && over(k.Parts[n-1].Start+1, start, givesWay) // it ends later than that, and with its era at the latest
+}
+
 // since are the cohorts from a time on.
 func (k *burnKept) since(start int64) []burnPart {
 	for i := range k.Parts {
@@ -211,7 +217,7 @@ func (e *Engine) judgeBurn(pr *plan.Promise, v *plan.View, b *burning, k *burnKe
 	}
 	for _, pair := range burnPairs {
 		start := end - pair.long.Microseconds()
-		if pair.short < e.plan.TestPane || pair.long > pr.Over || start < plan.Micros(e.plan.Reference.To) {
+		if pair.short < e.plan.TestPane || pair.long > pr.Over || start < plan.Micros(e.plan.Reference.To) || !e.own(start, end) {
 			continue
 		}
 		parts := k.since(start)

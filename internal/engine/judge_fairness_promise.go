@@ -61,6 +61,9 @@ func (e *Engine) judgeGroupPromises(l *gapLane, s *groupsOf, emit func(finding.F
 func (e *Engine) judgeGroupWindow(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *groupsKept, s *groupsOf, emit func(finding.Finding) error) error {
 	tally := k.tally
 	k.tally = nil
+	if e.away(k.start, k.start+pr.Over.Microseconds()) {
+		return nil
+	}
 	views := [][]int{pr.By}
 	if len(pr.By) == 0 {
 		views = nil
@@ -89,8 +92,8 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 	name := finding.SliceKey(slice)
 	sg := e.signal(l.signal(pr) + name)
 	end := k.start + pr.Over.Microseconds()
-	over := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
-	if over && !sg.Open {
+	expired := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
+	if expired && !sg.Open {
 		return nil
 	}
 	if had, ok := k.waits[name]; ok {
@@ -99,7 +102,7 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 	limit, _ := groupLimit(pr)
 	gap, state := m.Compare(pair, 2*promiseLevel/float64(groups))
 	if state == fairness.TooFew || state == fairness.Undefined {
-		if !over {
+		if !expired {
 			k.waits[name] = *pair
 			return nil
 		}
@@ -108,7 +111,7 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 	}
 	var did change
 	switch within := m.Within(gap.Value, limit); {
-	case over || within && sg.Open:
+	case expired || within && sg.Open:
 		*sg = signal{Onset: sg.Onset}
 		did = recovered
 	case m.Judge(gap, state, limit) == fairness.Violated:
