@@ -37,3 +37,8 @@ func (e *Engine) whole(start, end int64) bool {
 func over(end, start int64, givesWay []int64) bool {
 	return end != 0 && slices.ContainsFunc(givesWay, func(at int64) bool { return end <= at && at <= start })
 }
+
+// superseded reports the same of truth panes, of which one may hold the end of an era.
+func (e *Engine) superseded(end, start int64) bool {
+	return end != 0 && slices.ContainsFunc(e.givesWay, func(at int64) bool { return end <= e.truthEnd(at) && e.truthEnd(at) <= start })
+}

@@ -252,4 +252,24 @@ promises:
 			t.Errorf("%s (-want +got): %s", name, d)
 		}
 	}
+	// What trouble costs is counted anew, too: by hand, from the return on.
+	var reference float64
+	for i := range w.samples[:ref*240] {
+		reference += w.samples[i].cost() / (ref * 240)
+	}
+	at := slices.IndexFunc(found, func(f finding.Finding) bool {
+		return f.Channel == "cost" && f.Impact != nil && len(f.Slice) == 0 && !f.Window.Start.Before(day(back))
+	})
+	if at < 0 {
+		t.Fatal("nothing was told of what it costs")
+	}
+	var spent float64
+	for i := range w.samples {
+		if s := &w.samples[i]; !s.at.Before(day(back)) && s.at.Before(found[at].Window.End) {
+			spent += s.cost() - reference
+		}
+	}
+	if !near(found[at].Impact.SoFar, spent, 0.006) {
+		t.Errorf("%s: %v so far, by hand %.2f", stamp(found[at].At), found[at].Impact.SoFar, spent)
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
@@ -37,6 +38,8 @@ func (t *turned) add(o turned) {
 		t[i] += v
 	}
 }
+
+func turnedOf(c *sketch.Curve) turned { return turned{c.TP, c.FP, c.FN, c.TN} }
 
 // burnPart is one cohort of a view.
 type burnPart struct {
@@ -174,7 +177,7 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 				k = &burnKept{}
 				e.burns[key] = k
 			}
-			k.add(c, pr, turned{curve.TP, curve.FP, curve.FN, curve.TN})
+			k.add(c, pr, turnedOf(curve))
 			if err := e.judgeBurn(pr, v, &b, k, c.End, emit); err != nil {
 				return err
 			}
