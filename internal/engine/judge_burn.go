@@ -233,9 +233,10 @@ func (e *Engine) judgeBurn(pr *plan.Promise, v *plan.View, b *burning, k *burnKe
 		if !(low > pair.factor) || m == 0 || !(short > pair.factor) {
 			continue
 		}
+		was := *s
 		s.update(start, true, 1)
-		words, _ := Find(taskOf(e.plan), pr.Metric)
-		f := e.finding(start, end, "", "promise: "+promiseWords(pr, &words, e.plan.Policy.Costs), "promise")
+		f := e.finding(start, end, "", "", "promise")
+		s.name(&f, was, func() string { return e.promiseSubject(pr) })
 		reference, _ := v.Measured(pr.Metric, e.plan.Policy.Costs)
 		limit, _, _ := promised(pr, reference)
 		f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), v.Slice, pr.Metric

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -89,6 +90,7 @@ func (e *Engine) judgeWithdrawn(end int64, emit func(finding.Finding) error) err
 				}
 				f := e.finding(end-pr.Over.Microseconds(), end, e.plan.Model, "promise: "+promiseWords(pr, &m, former.Policy.Costs), "promise")
 				f.Version, f.Onset, f.Slice, f.Metric = "", plan.FromMicros(s.Onset), v.Slice, m.Name
+				f.Subject = cmp.Or(s.As, f.Subject)
 				f.Verdict, f.Severity = finding.Equivalent, finding.Info
 				f.Numbers = []finding.Figure{{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
 				*s = signal{Onset: s.Onset}
@@ -166,6 +168,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		}
 		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
 		var did change
+		was := *s
 		switch broken, kept := !expired && sign*(x-limit) > reach, expired || sign*(x-limit) <= 0; {
 		case broken:
 			did = s.update(k.start, true, 1)
@@ -178,6 +181,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		}
 		f := e.finding(k.start, end, e.plan.Model, "promise: "+promiseWords(pr, m, e.plan.Policy.Costs), "promise")
 		f.Version = ""
+		s.name(&f, was, func() string { return e.promiseSubject(pr) })
 		f.Onset, f.Slice = plan.FromMicros(s.Onset), v.Slice
 		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(reference.Value), finding.Number(limit)
 		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: whole.Labels()}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -225,7 +226,7 @@ func serviceSignal(pr *plan.Promise, l *lens) string {
 func (e *Engine) tellService(pr *plan.Promise, m *serviceMetric, l *lens, start, end int64, v serviceVerdict, emit func(finding.Finding) error) error {
 	s := e.signal(serviceSignal(pr, l))
 	expired := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
-	did := nothing
+	did, was := nothing, *s
 	switch {
 	case !expired && v.broken:
 		did = s.update(start, true, 1)
@@ -237,6 +238,7 @@ func (e *Engine) tellService(pr *plan.Promise, m *serviceMetric, l *lens, start,
 		return nil
 	}
 	f := e.finding(start, end, "", "promise: "+serviceWords(pr, m), "promise")
+	s.name(&f, was, func() string { return e.promiseSubject(pr) })
 	f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), l.slice, v.metric
 	f.Value, f.Threshold = finding.Number(v.value), finding.Number(v.threshold)
 	f.N = finding.Sizes{Current: v.n}
@@ -271,7 +273,7 @@ func (e *Engine) serviceWithdrawn(end int64, emit func(finding.Finding) error) e
 				if m.quantile > 0 {
 					metric += shareAbove
 				}
-				f := e.finding(end-pr.Over.Microseconds(), end, "", "promise: "+serviceWords(pr, &m), "promise")
+				f := e.finding(end-pr.Over.Microseconds(), end, "", cmp.Or(s.As, "promise: "+serviceWords(pr, &m)), "promise")
 				f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), l.slice, metric
 				f.Verdict, f.Severity = finding.Equivalent, finding.Info
 				f.Numbers = []finding.Figure{{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
