@@ -33,7 +33,7 @@ type Options struct {
 	Settings   bus.Settings
 	Layout     bus.Layout
 	Ledger     *ledger.Ledger
-	Holder     string // who this process is to the other alerters
+	Holder     string                              // who this process is to the other alerters
 	Sinks      []Sink                              // that are told of all incidents
 	Target     func(t notify.Target) (Sink, error) // makes a sink of whom a contract names; may be nil
 	View       View
@@ -117,11 +117,11 @@ type service struct {
 	queued chan struct{} // a message may be waiting
 	sinks  map[string]Sink
 
-	policies   map[string]*plan.Policy // by model
-	audiences  map[string]*audience    // by incident
-	lastDigest map[string]time.Time    // by sink and rhythm
-	digestsAt  time.Time               // when to look again
-	active atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
+	policies   map[string]*plan.Policy             // by model
+	audiences  map[string]*audience                // by incident
+	lastDigest map[string]time.Time                // by sink and rhythm
+	digestsAt  time.Time                           // when to look again
+	active     atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
 }
 
 func (s *service) run(ctx context.Context) error {

@@ -50,9 +50,11 @@ type unreachable struct {
 	err  error
 }
 
-func (u *unreachable) Name() string                               { return u.name }
-func (u *unreachable) Wants(c incident.Change) bool               { return sink.Louder(c) }
-func (u *unreachable) Send(context.Context, string, []byte) error { return &sink.RefusedError{Err: u.err} }
+func (u *unreachable) Name() string                 { return u.name }
+func (u *unreachable) Wants(c incident.Change) bool { return sink.Louder(c) }
+func (u *unreachable) Send(context.Context, string, []byte) error {
+	return &sink.RefusedError{Err: u.err}
+}
 
 // setRoutes makes the sinks that the routes of a model lead to.
 func (s *service) setRoutes(model string, p *plan.Policy) {
