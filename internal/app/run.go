@@ -62,7 +62,7 @@ func (p *Parts) Alerter(ctx context.Context) error {
 	var target func(notify.Target) (alert.Sink, error)
 	if p.reach != nil {
 		sinks = append(sinks, p.reach.always()...)
-		target = func(t notify.Target) (alert.Sink, error) { return p.reach.target(t, receipts{p.Ledger}) }
+		target = func(t notify.Target) (alert.Sink, error) { return p.reach.target(t, p.Ledger) }
 	}
 	return alert.Run(ctx, alert.Options{
 		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, Target: target, View: &store{p.View}, Now: time.Now, Jitter: mathrand.Float64,

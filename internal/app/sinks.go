@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/alert"
-	"github.com/plumbline-ml/plumbline/internal/ledger"
 	"github.com/plumbline-ml/plumbline/internal/notify"
 	"github.com/plumbline-ml/plumbline/internal/settings"
 	"github.com/plumbline-ml/plumbline/internal/sink"
@@ -93,19 +92,6 @@ func (r *reach) target(t notify.Target, receipts sink.Receipts) (alert.Sink, err
 		}
 		return &sink.Email{Called: t.Name(), Mailer: r.mailer, To: t.Address}, nil
 	}
-}
-
-// receipts are kept in the ledger's outbox.
-type receipts struct{ ledger *ledger.Ledger }
-
-// Receipt implements sink.Receipts.
-func (r receipts) Receipt(ctx context.Context, incident, to string) (string, error) {
-	return r.ledger.Receipt(ctx, incident, to)
-}
-
-// Keep implements sink.Receipts.
-func (r receipts) Keep(ctx context.Context, message, to, receipt string) error {
-	return r.ledger.Keep(ctx, message, to, receipt)
 }
 
 // hooks are the handlers of what comes back from outside, by pattern; without its secret none is there.
