@@ -24,8 +24,8 @@ type courier struct {
 	name     string
 	to       Sink // nil: it is no longer configured
 	pace     *bucket
-	paused   *holdOff    // nothing goes to the sink before
-	failures int       // in a row, of whatever message
+	paused   *holdOff // nothing goes to the sink before
+	failures int      // in a row, of whatever message
 	wake     chan struct{}
 }
 
