@@ -69,19 +69,16 @@ func drawTaskRows(t *rapid.T) []Row {
 		p.Plan = rapid.SampledFrom([]string{"binary", "classes", "recast", "numbers", "gone"}).Draw(t, "plan")
 		switch p.Plan {
 		case "classes":
-			p.Other = &truth.Other{}
-			p.Other.Class = &truth.Class{Of: int32(rapid.IntRange(0, 4).Draw(t, "said"))} // 4: of a damaged row
+			p.Other = &truth.Other{Class: &truth.Class{Of: int32(rapid.IntRange(0, 4).Draw(t, "said"))}} // 4: of a damaged row
 			order := rapid.Permutation([]int32{0, 1, 2}).Draw(t, "order")
 			for i, q := range []int{rapid.IntRange(6000, 12000).Draw(t, "p"), 4000, 384} {
 				p.Other.Class.Top = append(p.Other.Class.Top, truth.Likely{Class: order[i], P: int32(q)})
 			}
 			p.Other.Class.Top = p.Other.Class.Top[:rapid.SampledFrom([]int{0, 3}).Draw(t, "scored")]
 		case "recast":
-			p.Other = &truth.Other{}
-			p.Other.Class = &truth.Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "said"))}
+			p.Other = &truth.Other{Class: &truth.Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "said"))}}
 		case "numbers":
-			p.Other = &truth.Other{}
-			p.Other.Number = &truth.Number{Value: quarter("said"), Interval: rapid.Bool().Draw(t, "interval")}
+			p.Other = &truth.Other{Number: &truth.Number{Value: quarter("said"), Interval: rapid.Bool().Draw(t, "interval")}}
 			if p.Other.Number.Interval {
 				p.Other.Number.Low, p.Other.Number.High = p.Other.Number.Value-2, p.Other.Number.Value+2
 			}

@@ -26,8 +26,7 @@ func plans() map[plan.Task]*plan.Plan {
 func drawn(t *rapid.T, task plan.Task) (a Answer, l Label) {
 	switch task {
 	case plan.Classes:
-		a.Other = &Other{}
-		a.Other.Class = &Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "of"))}
+		a.Other = &Other{Class: &Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "of"))}}
 		for _, c := range rapid.Permutation([]int32{0, 1, 2}).Draw(t, "order") {
 			a.Other.Class.Top = append(a.Other.Class.Top, Likely{c, int32(rapid.IntRange(0, ClassScale).Draw(t, "p"))})
 		}
