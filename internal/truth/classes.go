@@ -53,7 +53,7 @@ func fixed(p int32) int64 { return int64(p) * (sketch.ScoreScale / ClassScale) }
 
 func (c *Classes) label(said *Class, l *Label, sign int64) {
 	turned := int32(c.plan.ClassOf(l.Name))
-	c.Confusion.Label(int(turned), int(said.Of), sign)
+	c.Label(int(turned), int(said.Of), sign)
 	if at := slices.IndexFunc(said.Top, func(t Likely) bool { return t.Class == said.Of }); at >= 0 {
 		p := said.Top[at].P
 		c.Top.Label(c.bin(p), fixed(p), true, turned == said.Of, sign)

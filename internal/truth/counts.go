@@ -77,7 +77,7 @@ func ReadAll(p *plan.Plan, body []byte) (Counts, error) {
 func Count(c Counts, a *Answer, l *Label, sign int64) {
 	switch c := c.(type) {
 	case Binary:
-		c.Curve.Label(a.Bin, a.Score, a.Positive, l.Positive, sign)
+		c.Label(a.Bin, a.Score, a.Positive, l.Positive, sign)
 	case *Classes:
 		c.label(a.Other.Class, l, sign)
 	case Numbers:

@@ -11,7 +11,7 @@ import (
 type Numbers struct{ *sketch.Errors }
 
 func (n Numbers) label(said *Number, l *Label, sign int64) {
-	n.Errors.Label(sketch.Pair{Predicted: said.Value, Actual: l.Value, Low: said.Low, High: said.High, Interval: said.Interval}, sign)
+	n.Label(sketch.Pair{Predicted: said.Value, Actual: l.Value, Low: said.Low, High: said.High, Interval: said.Interval}, sign)
 }
 
 // Labels implements Counts.
