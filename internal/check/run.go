@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -36,7 +37,8 @@ type Report struct {
 	Money     []engine.Money      `json:"money,omitempty"` // where decisions are priced: all outcomes judged, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
-	Fairness  *fairness.Report    `json:"fairness,omitempty"` // of contracts with protected attributes
+	Fairness  *fairness.Report    `json:"fairness,omitempty"`     // of contracts with protected attributes
+	Reasons   *engine.Reasons     `json:"reason_codes,omitempty"` // of contracts that name them, since the reference
 
 	// Estimates are what the latest test pane is expected to come to before its outcomes are known, and Scored how such estimates held over the panes of
 	// outcomes: to look at.
@@ -92,6 +94,7 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 		return nil, err
 	}
 	out := r.finish()
+	out.Reasons = engine.ReasonsOf(r.reasons)
 	return out, r.compareGroups()
 }
 
@@ -106,6 +109,7 @@ type run struct {
 	report    *Report
 	progress  func(string, int64)
 	groups    groups
+	reasons   *sketch.Set // what was judged, of plans with reason codes
 
 	rows          int64
 	first, latest int64 // event times of predictions
