@@ -157,19 +157,28 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		se, _, banded := jackknife(without, m, e.plan.Policy.Costs)
 		reference, _ := v.Measured(m.Name, e.plan.Policy.Costs)
 		limit, sign, given := promised(pr, reference)
-		if !ok || !banded || !given || whole.Labels() < fewest {
+		selective := truth.Selective(whole)
+		if !given || truth.Effective(whole) < fewest || !selective && (!ok || !banded) {
 			continue
 		}
 		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
+		broken, kept := sign*(x-limit) > reach, sign*(x-limit) <= 0
+		var open []finding.Figure
+		if selective {
+			broken, kept, open = e.judgeSelective(pr, m, whole, without, limit, sign)
+			if !ok {
+				x = math.NaN()
+			}
+		}
 		var did change
-		switch broken, kept := !over && sign*(x-limit) > reach, over || sign*(x-limit) <= 0; {
+		switch broken, kept := !over && broken, over || kept; {
 		case broken:
 			did = s.update(k.start, true, 1)
 		case kept && s.Open && s.Onset < end: // one window kept closes it: a window is long by itself
 			*s = signal{Onset: s.Onset}
 			did = recovered
 		}
-		if did == nothing {
+		if did == nothing && len(open) == 0 {
 			continue
 		}
 		f := e.finding(k.start, end, e.plan.Model, "promise: "+promiseWords(pr, m, e.plan.Policy.Costs), "promise")
@@ -178,11 +187,14 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(reference.Value), finding.Number(limit)
 		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: whole.Labels()}
 		f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
-		if did == recovered {
+		switch did {
+		case recovered:
 			f.Verdict, f.Severity = finding.Equivalent, finding.Info
+		case nothing:
+			f.Verdict, f.Severity, f.Onset = finding.Undecided, finding.Info, plan.FromMicros(k.start)
 		}
 		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}
-		f.Numbers = append(f.Numbers, signed(pr)...)
+		f.Numbers = append(append(f.Numbers, append(open, e.standsFor(whole)...)...), signed(pr)...)
 		if err := emit(f); err != nil {
 			return err
 		}

@@ -74,10 +74,10 @@ func (t *Tally) Set(slice string, set *sketch.Set) error {
 // Outcomes adds what is known of a finest slice's outcomes; nothing, where they are nil or of another task.
 func (t *Tally) Outcomes(slice string, known truth.Counts) error {
 	c := truth.CurveOf(known)
-	if c == nil {
+	if c == nil || known.Labels() == 0 {
 		return nil
 	}
-	return t.add(slice, Counts{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}, c)
+	return t.add(slice, Counts{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}, truth.Alone(c)) // predictions came with Set
 }
 
 func (t *Tally) add(slice string, c Counts, curve *sketch.Curve) error {

@@ -61,7 +61,7 @@ func (p *Plan) check() error {
 	if err := p.checkFairness(); err != nil {
 		return err
 	}
-	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
+	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.DriftLabelled) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
 		return errors.New("it has learnt of label rates, of what scores mean or of groups, which only plans of binary scores can")
 	}
 	return p.checkExpressions()
@@ -197,6 +197,12 @@ func (p *Plan) checkScore() error {
 	}
 	if err := ascending(p.Score.Edges); err != nil {
 		return fmt.Errorf("the score %w", err)
+	}
+	if s := p.Score; s.Missing != Unstated && (!s.Binary() || s.Missing != AtRandomGivenScore && s.Missing != PositivesOnly) {
+		return fmt.Errorf("its missing outcomes are %q; there are %s and %s, of binary models", s.Missing, AtRandomGivenScore, PositivesOnly)
+	}
+	if a := p.Score.Arrived; a != nil && (a.OnTime <= 0 || a.All < a.OnTime) {
+		return fmt.Errorf("%d of %d positive outcomes of the reference came in time", a.OnTime, a.All)
 	}
 	for i, v := range p.Score.Views {
 		if err := p.dims(v.Dims); err != nil {
