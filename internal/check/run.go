@@ -33,7 +33,7 @@ type Report struct {
 	Outcomes  *plan.Span          `json:"outcomes_judged"`
 	Late      int64               `json:"late"` // events (a row may hold two) out of order by more than the allowed lateness: in no test
 	Notes     []string            `json:"notes,omitempty"`
-	Money     []engine.Money      `json:"money,omitempty"` // where decisions are priced: all outcomes judged, then by slice
+	Money     []engine.Money      `json:"money,omitempty"`    // where decisions are priced: all outcomes judged, then by slice
 	Labelled  []engine.Labelled   `json:"labelled,omitempty"` // which of the predictions judged have an outcome: all of them, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`

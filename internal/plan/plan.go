@@ -280,7 +280,7 @@ type Score struct {
 	Missing MissingOutcomes `json:"missing,omitempty"` // which predictions get no outcome
 	Arrived *Arrived        `json:"arrived,omitempty"` // positives only: how many of them have come when a cohort is mature; nil: the reference doesn't tell
 
-	Views      []View    `json:"views"`      // the whole first, then the slices the contract asks for
+	Views []View `json:"views"` // the whole first, then the slices the contract asks for
 }
 
 // MissingOutcomes says which predictions get no outcome, as the contract states it.
