@@ -154,3 +154,58 @@ func TestEstimatesAsNannyML(t *testing.T) {
 		t.Logf("%s: the largest difference in AUC is %.4f, in F1 %.4f (%v)", tab.Name, worst["roc_auc"], worst["f1"], worst)
 	}
 }
+
+// isotonic is plain isotonic regression of labels on scores (pool adjacent violators, ties pooled first), with lines between the blocks and none beyond.
+func isotonic(score, label []float64) func(float64) float64 {
+	values, counts := distinct(&plan.Col{Num: score, State: slices.Repeat([]plan.State{plan.OK}, len(score))})
+	positive := make([]float64, len(values))
+	for i, s := range score {
+		positive[sort.SearchFloat64s(values, s)] += label[i]
+	}
+	type block struct{ first, last, n, pos float64 }
+	var blocks []block
+	for i, v := range values {
+		blocks = append(blocks, block{v, v, float64(counts[i]), positive[i]})
+		for k := len(blocks) - 1; k > 0 && blocks[k-1].pos*blocks[k].n >= blocks[k].pos*blocks[k-1].n; k-- {
+			was := &blocks[k-1]
+			was.last, was.n, was.pos = blocks[k].last, was.n+blocks[k].n, was.pos+blocks[k].pos
+			blocks = blocks[:k]
+		}
+	}
+	return func(s float64) float64 {
+		at := sort.Search(len(blocks), func(i int) bool { return blocks[i].last >= s })
+		if at == len(blocks) {
+			at--
+		}
+		p := blocks[at].pos / blocks[at].n
+		if s >= blocks[at].first || at == 0 {
+			return p
+		}
+		was := blocks[at-1]
+		q := was.pos / was.n
+		return q + (p-q)*(s-was.last)/(blocks[at].first-was.last)
+	}
+}
+
+// What NannyML expects is what plain isotonic regression on the scores does: what is left between it and ours is bins.
+func TestNannyMLIsIsotonicRegression(t *testing.T) {
+	for _, tab := range readEstimates(t).Tables {
+		c := numbersOf(t, tab.Table, tab.Score, tab.Label)
+		s, y := c[0][tab.Skip:], c[1][tab.Skip:]
+		at := isotonic(s[:tab.Reference], y[:tab.Reference])
+		for i, want := range tab.Estimated["f1"] {
+			var tp, fp, fn float64
+			for _, s := range s[tab.Reference+i*tab.Chunk:][:tab.Chunk] {
+				switch p := at(s); {
+				case s >= tab.Threshold:
+					tp, fp = tp+p, fp+1-p
+				default:
+					fn += p
+				}
+			}
+			if got := 2 * tp / (2*tp + fp + fn); math.Abs(got-want) > 1e-8 {
+				t.Errorf("%s, chunk %d: F1 %.9f, and NannyML's is %.9f", tab.Name, i, got, want)
+			}
+		}
+	}
+}
