@@ -25,7 +25,16 @@ func writeLabelled(w io.Writer, r *Report) {
 	fmt.Fprintf(w, "predictions with an outcome: %s of %d (%d outcomes)\n", percent(whole.Share), whole.Predictions, whole.Labels)
 	for i := range whole.Bands {
 		b := &whole.Bands[i]
-		fmt.Fprintf(w, "  scores above %s up to %s: %s of %d\n", incident.Short(b.From), incident.Short(b.To), percent(b.Share), b.Predictions)
+		span := fmt.Sprintf("scores above %s up to %s", incident.Short(b.From), incident.Short(b.To))
+		switch {
+		case i == 0 && i == len(whole.Bands)-1:
+			continue // the whole again
+		case i == 0:
+			span = "scores up to " + incident.Short(b.To)
+		case i == len(whole.Bands)-1:
+			span = "scores above " + incident.Short(b.From)
+		}
+		fmt.Fprintf(w, "  %s: %s of %d\n", span, percent(b.Share), b.Predictions)
 	}
 	for i := range r.Labelled[1:] {
 		l := &r.Labelled[1+i]

@@ -28,7 +28,7 @@ func NewLabelled(p *plan.Plan, start, end int64) Labelled {
 	return Labelled{Start: start, End: end, Predictions: make([]int64, k), Outcomes: make([]int64, k)}
 }
 
-// Add counts what a curve holds of predictions and of outcomes; another one may bring the other. Sums stay sums until Count.
+// Add counts the predictions of one curve and the outcomes of another, which may be the same.
 func (s *Labelled) Add(p *plan.Plan, predictions, outcomes *sketch.Curve) {
 	for b := range predictions.N {
 		n, k := predictions.N[b], outcomes.Labels[b]

@@ -194,7 +194,10 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 			f.Verdict, f.Severity, f.Onset = finding.Undecided, finding.Info, plan.FromMicros(k.start)
 		}
 		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}
-		f.Numbers = append(append(f.Numbers, append(open, e.standsFor(whole)...)...), signed(pr)...)
+		if open == nil {
+			open = e.standsFor(whole)
+		}
+		f.Numbers = append(append(f.Numbers, open...), signed(pr)...)
 		if err := emit(f); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
@@ -35,22 +36,42 @@ func (a *Assembler) expect(t *Pane) error {
 			known = truth.New(a.plan)
 			co.OnTime[k] = known
 		}
-		if err := truth.Expect(truth.CurveOf(known), set.Curve); err != nil {
+		if err := truth.Expect(truth.CurveOf(known), a.waiting(set.Curve)); err != nil {
 			return fmt.Errorf("count predictions that wait for an outcome: %w", err)
 		}
 	}
-	a.giveUp(t.End)
+	a.giveUp()
 	return nil
 }
 
-// giveUp drops cohorts that no outcome came of for so long that none will, as far as predictions tell: where outcomes don't come at all, nothing else would
-// end them.
-func (a *Assembler) giveUp(reached int64) {
-	wait := a.plan.Keep + a.plan.MatureAfter + a.plan.Lateness + a.plan.TruthPane
+// waiting is what a cohort has to know of predictions: how many there are by score, and where those without an outcome count as negative, their scores.
+func (a *Assembler) waiting(c *sketch.Curve) *sketch.Curve {
+	if a.plan.Score.Missing == plan.PositivesOnly {
+		return c
+	}
+	out, nothing := *c, make([]int64, c.Bins())
+	out.S, out.S2 = nothing, nothing
+	return &out
+}
+
+// mostWaiting bounds the cohorts that wait for their first outcome. Where outcomes don't come at all, nothing else would; where they lag behind predictions by
+// more test panes, the earliest don't know their predictions.
+const mostWaiting = 2048
+
+// giveUp drops the earliest of too many cohorts that wait.
+func (a *Assembler) giveUp() {
+	if len(a.cohorts) <= mostWaiting {
+		return
+	}
+	var waiting []int64
 	for start, co := range a.cohorts {
-		if start >= a.mature && co.End+wait.Microseconds() < reached && len(co.All) == 0 && co.known() == 0 {
-			delete(a.cohorts, start)
+		if start >= a.mature && len(co.All) == 0 && co.known() == 0 {
+			waiting = append(waiting, start)
 		}
+	}
+	slices.Sort(waiting)
+	for _, start := range waiting[:max(0, len(waiting)-mostWaiting)] {
+		delete(a.cohorts, start)
 	}
 }
 
