@@ -160,18 +160,6 @@ func count(p *plan.Plan, rows *plan.Batch) (*counted, error) {
 	return c, nil
 }
 
-// Govern puts a plan under the policy of another contract's draft, with the notes that follow from it. What was learnt stays.
-func Govern(p, draft *plan.Plan) (*plan.Plan, error) {
-	q, err := p.Policed(draft)
-	if err != nil {
-		return nil, err
-	}
-	was := unjudged(p)
-	q.Unjudged = slices.DeleteFunc(slices.Clone(p.Unjudged), func(note string) bool { return slices.Contains(was, note) })
-	q.Unjudged = append(q.Unjudged, unjudged(q)...)
-	return q, nil
-}
-
 // unjudged lists what the contract asks for and this build does not judge, in words for people.
 func unjudged(p *plan.Plan) []string {
 	var out []string

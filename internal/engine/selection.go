@@ -215,3 +215,18 @@ func selective(p *plan.Plan, parts []burnPart) bool {
 	}
 	return s.Uneven()
 }
+
+// turnedUnder is how decisions turned out, those without an outcome included where the contract states which they are; of them nothing where too little is known.
+func turnedUnder(p *plan.Plan, c *sketch.Curve) turned {
+	if p.Score.Missing == plan.Unstated {
+		return turnedOf(c)
+	}
+	known := truth.Under(p, c)
+	s, ok := truth.Stand(known)
+	all := float64(s.TP + s.FP + s.FN + s.TN)
+	if !ok || !(all > 0) {
+		return turned{}
+	}
+	scale := truth.Decisions(p, known) * p.Sampled() / all
+	return turned{round(scale * float64(s.TP)), round(scale * float64(s.FP)), round(scale * float64(s.FN)), round(scale * float64(s.TN))}
+}

@@ -15,9 +15,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. Read are 3, which lacks which predictions get an outcome, 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
+// driftFormat is the format that is written. Read are 4, which lacks which predictions get an outcome; 3, which has money where there are decisions now; 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
 // rate nor wide windows nor slices.
-const driftFormat = 4
+const driftFormat = 5
 
 var (
 	errDrift    = errors.New("unknown drift state format")
@@ -164,11 +164,11 @@ func readDrift(p *plan.Plan, r *wire.Reader) (d driftState, err error) {
 		}
 	}
 	if format > 2 {
-		if d.meaning, err = readConceptWatch(p, r); err != nil {
+		if d.meaning, err = readConceptWatch(p, format, r); err != nil {
 			return d, err
 		}
 	}
-	if format > 3 {
+	if format > 4 {
 		if d.labelled, err = readLabelledWatch(p, r); err != nil {
 			return d, err
 		}
