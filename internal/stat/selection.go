@@ -69,14 +69,14 @@ const fewestExpected = 3
 // more were: then nothing is known at those scores; nor without any outcome.
 func (s Selection) Weights(positive int) (weights []float64, ok bool) {
 	stands := make([]float64, len(s.Labels))
-	any := false
+	known := false
 	for b, k := range s.Labels {
 		if k < 0 {
 			return nil, false
 		}
 		if k > 0 {
 			stands[b] += s.of(b)
-			any = true
+			known = true
 			continue
 		}
 		if s.N[b] <= 0 {
@@ -93,7 +93,7 @@ func (s Selection) Weights(positive int) (weights []float64, ok bool) {
 			stands[b] /= float64(k)
 		}
 	}
-	return stands, any
+	return stands, known
 }
 
 // nearest is the nearest bin with outcomes on the same side of the decision; of two the lower.
