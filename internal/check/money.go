@@ -46,7 +46,9 @@ func (r *run) matured() (sums []*sketch.Curve, days float64) {
 		if err != nil { // of one plan: all counts have its shape
 			return nil, 0
 		}
-		days += float64(co.End-co.Start) / 86400e6
+		if co.Outcomes() > 0 {
+			days += float64(co.End-co.Start) / 86400e6
+		}
 		for i, k := range known {
 			c := truth.CurveOf(k)
 			switch {

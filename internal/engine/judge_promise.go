@@ -195,10 +195,9 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(reference.Value), finding.Number(limit)
 		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: whole.Labels()}
 		f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
-		switch {
-		case did == recovered:
+		if did == recovered {
 			f.Verdict, f.Severity = finding.Equivalent, finding.Info
-		case did == nothing:
+		} else if did == nothing { // not identified
 			f.Verdict, f.Severity, f.Onset = finding.Undecided, finding.Info, plan.FromMicros(k.start)
 		}
 		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}

@@ -95,7 +95,7 @@ func LabelledBy(p *plan.Plan, known []*sketch.Curve) []Labelled { return labelle
 func statesOf(p *plan.Plan, c truth.Counts, selective bool) string {
 	switch {
 	case selective:
-		return "outcomes are of a selection: what the metrics of all predictions are is not identified"
+		return ofSelection
 	case p.Score.Missing == plan.PositivesOnly && p.Score.Arrived == nil:
 		return "only positive outcomes are reported, and the reference doesn't tell how late they come: what hangs on negatives is not identified"
 	case p.Score.Missing == plan.PositivesOnly:
@@ -106,6 +106,15 @@ func statesOf(p *plan.Plan, c truth.Counts, selective bool) string {
 		return "metrics are re-weighted to all predictions, score by score: outcomes are missing at random given the score, as the contract states"
 	}
 	return ""
+}
+
+// ofSelection says what the outcomes of a selection can't tell.
+const ofSelection = "outcomes are of a selection: what the metrics of all predictions are is not identified"
+
+// selectiveNow reports whether the outcomes of the truth pane that is judged are of a selection, as a whole.
+func (e *Engine) selectiveNow() bool {
+	t := e.snapshot.Truth
+	return t != nil && len(t.Labelled) > 0 && t.Labelled[0].Selective
 }
 
 // standsFor says with a finding what its metric rests on, where that isn't the outcomes of all predictions.
