@@ -7,7 +7,7 @@
 //     one SQL transaction.
 //  4. desk.go: acts of people come in, are folded between findings and enter the ledger the same way.
 //  5. deliver.go: messages leave the outbox, retried until they are taken; a sink that is away blocks no other.
-//  6. sink.go: where they go: the incidents topic, a webhook.
+//  6. sink.go: where they go: the incidents topic; the others are in package sink.
 //
 // Invariants: one alerter writes, which the ledger checks with each write; a finding is in the ledger before anybody hears of it; a restart tells nothing twice, save what was under way.
 // Wall clock is injected and decides only when to send. The package imports no other service.

@@ -12,6 +12,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
 // fold takes one poll of findings. Those of one model and one instant are folded before anything is said of them, so that
@@ -103,7 +104,7 @@ func (b *batch) changed(c incident.Change, inc incident.Incident) {
 	for i := range b.open {
 		if o := &b.open[i]; o.inc.ID == inc.ID {
 			inc.Calls = inc.Calls || o.inc.Calls
-			if louder(c) && (!louder(o.change) || c == incident.Closed || c == incident.Reopened) {
+			if sink.Louder(c) && (!sink.Louder(o.change) || c == incident.Closed || c == incident.Reopened) {
 				o.change = c
 			}
 			inc.Change = o.change
@@ -128,17 +129,6 @@ func (s *service) settle(b *batch) error {
 	return nil
 }
 
-// louder reports whether people are told of a change; the others only update what they can look at.
-func louder(c incident.Change) bool {
-	switch c {
-	case incident.Opened, incident.Raised, incident.Closed, incident.Reopened,
-		incident.Acked, incident.Contained, incident.Unsilenced, incident.Merged, incident.Parted:
-		return true
-	default:
-		return false
-	}
-}
-
 // messages makes one message per sink that wants to hear of the change. In a silence people are told of nothing but its end and the
 // incident's.
 func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.Outgoing, error) {
@@ -151,9 +141,9 @@ func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.O
 		return nil, fmt.Errorf("encode incident %s: %w", inc.ID, err)
 	}
 	var out []ledger.Outgoing
-	for _, sink := range s.o.Sinks {
-		if sink.Wants(c) {
-			out = append(out, ledger.Outgoing{ID: id, Sink: sink.Name(), Body: body, Due: s.o.Now()})
+	for _, k := range s.o.Sinks {
+		if k.Wants(c) {
+			out = append(out, ledger.Outgoing{ID: id, Sink: k.Name(), Body: body, Due: s.o.Now()})
 		}
 	}
 	return out, nil
@@ -161,7 +151,7 @@ func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.O
 
 // say logs the changes people are told of, and shows every change to those who look.
 func (s *service) say(ctx context.Context, inc incident.Incident, c incident.Change, seq int64) {
-	if louder(c) {
+	if sink.Louder(c) {
 		s.log.Info("incident "+string(c),
 			zap.String("model", inc.Model), zap.String("severity", string(inc.Severity)), zap.String("title", inc.Title),
 			zap.Time("onset", inc.Onset), zap.String("owner", inc.Owner.Team), zap.String("id", inc.ID))
@@ -176,9 +166,12 @@ func (s *service) say(ctx context.Context, inc incident.Incident, c incident.Cha
 
 func (s *service) gauge() {
 	s.m.open.Reset()
+	var active []incident.Incident
 	for _, inc := range s.book.Incidents() {
 		if inc.Status.Active() {
 			s.m.open.WithLabelValues(inc.Model, string(inc.Severity)).Inc()
+			active = append(active, inc)
 		}
 	}
+	s.active.Store(&active)
 }

@@ -2,9 +2,10 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/ingest"
 	"github.com/plumbline-ml/plumbline/internal/join"
+	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
 // FetchWait is how long brokers may gather events before they send them to an ingestor: little beside an epoch, and a stream of
@@ -58,10 +60,10 @@ func (p *Parts) Alerter(ctx context.Context) error {
 	defer reg.release()
 	sinks := []alert.Sink{&alert.TopicSink{Client: p.Producer}}
 	if p.Webhook.URL != "" {
-		sinks = append(sinks, &alert.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
+		sinks = append(sinks, &sink.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
 	}
 	return alert.Run(ctx, alert.Options{
-		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, View: &store{p.View}, Now: time.Now,
+		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, View: &store{p.View}, Now: time.Now, Jitter: rand.Float64,
 		Ready: p.Ready["alerter"], Logger: p.Logger, Registerer: reg,
 	})
 }
@@ -75,7 +77,7 @@ func (p *Parts) holder() string {
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%s-%s-%d-%s", p.Prefix, host, os.Getpid(), rand.Text()[:6])
+	return fmt.Sprintf("%s-%s-%d-%s", p.Prefix, host, os.Getpid(), crand.Text()[:6])
 }
 
 func (p *Parts) group(role string) string { return p.Prefix + "-" + role }

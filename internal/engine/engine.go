@@ -153,7 +153,11 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 }
 
 func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
-	if err := e.supersedeBefore(&n, emit); err != nil {
+	of := laneOfPanes
+	if n.Cohort != nil || n.Truth != nil {
+		of = laneOfOutcomes
+	}
+	if err := e.supersedeBefore(of, n.Start(), emit); err != nil {
 		return err
 	}
 	e.plan = e.reigns.At(n.Start())
