@@ -67,6 +67,8 @@ func (s *service) refold(e ledger.Entry) error {
 		if _, err := s.book.Act(a); err != nil { // by a build with other rules
 			s.log.Warn("pass over an act", zap.Int64("entry", e.Seq), zap.Error(err))
 		}
+	case entryNotice, entryDigest:
+		return s.retell(e)
 	default: // of another part of Plumbline
 	}
 	return nil

@@ -197,7 +197,13 @@ var document = objectOf(
 			may("severity", "Only this severity.", scalar(formatEnum("page", "ticket", "info"))),
 			may("role", "Only what this owner answers for.", scalar(formatWord)),
 			may("slice", "Only these parts of the traffic: column to value.", mapOf(8, formatColumn, scalar(formatScalar))),
+			may("hours", "Only at these times of a day, like 09:00-17:30; 22:00-06:00 goes on past midnight. What is still open when they begin is told then.", scalar(formatHours)),
+			may("days", "Only on these days of the week; hours that go on past midnight belong to the day they began on.", listOf(1, 7, scalar(formatEnum(weekdays...)))),
+			may("zone", "Time zone of hours, days and digests, like Europe/Berlin. Default: UTC.", scalar(formatZone)),
 		)),
+		may("after", "Only once nobody has acknowledged the incident for so long, like 15m: escalation.", scalar(formatDuration(1))),
+		may("digest", "Only as a summary: daily, or weekly (on Mondays).", scalar(formatEnum("daily", "weekly"))),
+		may("at", "When a digest is sent, like 08:30. Default: 09:00.", scalar(formatClock)),
 		may("pagerduty", "PagerDuty service.", scalar(formatText(200))),
 		may("slack", "Slack channel, like \"#model-oncall\" (in quotes: # begins a comment).", scalar(formatPattern(
 			"a channel or member is needed, like \"#model-oncall\" or \"@team\"", `^[#@][^\s]{1,80}$`))),
@@ -209,6 +215,13 @@ var document = objectOf(
 		must("on", "What triggers: calibration, performance, drift, or the name of a rule.", listOf(1, 100, scalar(formatName))),
 		may("cooldown", "Least time between two triggers. Default: 7d.", scalar(formatDuration(0))),
 		may("budget", "How many triggers there may be, like 2/30d.", scalar(formatRateText)),
+		may("results", "Topic that retraining reports on. Default: "+DefaultResults+".", scalar(formatTopic)),
+		may("window", "Least length of the training window that is suggested. Default: 28d.", scalar(formatDuration(1))),
+		may("hold", "No trigger, because people say so.", objectOf(
+			must("by", "Who says so.", scalar(formatTeam)),
+			must("why", "Why: what held triggers say.", scalar(formatText(1000))),
+			may("until", "When it ends. Default: when it is taken out.", scalar(formatDate)),
+		)),
 	)),
 	may("runbooks", "What to do: cause to a path or URL.", mapOf(0, formatEnum(CauseKinds()...), scalar(formatText(1000)))),
 )

@@ -381,6 +381,8 @@ type Policy struct {
 	Cheapest bool              `json:"cheapest,omitempty"` // the threshold is searched by cost over the reference
 	Floor    float64           `json:"floor"`              // change of a rate that is too small to matter
 	Windows  []time.Duration   `json:"windows,omitempty"`  // what dashboards show beside the latest pane; none: see Shown
+	Notify   []Route           `json:"notify,omitempty"`
+	Retrain  *Retrain          `json:"retrain,omitempty"`
 }
 
 // Shown are the windows that dashboards show: those of the contract, or a day and a week.
