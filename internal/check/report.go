@@ -75,6 +75,7 @@ func Write(w io.Writer, r *Report) {
 	}
 	fmt.Fprintln(w)
 	writeMoney(w, r.Money)
+	writeReasons(w, r.Reasons)
 	writeLabelled(w, r)
 	writeIncidents(w, r)
 	if f := r.Fairness; f != nil {

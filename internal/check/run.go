@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -37,7 +38,8 @@ type Report struct {
 	Labelled  []engine.Labelled   `json:"labelled,omitempty"` // which of the predictions judged have an outcome: all of them, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
-	Fairness  *fairness.Report    `json:"fairness,omitempty"` // of contracts with protected attributes
+	Fairness  *fairness.Report    `json:"fairness,omitempty"`     // of contracts with protected attributes
+	Reasons   *engine.Reasons     `json:"reason_codes,omitempty"` // of contracts that name them, since the reference
 
 	// Estimates are what the latest test pane is expected to come to before its outcomes are known, and Scored how such estimates held over the panes of
 	// outcomes: to look at.
@@ -93,6 +95,7 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 		return nil, err
 	}
 	out := r.finish()
+	out.Reasons = engine.ReasonsOf(r.reasons)
 	return out, r.compareGroups()
 }
 
@@ -107,6 +110,7 @@ type run struct {
 	report    *Report
 	progress  func(string, int64)
 	groups    groups
+	reasons   *sketch.Set // what was judged, of plans with reason codes
 
 	rows          int64
 	first, latest int64 // event times of predictions

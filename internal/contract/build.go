@@ -155,7 +155,7 @@ func buildStream(v *value) *Stream {
 		Fields: Fields{
 			ID: field("id"), Time: field("time"), Version: field("version"), Score: field("score"),
 			Decision: field("decision"), Latency: field("latency"), Lineage: field("lineage"), Label: field("label"),
-			Low: field("low"), High: field("high"),
+			Low: field("low"), High: field("high"), Reasons: field("reasons"),
 		},
 	}
 }
@@ -232,6 +232,7 @@ func buildPromise(v *value) Promise {
 		MaxIncrease: pointer[float64](v.at("max_increase")),
 		Over:        of[Duration](v.at("over")),
 		By:          texts(v.at("by")),
+		Of:          of[string](v.at("of")),
 		Then:        texts(v.at("then")),
 		Agreed:      texts(v.at("agreed")),
 		Until:       of[Date](v.at("until")),

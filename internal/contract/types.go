@@ -125,6 +125,7 @@ type Fields struct {
 	Label    string
 	Low      string `json:",omitempty"` // regression: the interval that was predicted
 	High     string `json:",omitempty"`
+	Reasons  string `json:",omitempty"` // reason codes of the decision
 }
 
 // InputKind is the kind of values an input holds.
@@ -203,12 +204,20 @@ type Promise struct {
 	MaxIncrease *float64 // relative to the reference, 0.5 = 50 %
 	Over        Duration
 	By          []string
+	Of          string   `json:",omitempty"` // of reason_code_coverage, which decisions: NegativeDecisions, PositiveDecisions or AllDecisions
 	Then        []string // page, ticket, retrain
 	Agreed      []string
 	Until       Date   // zero: no end
 	Expr        string // CEL, for KPIs of one's own
 	Line        int    // where it stands in the file
 }
+
+// The decisions that a promise on reason codes can be made of.
+const (
+	NegativeDecisions = "negative"
+	PositiveDecisions = "positive"
+	AllDecisions      = "all" // every prediction, with a decision or without one
+)
 
 // Watch says what is compared with what, and how often a false alarm is acceptable.
 type Watch struct {

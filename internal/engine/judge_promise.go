@@ -131,6 +131,9 @@ func promiseKey(pr *plan.Promise) string {
 	if pr.Expr != "" {
 		name += " = " + pr.Expr
 	}
+	if pr.Of != "" {
+		name += " of " + pr.Of
+	}
 	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", name, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
 }
 

@@ -34,6 +34,7 @@ var serviceMetrics = []serviceMetric{
 	{"scoring_latency_p99", "99 % latency", 0.99, " s"},
 	{freshness, "time without an event", 0, " s"},
 	{volume, "events", 0, ""},
+	{contract.ReasonCodeCoverage, "share of %s with reason codes", 0, ""},
 	{labelCoverage, "share of predictions with an outcome", 0, ""},
 }
 
@@ -80,6 +81,8 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 			return fmt.Sprintf("the promise on %s is not judged: the plan was learnt by a build that didn't count latencies; apply the contract with --relearn", pr.Metric)
 		case m.quantile > 0 && len(pr.By) > 0 && beyondReference(p, pr):
 			return fmt.Sprintf("the promise on %s by slice is not judged: slices are counted by the reference's bins, and it took at most %.4g s", pr.Metric, longestLatency(p))
+		case pr.Metric == contract.ReasonCodeCoverage && p.Reasons == nil:
+			return fmt.Sprintf("the promise on %s needs reason codes", pr.Metric)
 		case pr.Metric == freshness && pr.MaxIncrease != nil:
 			return "the promise on freshness is not judged: an increase has nothing to be held against; promise max"
 		}
@@ -282,8 +285,11 @@ func signed(pr *plan.Promise) []finding.Figure {
 
 func serviceWords(pr *plan.Promise, m *serviceMetric) string {
 	name := m.words
-	if m.name == volume {
+	switch m.name {
+	case volume:
 		name += " over " + days(pr)
+	case contract.ReasonCodeCoverage:
+		name = fmt.Sprintf(name, whose(pr.Of))
 	}
 	switch {
 	case pr.Max != nil:

@@ -32,6 +32,7 @@ type WindowSnapshot struct {
 	Rows    int64            `json:"rows"`
 	Columns []ColumnInWindow `json:"columns"`
 	Truth   *TruthSnapshot   `json:"truth,omitempty"` // of the latest outcomes over the same length, corrections included
+	Reasons *Reasons         `json:"reason_codes,omitempty"` // of models whose predictions carry them
 	// Estimate is what the outcomes of all its predictions are expected to come to.
 	Estimate *Estimate `json:"estimate,omitempty"`
 	// Fairness compares the groups of protected attributes over the same lengths, as `check` does.
@@ -240,7 +241,7 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Rows = held.set.Rows
+	out.Rows, out.Reasons = held.set.Rows, ReasonsOf(held.set)
 	for i := range p.Columns {
 		out.Columns = append(out.Columns, columnInWindow(&p.Columns[i], &held.set.Columns[i], &described.Columns[i]))
 	}

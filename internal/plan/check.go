@@ -61,6 +61,9 @@ func (p *Plan) check() error {
 	if err := p.checkFairness(); err != nil {
 		return err
 	}
+	if at := p.Reasons; at != nil && (*at < 0 || *at >= len(p.Prediction.Fields) || p.Prediction.Fields[*at].Of != OfGiven) {
+		return fmt.Errorf("its reason codes are field %d of %d, which must say whether there are any", *at, len(p.Prediction.Fields))
+	}
 	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.DriftLabelled) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
 		return errors.New("it has learnt of label rates, of what scores mean or of groups, which only plans of binary scores can")
 	}
@@ -83,7 +86,7 @@ func (p *Projection) check(stream string) error {
 		case f.Kind != Number && f.Kind != String && f.Kind != Time:
 			return fmt.Errorf("field %s of the %s stream is of kind %q; there are number, string and time", f.Name, stream, f.Kind)
 		case !f.measured():
-			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, norm, dimension and component_0 to component_%d as numbers and charset as a string", f.Name, stream, f.Of, f.Kind, contract.MaxComponents-1)
+			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, given, norm, dimension and component_0 to component_%d as numbers and charset as a string", f.Name, stream, f.Of, f.Kind, contract.MaxComponents-1)
 		case f.Boolean && f.Kind != Number:
 			return fmt.Errorf("field %s of the %s stream is true or false, and those are read as numbers, not as %s", f.Name, stream, f.Kind)
 		case !slices.Contains([]Origin{FromValue, FromKey, FromHeader}, f.From):

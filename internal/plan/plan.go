@@ -60,6 +60,10 @@ type Plan struct {
 	// engine takes for usual. 0: the reference holds too few.
 	Wide time.Duration `json:"wide,omitempty"`
 
+	// Reasons is the field, into Prediction.Fields, that says whether a prediction gives reason codes; nil where the contract names none. Builds
+	// before it refuse such a plan.
+	Reasons *int `json:"reasons,omitempty"`
+
 	// Fairness is what groups are compared by; nil where the contract protects no attribute. Builds before it refuse such a plan.
 	Fairness *Fairness `json:"fairness,omitempty"`
 
@@ -404,6 +408,7 @@ type Promise struct {
 	MaxIncrease *float64      `json:"max_increase,omitempty"`
 	Over        time.Duration `json:"over"`
 	By          []int         `json:"by,omitempty"` // into Slices
+	Of          string        `json:"of,omitempty"` // of reason codes: which decisions, as contract.Promise has it
 	Then        []string      `json:"then"`
 	Agreed      []string      `json:"agreed,omitempty"`
 	Until       time.Time     `json:"until,omitzero"`

@@ -109,7 +109,7 @@ func TestReadRefuses(t *testing.T) {
 		"field lineage of the prediction stream is from a header; its path has 2 steps":   func(p *plan.Plan) { p.Prediction.Fields[6].Path = []string{"a", "b"} },
 		"field size of the prediction stream is computed, and from the key":               func(p *plan.Plan) { p.Prediction.Fields[10].From = plan.FromKey },
 		"the key of its ids is \"00ff\", no 32 hex digits":                                func(p *plan.Plan) { p.IDs = "00ff" },
-		"field income of the prediction stream is the \"component_64\" of what is read, as a number; there are length, norm, dimension and component_0 to component_63 as numbers": func(p *plan.Plan) {
+		"field income of the prediction stream is the \"component_64\" of what is read, as a number; there are length, given, norm, dimension and component_0 to component_63 as numbers": func(p *plan.Plan) {
 			p.Prediction.Fields[7].Of = "component_64"
 		},
 		"field region of the prediction stream is the \"component_1\" of what is read, as a string;": func(p *plan.Plan) { p.Prediction.Fields[8].Of = plan.Component(1) },

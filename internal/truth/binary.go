@@ -20,11 +20,6 @@ func Of(c *sketch.Curve) Binary { return Binary{Curve: c, sample: 1} }
 
 func binary(p *plan.Plan, c *sketch.Curve) Binary { return Binary{c, p.Score, p.Sampled()} }
 
-// Label implements Counts.
-func (b Binary) Label(a *Answer, l Label, sign int64) {
-	b.Curve.Label(a.Bin, a.Score, a.Positive, l.Positive, sign)
-}
-
 // Labels implements Counts.
 func (b Binary) Labels() (n int64) {
 	for _, of := range b.Curve.Labels {
