@@ -2,7 +2,7 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -80,7 +80,7 @@ func (p *Parts) holder() string {
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%s-%s-%d-%s", p.Prefix, host, os.Getpid(), rand.Text()[:6])
+	return fmt.Sprintf("%s-%s-%d-%s", p.Prefix, host, os.Getpid(), crand.Text()[:6])
 }
 
 func (p *Parts) group(role string) string { return p.Prefix + "-" + role }

@@ -41,7 +41,7 @@ type Incident struct {
 	ResolvedAt *time.Time          `json:"resolved_at"`
 	Reason     string              `json:"reason,omitempty"` // of its end: "superseded" where another plan took over, "merged", "person"; none where it recovered
 	Change     Change              `json:"change,omitempty"` // in messages only: what happened to it
-	Calls      bool                `json:"calls,omitempty"`  // in messages only: somebody is to be called for that
+	Calls      bool                `json:"calls"`            // in messages only: somebody is to be called for that
 	Pages      int                 `json:"pages"`            // how often somebody was to be called
 	Reopenings int                 `json:"reopenings"`       // how often it came back
 	Cause      Cause               `json:"cause"`
