@@ -32,11 +32,12 @@ type cohort struct {
 
 // cohorts joins the reference's outcomes and counts them, with the decisions of the plan's threshold. Where that is the cheapest one, it is found
 // here.
-func cohorts(p *plan.Plan, rows *plan.Batch, src Source) ([]cohort, error) {
+func cohorts(p *plan.Plan, rows *plan.Batch, src Source, given []attribute) ([]cohort, error) {
 	states, err := join(p, rows, src)
 	if err != nil {
 		return nil, err
 	}
+	joinGroups(p, states, given)
 	if p.Policy.Cheapest && p.Policy.Costs != nil && p.Score.Binary() {
 		before, err := curves(p, rows, states)
 		if err != nil {
@@ -171,10 +172,11 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 			c = &cohort{start: start, cells: map[string]truth.Counts{}}
 			byStart[start] = c
 		}
-		v := c.cells[pr.Slice]
+		slice := s.SliceIn(p, true, func(string) *plan.Plan { return p })
+		v := c.cells[slice]
 		if v == nil {
 			v = truth.New(p)
-			c.cells[pr.Slice] = v
+			c.cells[slice] = v
 		}
 		answer := pr.Answer()
 		if !truth.Fits(p, &answer, &label) {

@@ -46,7 +46,7 @@ func NewEffects(plans func(digest string) *plan.Plan) *Effects {
 // Change folds r into s and collects the difference it makes: what s stood for is taken back, what it stands for now is
 // added. It reports whether r changed anything.
 func (e *Effects) Change(s *State, r *Row) bool {
-	before := State{Prediction: s.Prediction, Outcomes: slices.Clone(s.Outcomes)}
+	before := State{Prediction: s.Prediction, Outcomes: slices.Clone(s.Outcomes), Groups: slices.Clone(s.Groups)}
 	if !s.Fold(r) {
 		return false
 	}
@@ -71,13 +71,30 @@ func (e *Effects) add(s *State, model string, onTime bool, sign int64) {
 	if !ok || !truth.Fits(pl, &answer, &label) {
 		return
 	}
-	key := Key{Model: model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: p.Slice}
+	key := Key{Model: model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: s.SliceIn(pl, onTime, e.plans)}
 	c := e.cells[key]
 	if c == nil {
 		c = truth.New(pl)
 		e.cells[key] = c
 	}
 	c.Label(&answer, label, sign)
+}
+
+// SliceIn is the finest slice that an outcome of s is counted in, under the plan of its prediction: the prediction's, with the groups that are known of
+// its id by then.
+func (s *State) SliceIn(p *plan.Plan, onTime bool, plans func(digest string) *plan.Plan) string {
+	if p.Attributes == nil {
+		return s.Prediction.Slice
+	}
+	g := s.GroupsAt(p.Terms(), onTime)
+	if g == nil {
+		return s.Prediction.Slice
+	}
+	from := p
+	if g.Plan != s.Prediction.Plan {
+		from = plans(g.Plan)
+	}
+	return p.InGroups(s.Prediction.Slice, g.Codes, from)
 }
 
 // Take returns the collected cells in the order of their keys and forgets them.

@@ -152,7 +152,9 @@ func TestStateRefused(t *testing.T) {
 		in  []byte
 		err string
 	}{
-		"unknown format":    {[]byte{3, 0, 0}, "read join state: format 3, this build reads 1 and 2"},
+		"unknown format":    {[]byte{4, 0, 0}, "read join state: format 4, this build reads 1 to 3"},
+		"groups without any": {[]byte{3, 0, 0, 0}, "it holds nothing that an earlier format doesn't"},
+		"groups out of order": {(&State{Groups: []Groups{{Place: Place{Time: 2}}, {Place: Place{Time: 1}}}}).AppendBinary(nil), "record 1 of groups of one id is not later than the one before"},
 		"nothing":           {[]byte{}, "read join state: at byte 0: record ends inside a value"},
 		"left over":         {[]byte{1, 0, 0, 0}, "read join state: at byte 3: 1 bytes left over"},
 		"out of order":      {state(2, 1), "outcome 1 of one id is not later than the one before"},
@@ -183,12 +185,13 @@ func FuzzReadState(f *testing.F) {
 	for _, said := range []Prediction{{Class: &truth.Class{Of: 2, Top: []truth.Likely{{Class: 2, P: 9000}, {Class: 0, P: 4000}}}}, {Number: &truth.Number{Value: 12.5, Low: 1, High: 30, Interval: true}}} {
 		f.Add((&State{Prediction: &said}).AppendBinary(nil))
 	}
+	f.Add((&State{Groups: []Groups{{Place: Place{Time: 9}, Plan: "0123456789abcdef", Codes: "\x00\x01"}, {Place: Place{Time: 10}, Codes: "\xff\xff"}}}).AppendBinary(nil))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := ReadState(in)
 		if err != nil || in == nil {
 			return
 		}
-		if len(s.Outcomes) > maxOutcomes {
+		if len(s.Outcomes) > maxOutcomes || len(s.Groups) > maxOutcomes {
 			t.Fatalf("%d outcomes", len(s.Outcomes))
 		}
 		if out := s.AppendBinary(nil); !bytes.Equal(out, in) {
