@@ -182,7 +182,7 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 		if !truth.Fits(p, &answer, &label) {
 			continue
 		}
-		v.Label(&answer, label, 1)
+		truth.Count(v, &answer, &label, 1)
 	}
 	if len(byStart) == 0 {
 		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids, %s, that keep (%s) is long enough, and that outcomes come before mature_after (%s) after the hour of their prediction", p.Model, usable(p), contract.Duration(p.Keep), contract.Duration(p.MatureAfter))

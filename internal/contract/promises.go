@@ -13,8 +13,30 @@ func (k *checker) checkPromises() {
 	for i, v := range items(k.root.at("promises")) {
 		if v.ok {
 			k.checkPromise(v, &k.c.Promises[i])
+			k.checkTwice(v, i)
 		}
 	}
+}
+
+// checkTwice refuses a promise that an earlier one makes already: its window would be judged twice, for two of the same name.
+func (k *checker) checkTwice(v *value, at int) {
+	p := &k.c.Promises[at]
+	if p.Max == nil && p.Min == nil && p.MaxIncrease == nil {
+		return // it could not be read
+	}
+	for i := range at {
+		if p.same(&k.c.Promises[i]) {
+			k.refuse(v, "promises[%d] promises the same; make one of both, with all of then and agreed", i)
+			return
+		}
+	}
+}
+
+// same reports whether two promises have the same limit on the same metric over the same window, by the same slices.
+func (p *Promise) same(q *Promise) bool {
+	limit := func(a, b *float64) bool { return a == b || a != nil && b != nil && *a == *b }
+	return p.Metric == q.Metric && p.Expr == q.Expr && p.Over == q.Over && limit(p.Max, q.Max) && limit(p.Min, q.Min) && limit(p.MaxIncrease, q.MaxIncrease) &&
+		len(p.By) == len(q.By) && (len(p.By) == 0 || sameSet(p.By, q.By))
 }
 
 func (k *checker) checkPromise(v *value, p *Promise) {

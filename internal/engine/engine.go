@@ -39,6 +39,7 @@ type Engine struct {
 
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
+	p = distinct(p)
 	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}}
 	e.services, e.burns = map[string]*serviceKept{}, map[string]*burnKept{}
 	e.turnedOut.outcomes = true
@@ -55,8 +56,11 @@ func New(p *plan.Plan) *Engine {
 // Govern tells the engine every policy that its plan is under, each from its own From on. What it learnt and holds stays: the
 // policy decides what is dear, promised and affordable, at the event time that is judged.
 func (e *Engine) Govern(reigns plan.History) {
-	e.reigns = reigns
-	e.plan = reigns[0]
+	e.reigns = make(plan.History, len(reigns))
+	for i, p := range reigns {
+		e.reigns[i] = distinct(p)
+	}
+	e.plan = e.reigns[0]
 }
 
 // GivesWay tells the engine the event times at which its plan gives way to another, microseconds, in order: what is open then is superseded, and
@@ -163,7 +167,11 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 }
 
 func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
-	if err := e.supersedeBefore(&n, emit); err != nil {
+	of := laneOfPanes
+	if n.Cohort != nil || n.Truth != nil {
+		of = laneOfOutcomes
+	}
+	if err := e.supersedeBefore(of, n.Start(), emit); err != nil {
 		return err
 	}
 	e.plan = e.reigns.At(n.Start())

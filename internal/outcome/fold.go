@@ -132,7 +132,7 @@ func (s *State) format() uint64 {
 	if len(s.Groups) > 0 {
 		return stateFormat
 	}
-	if s.Prediction != nil && !s.Prediction.binary() {
+	if s.Prediction != nil && s.Prediction.Other != nil {
 		return answers
 	}
 	for i := range s.Outcomes {

@@ -9,11 +9,6 @@ import (
 // Binary are the labelled counts of a binary model.
 type Binary struct{ *sketch.Curve }
 
-// Label implements Counts.
-func (b Binary) Label(a *Answer, l Label, sign int64) {
-	b.Curve.Label(a.Bin, a.Score, a.Positive, l.Positive, sign)
-}
-
 // Labels implements Counts.
 func (b Binary) Labels() (n int64) {
 	for _, of := range b.Curve.Labels {
