@@ -59,8 +59,7 @@ func (e *Effects) Change(s *State, r *Row) bool {
 }
 
 // meaning is what a state stands for: a prediction, and the labels that are held against it in the slice of its groups, by whether only those on time count. The state may
-// change, what it stood
-// for doesn't.
+// change, what it stood for doesn't.
 type meaning struct {
 	prediction *Prediction // nil: nothing
 	plan       *plan.Plan
