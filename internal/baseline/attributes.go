@@ -16,7 +16,8 @@ type AttributeSource interface {
 type attribute struct {
 	id    outcome.ID
 	place outcome.Place
-	rows  *plan.Batch // one
+	rows  *plan.Batch // of all of them
+	at    int         // its row
 }
 
 // attributes reads what the attributes' stream says of the reference's ids, and lists the groups: values that as many ids have as make a category, by
@@ -33,6 +34,7 @@ func attributes(p *plan.Plan, rows *plan.Batch, src Source) ([]attribute, error)
 	}
 	proj := &p.Attributes.Projection
 	var out []attribute
+	kept := plan.NewBatch(proj, 0)
 	latest := map[outcome.ID]int{}
 	place := int64(0)
 	err := from.Attributes(func(b *plan.Batch) error {
@@ -42,8 +44,8 @@ func attributes(p *plan.Plan, rows *plan.Batch, src Source) ([]attribute, error)
 			if !wanted[id] {
 				continue
 			}
-			a := attribute{id: id, place: outcome.Place{Time: b.Cols[proj.Roles.Time].Int[i], Offset: place}, rows: plan.NewBatch(proj, 1)}
-			a.rows.Append(b, i)
+			a := attribute{id: id, place: outcome.Place{Time: b.Cols[proj.Roles.Time].Int[i], Offset: place}, rows: kept, at: kept.N}
+			kept.Append(b, i)
 			if at, ok := latest[id]; !ok || out[at].place.Compare(a.place) < 0 {
 				latest[id] = len(out)
 			}
@@ -57,7 +59,7 @@ func attributes(p *plan.Plan, rows *plan.Batch, src Source) ([]attribute, error)
 	all := plan.NewBatch(proj, len(latest))
 	for i := range out {
 		if latest[out[i].id] == i {
-			all.Append(out[i].rows, 0)
+			all.Append(kept, out[i].at)
 		}
 	}
 	for _, j := range p.Attributes.Joined {
@@ -84,7 +86,7 @@ func joinGroups(p *plan.Plan, states map[outcome.ID]*outcome.State, given []attr
 	for i := range given {
 		a := &given[i]
 		if s := states[a.id]; s != nil {
-			s.Fold(&outcome.Row{Groups: &outcome.Groups{Place: a.place, Plan: p.Digest(), Codes: string(p.AppendGroups(nil, a.rows, 0))}})
+			s.Fold(&outcome.Row{Groups: &outcome.Groups{Place: a.place, Plan: p.Digest(), Codes: string(p.AppendGroups(nil, a.rows, a.at))}})
 		}
 	}
 }
