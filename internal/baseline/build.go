@@ -51,7 +51,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 		return nil, err
 	}
 	if truthful(p) {
-		if c.cohorts, err = cohorts(p, rows, src, given); err != nil {
+		if err := c.join(p, rows, src, given); err != nil {
 			return nil, err
 		}
 	}

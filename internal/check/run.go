@@ -34,7 +34,8 @@ type Report struct {
 	Outcomes  *plan.Span          `json:"outcomes_judged"`
 	Late      int64               `json:"late"` // events (a row may hold two) out of order by more than the allowed lateness: in no test
 	Notes     []string            `json:"notes,omitempty"`
-	Money     []engine.Money      `json:"money,omitempty"` // where decisions are priced: all outcomes judged, then by slice
+	Money     []engine.Money      `json:"money,omitempty"`    // where decisions are priced: all outcomes judged, then by slice
+	Labelled  []engine.Labelled   `json:"labelled,omitempty"` // which of the predictions judged have an outcome: all of them, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
 	Fairness  *fairness.Report    `json:"fairness,omitempty"`     // of contracts with protected attributes
@@ -226,7 +227,7 @@ func (r *run) finish() *Report {
 	}
 	s := r.engine.Snapshot()
 	out.Estimates, out.Scored = s.Estimates, s.Scored
-	out.Money = r.money()
+	out.Money, out.Labelled = r.money(), r.labelled()
 	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))

@@ -46,6 +46,7 @@ func build(root *value) *Contract {
 		o.Keep = orDefault(v.at("keep"), defaultKeep)
 		o.MatureAfter = orDefault(v.at("mature_after"), min(defaultMature, o.Keep))
 		o.Sample = of[float64](v.at("sample"))
+		o.Missing = Missing(of[string](v.at("labels").at("missing")))
 	}
 	each(root.at("inputs"), func(name string, v *value) { c.Inputs = append(c.Inputs, buildInput(name, v)) })
 	each(root.at("derived"), func(name string, v *value) {

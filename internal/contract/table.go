@@ -100,6 +100,10 @@ var document = objectOf(
 		).with(
 			may("keep", "How long a prediction waits for its outcome, between the two events' own times. Default: 7d.", scalar(formatDuration(1))),
 			may("mature_after", "When a cohort's labels count as complete, after the end of its pane. Default: 1h, or keep if that is shorter.", scalar(formatDuration(0))),
+			may("labels", "Which predictions get an outcome, where not all of them do (binary).", objectOf(
+				must("missing", "at_random_given_score: which of the predictions with one score get an outcome has nothing to do with what it is; metrics are re-weighted to all predictions, score by score. positives_only: only positive outcomes are reported; what has none after the usual delay is negative. Default: not stated; where less than nine tenths get one, and not as often at every score, what hangs on the others is said to be not identified.",
+					scalar(formatEnum(string(AtRandomGivenScore), string(PositivesOnly)))),
+			)),
 			may("sample", "Share of the predictions whose outcomes are joined, chosen by a hash of their ids: less to keep at high volume. Default: all.", scalar(formatShare)),
 		)),
 		may("attributes", "Protected attributes of predictions that their events don't carry, by id. They are joined with outcomes only, and only which group an id is in is kept.", streamSpec(

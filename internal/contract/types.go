@@ -84,7 +84,17 @@ type Stream struct {
 	Keep        Duration // how long a prediction waits for its outcome, between the two events' own times
 	MatureAfter Duration // when a cohort's labels count as complete
 	Sample      float64  `json:",omitempty"` // share of the ids that are joined, 0..1; 0: all
+	Missing     Missing  `json:",omitempty"` // which predictions get no outcome
 }
+
+// Missing says which predictions get no outcome; "" where the contract doesn't say.
+type Missing string
+
+// What may be missing.
+const (
+	AtRandomGivenScore Missing = "at_random_given_score" // which of those with one score get one has nothing to do with what it is
+	PositivesOnly      Missing = "positives_only"        // only positive outcomes are reported; how late has nothing to do with the score
+)
 
 // SchemaRef says where the Avro schema comes from: a registry subject or a file (relative to the contract). Both empty: what
 // each event says of its schema is enough.

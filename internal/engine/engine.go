@@ -27,6 +27,7 @@ type Engine struct {
 
 	watch                watch
 	labels               labelWatch
+	labelled             labelledWatch
 	concept              conceptWatch
 	scored               map[string]scored // how estimates held, by metric
 	meanings             []drift.Meaning   // see knownMeanings
@@ -188,6 +189,9 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 		return e.serviceBase(n.Base, emit)
 	case n.Cohort != nil:
 		if err := e.coverageCohort(n.Cohort); err != nil {
+			return err
+		}
+		if err := e.judgeLabelled(n.Cohort, emit); err != nil {
 			return err
 		}
 		if err := e.judgeConcept(n.Cohort, emit); err != nil {

@@ -92,12 +92,21 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 		return fmt.Sprintf("the promise on %s is not judged: how many predictions wait for an outcome is counted of binary models only", pr.Metric)
 	case pr.Metric == labelCoverage && pr.Over%p.TestPane != 0:
 		return fmt.Sprintf("the promise on %s over %s is not judged: outcomes are known by test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
+	case !service && p.Score.Missing == plan.PositivesOnly && p.Score.Arrived == nil && len(p.Score.Views) > 0 && pr.Metric != "recall":
+		return fmt.Sprintf("the promise on %s is not judged: only positive outcomes are reported, and the reference holds too few whose predictions are older than keep (%s) to tell how late they come", pr.Metric, contract.Duration(p.Keep))
+	case !service && p.Score.Missing != plan.Unstated && p.Score.Own && byDecisions[pr.Metric] && !(pr.Metric == "recall" && p.Score.Missing == plan.PositivesOnly):
+		return fmt.Sprintf("the promise on %s is not judged: which outcomes are missing is told by score, and the events decide by themselves", pr.Metric)
 	case !service && pr.Over < persist*p.TestPane:
 		return fmt.Sprintf("the promise on %s over %s is not judged: a window needs three test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
 	case pr.MaxIncrease != nil && (pr.Expr != "" || unmeasured(pr.Metric)):
 		return fmt.Sprintf("the promise on an increase of %s is not judged: the reference is not measured by it; promise min or max", pr.Metric)
 	}
 	return ""
+}
+
+// byDecisions are the metrics of binary models that hang on decisions.
+var byDecisions = map[string]bool{
+	expectedCost: true, "accuracy": true, "precision": true, "recall": true, "specificity": true, "f1": true, "mcc": true, "positive_rate": true,
 }
 
 // unmeasured are metrics that a plan's reference holds no value of.

@@ -67,7 +67,7 @@ func (p *Plan) check() error {
 	if at := p.Reasons; at != nil && (*at < 0 || *at >= len(p.Prediction.Fields) || p.Prediction.Fields[*at].Of != OfGiven) {
 		return fmt.Errorf("its reason codes are field %d of %d, which must say whether there are any", *at, len(p.Prediction.Fields))
 	}
-	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
+	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.DriftLabelled) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
 		return errors.New("it has learnt of label rates, of what scores mean or of groups, which only plans of binary scores can")
 	}
 	return p.checkExpressions()
@@ -204,6 +204,12 @@ func (p *Plan) checkScore() error {
 	}
 	if err := ascending(p.Score.Edges); err != nil {
 		return fmt.Errorf("the score %w", err)
+	}
+	if s := p.Score; s.Missing != Unstated && (!s.Binary() || s.Missing != AtRandomGivenScore && s.Missing != PositivesOnly) {
+		return fmt.Errorf("its missing outcomes are %q; there are %s and %s, of binary models", s.Missing, AtRandomGivenScore, PositivesOnly)
+	}
+	if a := p.Score.Arrived; a != nil && (a.OnTime <= 0 || a.All < a.OnTime) {
+		return fmt.Errorf("%d of %d positive outcomes of the reference came in time", a.OnTime, a.All)
 	}
 	for i, v := range p.Score.Views {
 		if err := p.dims(v.Dims); err != nil {

@@ -81,6 +81,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		o.Roles.Label = o.role(os.Fields.Label, labelKind(c))
 		p.Outcome, p.Keep, p.MatureAfter = &o, os.Keep.Std(), os.MatureAfter.Std()
 		p.Positive, p.Sample = c.Task.Positive, os.Sample
+		if p.Score.Binary() {
+			p.Score.Missing = MissingOutcomes(os.Missing)
+		}
 	}
 	for i := range p.Policy.Promises {
 		if m, _ := contract.MetricOf(c.Task.Type, p.Policy.Promises[i].Metric); m.Needs.Groups && p.Fairness == nil {

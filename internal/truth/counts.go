@@ -34,7 +34,7 @@ func New(p *plan.Plan) Counts {
 	case plan.Numbers:
 		return Numbers{&sketch.Errors{}}
 	default:
-		return Binary{sketch.NewCurve(p.Score.Bins())}
+		return binary(p, sketch.NewCurve(p.Score.Bins()))
 	}
 }
 
@@ -56,7 +56,7 @@ func Read(p *plan.Plan, r *wire.Reader) (Counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Binary{c}, nil
+	return binary(p, c), nil
 }
 
 // ReadAll is Read of bytes that hold nothing else.
