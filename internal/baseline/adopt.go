@@ -25,7 +25,7 @@ func Adopt(draft, holder *plan.Plan) (*plan.Plan, error) {
 	}
 	q := *draft
 	q.Reference, q.ReferenceRows, q.From, q.Drift, q.Accepted = holder.Reference, holder.ReferenceRows, holder.Reference.To, holder.Drift, holder.Accepted
-	q.Wide, q.DriftLabels, q.Concept, q.Fairness = holder.Wide, holder.DriftLabels, holder.Concept, holder.Fairness
+	q.Wide, q.DriftLabels, q.Concept, q.Fairness, q.Diagnosis = holder.Wide, holder.DriftLabels, holder.Concept, holder.Fairness, holder.Diagnosis
 	q.TestPane, q.TruthPane, q.IDs = holder.TestPane, holder.TruthPane, holder.IDs
 	q.Columns, q.Slices, q.Rules = slices.Clone(draft.Columns), slices.Clone(draft.Slices), slices.Clone(draft.Rules)
 	for i := range q.Columns {

@@ -12,16 +12,18 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. Read are 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
+// driftFormat is the format that is written. Read are 3, which lacks the latest panes, 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
 // rate nor wide windows nor slices.
-const driftFormat = 3
+const driftFormat = 4
 
 var (
 	errDrift    = errors.New("unknown drift state format")
 	errGathered = errors.New("counts without a place, or a place without counts")
+	errRecent   = errors.New("the latest panes are too many, or out of order")
 )
 
 // DriftMoved reports whether AppendDrift would write something else than the last time.
@@ -43,6 +45,7 @@ func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
 	}
 	b = e.concept.append(b)
+	b = e.recent.append(b)
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
@@ -132,35 +135,41 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
-	w, labels, groups, meaning, err := readDrift(e.plan, r)
+	w, labels, groups, meaning, panes, err := readDrift(e.plan, r)
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
 	e.watch, e.labels, e.decisions, e.turnedOut, e.concept = w, labels, groups[0], groups[1], meaning
+	e.recent.panes = panes
 	return nil
 }
 
-func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups [2]gapLane, meaning conceptWatch, err error) {
+func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups [2]gapLane, meaning conceptWatch, panes []*window.Pane, err error) {
 	groups[1].outcomes = true
 	format := r.Uint()
 	if r.Err() == nil && (format < 1 || format > driftFormat) {
-		return w, labels, groups, meaning, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
+		return w, labels, groups, meaning, panes, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
 	}
 	if format > 1 {
 		if labels, err = readLabelWatch(p, format, r); err != nil {
-			return w, labels, groups, meaning, err
+			return w, labels, groups, meaning, panes, err
 		}
 		if groups, err = readGroups(p, r); err != nil {
-			return w, labels, groups, meaning, err
+			return w, labels, groups, meaning, panes, err
 		}
 	}
 	if format > 2 {
 		if meaning, err = readConceptWatch(p, r); err != nil {
-			return w, labels, groups, meaning, err
+			return w, labels, groups, meaning, panes, err
+		}
+	}
+	if format > 3 {
+		if panes, err = readRecent(p, r); err != nil {
+			return w, labels, groups, meaning, panes, err
 		}
 	}
 	w, err = readWatch(p, format, r)
-	return w, labels, groups, meaning, err
+	return w, labels, groups, meaning, panes, err
 }
 
 func readWatch(p *plan.Plan, format uint64, r *wire.Reader) (w watch, err error) {
@@ -238,4 +247,27 @@ func readFollowed(p *plan.Plan, s *drift.Slice, r *wire.Reader) (f followed, err
 		return followed{}, errGathered
 	}
 	return f, gathered.Close()
+}
+
+// append writes the latest panes.
+func (r *recent) append(b []byte) []byte {
+	b = wire.Uint(b, uint64(len(r.panes)))
+	for _, p := range r.panes {
+		b = wire.Bytes(b, p.AppendBinary(nil))
+	}
+	return b
+}
+
+func readRecent(p *plan.Plan, r *wire.Reader) (out []*window.Pane, err error) {
+	for range r.Count(1) {
+		w, err := window.ReadPane(p, wire.NewReader(r.Bytes()))
+		if r.Err() != nil || err != nil {
+			return nil, errors.Join(r.Err(), err)
+		}
+		if n := len(out); n == recentPanes || n > 0 && w.Start < out[n-1].End {
+			return nil, errRecent
+		}
+		out = append(out, w)
+	}
+	return out, r.Err()
 }

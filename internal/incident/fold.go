@@ -283,11 +283,15 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 			inc.Onset = f.Onset
 		}
 	}
+	if p := e.diagnosed(); p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
+		inc.Onset = p.last.Onset // where it began is seen best by what is known to have happened
+	}
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()
 	inc.Numbers = e.numbers()
 	inc.Impact = e.impact()
 	inc.Cause = e.cause()
+	inc.Lineage = e.lineage()
 	inc.Title = e.title()
 	if p := b.policies[inc.Model]; p != nil {
 		inc.Runbook = runbook(inc.Cause.Kind, p)
@@ -348,6 +352,11 @@ func (e *entry) slices() []map[string]string {
 		if k := finding.SliceKey(p.slice); !seen[k] {
 			seen[k] = true
 			out = append(out, p.slice)
+		}
+	}
+	if p := e.diagnosed(); p != nil {
+		if d := p.last.Diagnosis; !seen[finding.SliceKey(d.Slice)] {
+			out = append(out, d.Slice)
 		}
 	}
 	return out
@@ -416,9 +425,11 @@ func (e *entry) cause() Cause {
 		}
 	case e.lane == truth:
 		c.Kind = "performance"
+	case e.diagnosed() != nil:
+		return diagnosis(e.diagnosed().last.Diagnosis)
 	case e.every("constant"):
 		c.Kind, c.Confidence = "released", 1
-	case e.every("missing"):
+	case e.every("missing") && !(e.lead().last.Value < 0):
 		c.Kind, c.Confidence = "missing", 1
 	case e.every("new_category"):
 		c.Kind, c.Confidence = "new_category", 1

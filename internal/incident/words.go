@@ -34,9 +34,11 @@ func (e *entry) title() string {
 		return e.gapTitle(lead, since)
 	case e.lane == truth || e.lane == prior:
 		return e.truthTitle(lead, since)
+	case e.diagnosed() != nil:
+		return e.diagnosisTitle(e.diagnosed(), since)
 	case e.every("constant"):
 		return fmt.Sprintf("%s %s constant, now %s, since %s", list(e.names()), were(e.names()), vary(e.names()), since)
-	case e.every("missing"):
+	case e.every("missing") && !(lead.last.Value < 0): // fewer of them aren't that
 		return fmt.Sprintf("%s %s missing since %s", list(e.names()), are(e.names()), since)
 	case e.lane == level:
 		return fmt.Sprintf("%s %s away from the reference since %s", list(e.names()), lie(e.names()), since)

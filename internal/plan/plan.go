@@ -53,6 +53,9 @@ type Plan struct {
 	DriftLabels []byte `json:"drift_labels,omitempty"`
 	// Concept is the same of what scores mean, as a whole and by slice, see drift.LearnCalibration. None: the reference holds too few outcomes.
 	Concept []byte `json:"concept,omitempty"`
+	// Diagnosis is what is kept of the reference to say what broke, see diagnose.Append. None: an earlier build learnt the plan; then causes that take more
+	// than the plan's own bins have no name.
+	Diagnosis []byte `json:"diagnosis,omitempty"`
 	// Wide is the length of the windows that are held against the reference itself, a multiple of TestPane: what moves slowly, the sequential
 	// engine takes for usual. 0: the reference holds too few.
 	Wide time.Duration `json:"wide,omitempty"`
