@@ -79,7 +79,7 @@ chaos: ## The long proof: SEEDS=20 storms from SEED=1 on, on three brokers, coun
 	go run ./chaos --seed $(SEED) --seeds $(SEEDS)
 
 .PHONY: simulate
-simulate: ## Measure false alarms and delays of the engine and of other tools' rules (MONTHS=100 per process: half an hour on two cores)
+simulate: ## Measure false alarms and delays of the engine and of other tools' rules (MONTHS=100 per process: an hour or so on two cores)
 	go run ./benchmarks simulate --months $(MONTHS)
 
 .PHONY: demo

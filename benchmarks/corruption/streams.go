@@ -232,6 +232,7 @@ func (b *base) yaml(s *stream) string {
 	for _, c := range append(slices.Concat(b.texts, b.slices), "producer") {
 		fmt.Fprintf(&y, "  %s: {type: categorical}\n", c)
 	}
+	y.WriteString("  event: {type: identifier, path: event_id}\n")
 	y.WriteString("slices: [[producer]")
 	for _, c := range b.slices {
 		fmt.Fprintf(&y, ", [%s]", c)

@@ -339,7 +339,7 @@ func (g *Grid) Jobs() (out []Job) {
 		}
 	}
 	if g.Numbers {
-		for round := range (rounds + 9) / 10 {
+		for round := range rounds {
 			for r, rate := range g.Rates {
 				out = append(out, Job{Version: Version, Process: "iid", Rate: rate, Seed: g.Seed + uint64(100_000*r+10*round) + 5, Change: constant})
 			}

@@ -2,14 +2,8 @@ package alert
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +16,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
 // recorder is a sink that fails as it is told and remembers what it took.
@@ -32,7 +27,7 @@ type recorder struct {
 }
 
 func (r *recorder) Name() string                 { return r.name }
-func (r *recorder) Wants(c incident.Change) bool { return louder(c) }
+func (r *recorder) Wants(c incident.Change) bool { return sink.Louder(c) }
 func (r *recorder) Send(_ context.Context, _ string, body []byte) error {
 	if len(r.fail) > 0 {
 		err := r.fail[0]
@@ -69,9 +64,13 @@ func newFixture(t *testing.T, l *ledger.Ledger, sinks ...Sink) *fixture {
 	f.service = &service{
 		o: Options{
 			Ledger: l, Sinks: sinks, Layout: bus.Layout{Fragments: 1, Joins: 1},
-			Now: func() time.Time { return f.now }, Logger: zap.NewNop(),
+			Now: func() time.Time { return f.now }, Jitter: func() float64 { return 0.999 }, Logger: zap.NewNop(),
 		},
 		log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()), book: incident.NewBook(), queued: make(chan struct{}, 1),
+		sinks: map[string]Sink{},
+	}
+	for _, k := range sinks {
+		f.sinks[k.Name()] = k
 	}
 	return f
 }
@@ -130,25 +129,31 @@ func (f *fixture) mustFold(t *testing.T, rs []*kgo.Record) {
 
 func (f *fixture) mustDeliver(t *testing.T) {
 	t.Helper()
-	if err := f.deliverDue(t.Context()); err != nil {
+	queues, err := f.o.Ledger.Queues(t.Context())
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, q := range queues {
+		if _, err := f.service.courier(q.Sink).work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 // Columns that fail in one instant are one message; the end of it is another; an unreadable record stops nothing.
 func TestOneMessageForOneInstant(t *testing.T) {
-	sink := &recorder{name: "rec"}
-	f := newFixture(t, open(t), sink)
+	rec := &recorder{name: "rec"}
+	f := newFixture(t, open(t), rec)
 	rs := records(t, 0, fault(t, "a", 1, finding.Fault), fault(t, "b", 1, finding.Fault), fault(t, "c", 1, finding.Fault))
 	rs = slices.Insert(rs, 1, &kgo.Record{Topic: bus.TopicFindings, Value: []byte("not a finding")})
 	f.mustFold(t, rs)
 	want := []string{"open: a, b and c were constant, now vary, since 2026-03-25 00:00"}
-	if got := sink.titles(); !slices.Equal(got, want) {
+	if got := rec.titles(); !slices.Equal(got, want) {
 		t.Fatalf("told %q, want %q", got, want)
 	}
 	f.mustFold(t, records(t, 4, fault(t, "a", 50, finding.Equivalent), fault(t, "b", 50, finding.Equivalent), fault(t, "c", 60, finding.Equivalent)))
 	want = append(want, "resolved: a, b and c were constant, now vary, since 2026-03-25 00:00")
-	if got := sink.titles(); !slices.Equal(got, want) {
+	if got := rec.titles(); !slices.Equal(got, want) {
 		t.Fatalf("told %q, want %q", got, want)
 	}
 }
@@ -159,8 +164,8 @@ func TestRestartTellsNothingTwice(t *testing.T) {
 	before := newFixture(t, l, &recorder{name: "rec"})
 	before.mustFold(t, records(t, 0, fault(t, "a", 1, finding.Fault), fault(t, "b", 1, finding.Fault)))
 
-	sink := &recorder{name: "rec"}
-	after := newFixture(t, l, sink)
+	rec := &recorder{name: "rec"}
+	after := newFixture(t, l, rec)
 	at, err := after.restore(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -169,14 +174,14 @@ func TestRestartTellsNothingTwice(t *testing.T) {
 		t.Errorf("goes on at offset %d, want 2", got)
 	}
 	after.mustDeliver(t)
-	if len(sink.got) != 0 {
-		t.Errorf("told again: %q", sink.titles())
+	if len(rec.got) != 0 {
+		t.Errorf("told again: %q", rec.titles())
 	}
 	if got, want := after.book.Incidents(), before.book.Incidents(); len(got) != 1 || got[0].ID != want[0].ID || len(got[0].Findings) != 2 {
 		t.Errorf("restored %+v, want %+v", got, want)
 	}
 	after.mustFold(t, records(t, 2, fault(t, "a", 50, finding.Equivalent), fault(t, "b", 50, finding.Equivalent)))
-	if got := sink.titles(); len(got) != 1 {
+	if got := rec.titles(); len(got) != 1 {
 		t.Errorf("told %q after the restart, want only the end", got)
 	}
 	if _, err := l.Verify(t.Context()); err != nil {
@@ -187,7 +192,7 @@ func TestRestartTellsNothingTwice(t *testing.T) {
 // A sink that is away gets its messages later, in order; one that refuses doesn't get them at all; neither holds up another.
 func TestSinksFailOnTheirOwn(t *testing.T) {
 	away := &recorder{name: "away", fail: []error{errors.New("connection refused"), errors.New("connection refused")}}
-	refuses := &recorder{name: "refuses", fail: []error{&RefusedError{errors.New("no such channel")}}}
+	refuses := &recorder{name: "refuses", fail: []error{&sink.RefusedError{Err: errors.New("no such channel")}}}
 	fine := &recorder{name: "fine"}
 	f := newFixture(t, open(t), away, refuses, fine)
 	f.mustFold(t, records(t, 0, fault(t, "a", 1, finding.Fault)))
@@ -212,42 +217,5 @@ func TestSinksFailOnTheirOwn(t *testing.T) {
 	given, err := f.o.Ledger.Abandoned(t.Context(), 10)
 	if err != nil || len(given) != 1 || given[0].Sink != "refuses" {
 		t.Errorf("given up: %+v, %v; want the one refused", given, err)
-	}
-}
-
-func TestWebhook(t *testing.T) {
-	answer := http.StatusNoContent
-	var body []byte
-	var header http.Header
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ = io.ReadAll(r.Body)
-		header = r.Header
-		w.WriteHeader(answer)
-	}))
-	defer srv.Close()
-	hook := &Webhook{URL: srv.URL, Secret: "s3cret"}
-	if err := hook.Send(t.Context(), "inc-1", []byte(`{"a":1}`)); err != nil {
-		t.Fatal(err)
-	}
-	mac := hmac.New(sha256.New, []byte("s3cret"))
-	mac.Write([]byte(`{"a":1}`))
-	if got, want := header.Get("Plumbline-Signature"), "sha256="+hex.EncodeToString(mac.Sum(nil)); got != want {
-		t.Errorf("signature %q, want %q", got, want)
-	}
-	if string(body) != `{"a":1}` || header.Get("Content-Type") != "application/cloudevents+json" || header.Get("Idempotency-Key") != "inc-1" {
-		t.Errorf("sent %q with %v", body, header)
-	}
-	for code, refused := range map[int]bool{400: true, 401: true, 404: true, 410: true, 408: false, 429: false, 500: false, 503: false} {
-		answer = code
-		err := hook.Send(t.Context(), "inc-1", nil)
-		if _, is := errors.AsType[*RefusedError](err); err == nil || is != refused {
-			t.Errorf("answer %d: %v; refused should be %t", code, err, refused)
-		}
-	}
-	srv.Close()
-	if err := hook.Send(t.Context(), "inc-1", nil); err == nil {
-		t.Error("nobody listens, and the message was taken")
-	} else if _, is := errors.AsType[*RefusedError](err); is {
-		t.Error("nobody listens, and the message was given up")
 	}
 }

@@ -2,30 +2,57 @@ package alert
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/incident"
 )
 
-const (
-	deliverBatch = 200
-	deliverEvery = time.Second
-	sendTimeout  = 10 * time.Second
-	pauseMin     = time.Second
-	pauseMax     = 5 * time.Minute
-	mostAttempts = 50 // about four hours
-)
+const deliverEvery = time.Second
 
-// deliver empties the outbox until ctx ends.
+// Refresher is a sink that forgets what it isn't told again.
+type Refresher interface {
+	Every() time.Duration
+	Refresh(ctx context.Context, open []incident.Incident) error
+}
+
+// deliver empties the outbox until ctx ends: a courier for each sink that has ever had something to bring.
 func (s *service) deliver(ctx context.Context) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, k := range s.sinks {
+		if r, ok := k.(Refresher); ok {
+			all.Go(func() { s.refresh(ctx, k.Name(), r) })
+		}
+	}
+	couriers := map[string]*courier{}
 	tick := time.NewTicker(deliverEvery)
 	defer tick.Stop()
 	for {
-		if err := s.deliverDue(ctx); err != nil && ctx.Err() == nil {
+		queues, err := s.o.Ledger.Queues(ctx)
+		if err != nil && ctx.Err() == nil {
 			s.log.Warn("read outbox", zap.Error(err))
+		}
+		s.m.outbox.Reset()
+		for _, q := range queues {
+			s.m.outbox.WithLabelValues(q.Sink, "pending").Set(float64(q.Pending))
+			s.m.outbox.WithLabelValues(q.Sink, "abandoned").Set(float64(q.Abandoned))
+			if q.Pending == 0 {
+				continue
+			}
+			c := couriers[q.Sink]
+			if c == nil {
+				c = s.courier(q.Sink)
+				couriers[q.Sink] = c
+				all.Go(func() { c.run(ctx) })
+				continue
+			}
+			select {
+			case c.wake <- struct{}{}:
+			default:
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -36,57 +63,24 @@ func (s *service) deliver(ctx context.Context) {
 	}
 }
 
-// deliverDue sends what is due. The messages of one sink keep their order: behind one that failed the others wait.
-func (s *service) deliverDue(ctx context.Context) error {
-	sinks := map[string]Sink{}
-	for _, k := range s.o.Sinks {
-		sinks[k.Name()] = k
-	}
+// refresh tells a sink of the incidents that aren't over, again and again.
+func (s *service) refresh(ctx context.Context, name string, r Refresher) {
+	tick := time.NewTicker(r.Every())
+	defer tick.Stop()
 	for {
-		due, err := s.o.Ledger.Pending(ctx, s.o.Now(), deliverBatch)
-		if err != nil {
-			return err
-		}
-		down := map[string]bool{}
-		for _, w := range due {
-			switch sink := sinks[w.Sink]; {
-			case sink == nil:
-				err = s.o.Ledger.Abandon(ctx, w.ID, w.Sink, "the sink is no longer configured")
-			case down[w.Sink]: // waits for the one before it; the ledger holds it back, too
-			default:
-				down[w.Sink], err = s.send(ctx, sink, w)
-			}
-			if err != nil {
-				return err
+		if open := s.active.Load(); open != nil && len(*open) > 0 {
+			sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
+			err := r.Refresh(sendCtx, *open)
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				s.m.sent.WithLabelValues(name, "not_refreshed").Inc()
+				s.log.Warn("tell a sink again what isn't over", zap.String("sink", name), zap.Error(err))
 			}
 		}
-		if len(due) < deliverBatch {
-			return nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
-}
-
-// send tries one message and reports whether the sink is down.
-func (s *service) send(ctx context.Context, sink Sink, w ledger.Waiting) (down bool, err error) {
-	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	err = sink.Send(sendCtx, w.ID, w.Body)
-	if err == nil {
-		s.m.sent.WithLabelValues(w.Sink, "delivered").Inc()
-		return false, s.o.Ledger.Delivered(ctx, w.ID, w.Sink)
-	}
-	if ctx.Err() != nil {
-		return true, ctx.Err()
-	}
-	var refused *RefusedError
-	if errors.As(err, &refused) || w.Attempts >= mostAttempts {
-		s.m.sent.WithLabelValues(w.Sink, "abandoned").Inc()
-		s.log.Error("give up a message", zap.String("sink", w.Sink), zap.String("message", w.ID), zap.Error(err))
-		return false, s.o.Ledger.Abandon(ctx, w.ID, w.Sink, err.Error())
-	}
-	s.m.sent.WithLabelValues(w.Sink, "retried").Inc()
-	pause := min(pauseMin<<min(w.Attempts, 10), pauseMax)
-	until := s.o.Now().Add(pause)
-	s.log.Warn("send a message: will try again", zap.String("sink", w.Sink), zap.Duration("pause", pause), zap.Error(err))
-	return true, s.o.Ledger.Retry(ctx, w.ID, w.Sink, until, err.Error())
 }

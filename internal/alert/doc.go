@@ -5,7 +5,7 @@
 //  3. fold.go: a poll of findings becomes changes of incidents; findings, consumer offsets and messages enter the ledger in
 //     one SQL transaction.
 //  4. deliver.go: messages leave the outbox, retried until they are taken; a sink that is away blocks no other.
-//  5. sink.go: where they go: the incidents topic, a webhook.
+//  5. sink.go: where they go: the incidents topic; the others are in package sink.
 //
 // Invariants: a finding is in the ledger before anybody hears of it; a restart tells nothing twice, save what was under way.
 // Wall clock is injected and decides only when to send. The package imports no other service.

@@ -12,6 +12,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
 // fold takes one poll of findings. Those of one model and one instant are folded before anything is said of them, so that
@@ -94,7 +95,7 @@ func (b *batch) changed(c incident.Change, inc incident.Incident) {
 	for i := range b.open {
 		if o := &b.open[i]; o.inc.ID == inc.ID {
 			o.inc = inc
-			if louder(c) && !louder(o.change) {
+			if sink.Louder(c) && !sink.Louder(o.change) {
 				o.change = c
 			}
 			return
@@ -117,11 +118,6 @@ func (s *service) settle(b *batch) error {
 	return nil
 }
 
-// louder reports whether people are told of a change; the others only update what they can look at.
-func louder(c incident.Change) bool {
-	return c == incident.Opened || c == incident.Closed || c == incident.Reopened
-}
-
 // messages makes one message per sink that wants to hear of the change.
 func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.Outgoing, error) {
 	s.seq++
@@ -131,9 +127,9 @@ func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.O
 		return nil, fmt.Errorf("encode incident %s: %w", inc.ID, err)
 	}
 	var out []ledger.Outgoing
-	for _, sink := range s.o.Sinks {
-		if sink.Wants(c) {
-			out = append(out, ledger.Outgoing{ID: id, Sink: sink.Name(), Body: body, Due: s.o.Now()})
+	for _, k := range s.o.Sinks {
+		if k.Wants(c) {
+			out = append(out, ledger.Outgoing{ID: id, Sink: k.Name(), Body: body, Due: s.o.Now()})
 		}
 	}
 	return out, nil
@@ -141,7 +137,7 @@ func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.O
 
 // say logs the changes people are told of, and shows every change to those who look.
 func (s *service) say(ctx context.Context, inc incident.Incident, c incident.Change, seq int64) {
-	if louder(c) {
+	if sink.Louder(c) {
 		s.log.Info("incident "+string(c),
 			zap.String("model", inc.Model), zap.String("severity", string(inc.Severity)), zap.String("title", inc.Title),
 			zap.Time("onset", inc.Onset), zap.String("owner", inc.Owner.Team), zap.String("id", inc.ID))
@@ -156,9 +152,12 @@ func (s *service) say(ctx context.Context, inc incident.Incident, c incident.Cha
 
 func (s *service) gauge() {
 	s.m.open.Reset()
+	var active []incident.Incident
 	for _, inc := range s.book.Incidents() {
-		if inc.Status == incident.Open {
+		if inc.Status != incident.Resolved {
 			s.m.open.WithLabelValues(inc.Model, string(inc.Severity)).Inc()
+			active = append(active, inc)
 		}
 	}
+	s.active.Store(&active)
 }

@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +31,7 @@ type Options struct {
 	Sinks      []Sink
 	View       View
 	Now        func() time.Time
+	Jitter     func() float64 // in [0, 1): spreads what is tried again
 	Ready      *bus.Readiness // may be nil
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
@@ -42,6 +44,7 @@ type Metrics struct {
 	incidents *prometheus.CounterVec
 	open      *prometheus.GaugeVec
 	sent      *prometheus.CounterVec
+	outbox    *prometheus.GaugeVec
 }
 
 // NewMetrics registers the alerter's series.
@@ -55,6 +58,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		unread:    f.NewCounter(opts("unreadable_findings_total", "Records on the findings topic that are no findings; they are passed over.")),
 		incidents: f.NewCounterVec(opts("incident_changes_total", "Changes of incidents."), []string{"change"}),
 		sent:      f.NewCounterVec(opts("messages_total", "Messages by sink and result."), []string{"sink", "result"}),
+		outbox: f.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "plumbline", Subsystem: "alert", Name: "outbox_messages", Help: "Messages by sink that wait (pending) or were given up (abandoned).",
+		}, []string{"sink", "state"}),
 		open: f.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "plumbline", Subsystem: "alert", Name: "open_incidents", Help: "Incidents that are open.",
 		}, []string{"model", "severity"}),
@@ -66,7 +72,10 @@ func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("alert")
 	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
-		s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1)}
+		s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1), sinks: map[string]Sink{}}
+		for _, k := range o.Sinks {
+			s.sinks[k.Name()] = k
+		}
 		for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
 			s.book.SetPolicy(model, &h.At(plan.Micros(o.Now())).Policy)
 		}
@@ -81,6 +90,8 @@ type service struct {
 	book   *incident.Book
 	seq    int64         // of the last message queued
 	queued chan struct{} // a message may be waiting
+	sinks  map[string]Sink
+	active atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
 }
 
 func (s *service) run(ctx context.Context) error {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/ledger"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
@@ -81,6 +83,6 @@ func (p *Parts) CaughtUp(ctx context.Context, pl *plan.Plan) (bool, error) {
 	if behind {
 		return false, nil
 	}
-	waiting, err := p.Ledger.Pending(ctx, time.Now().Add(24*time.Hour), 1)
-	return len(waiting) == 0, err
+	queues, err := p.Ledger.Queues(ctx)
+	return !slices.ContainsFunc(queues, func(q ledger.Queue) bool { return q.Pending > 0 }), err
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/alert"
 	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/ingest"
 	"github.com/plumbline-ml/plumbline/internal/join"
+	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
 // FetchWait is how long brokers may gather events before they send them to an ingestor: little beside an epoch, and a stream of
@@ -56,10 +58,10 @@ func (p *Parts) Alerter(ctx context.Context) error {
 	defer reg.release()
 	sinks := []alert.Sink{&alert.TopicSink{Client: p.Producer}}
 	if p.Webhook.URL != "" {
-		sinks = append(sinks, &alert.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
+		sinks = append(sinks, &sink.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
 	}
 	return alert.Run(ctx, alert.Options{
-		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now,
+		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now, Jitter: rand.Float64,
 		Ready: p.Ready["alerter"], Logger: p.Logger, Registerer: reg,
 	})
 }

@@ -14,12 +14,12 @@ var (
 	// pure packages know no client, no clock and no logger.
 	pure = []string{
 		"contract", "expr", "plan", "wire", "schema", "sketch", "record", "outcome", "window", "stat", "drift", "engine", "finding",
-		"incident", "baseline", "file", "collect", "check", "diagnose", "inspect", "backfill", "sequential", "concept", "budget", "truth", "fairness",
+		"incident", "baseline", "file", "collect", "check", "diagnose", "inspect", "backfill", "sequential", "concept", "budget", "truth", "fairness", "notify", "retrain",
 	}
 	// roles are the services: loops and I/O, which meet in topics and not in imports.
 	roles = []string{"ingest", "join", "detect", "alert"}
 	// adapters stand between the roles and the outside.
-	adapters = []string{"bus", "view", "ledger", "telemetry", "settings", "console", "produce"}
+	adapters = []string{"bus", "view", "ledger", "telemetry", "settings", "console", "produce", "sink"}
 )
 
 // clients are what pure packages must not import, with all below them.

@@ -189,35 +189,28 @@ func rates(p *plan.Plan, w *sketch.Week) []int64 {
 // describe adds up what describes the reference, test pane by test pane.
 func describe(p *plan.Plan, c *counted, frames []sketch.Frame) error {
 	var pane *sketch.Summary
+	var rows int64
 	for i := range frames { // by pane
-		if pane == nil || p.TestStart(frames[i].Pane) != p.TestStart(frames[i-1].Pane) {
-			if pane != nil {
-				if err := c.sides.Described(pane); err != nil {
-					return err
-				}
+		if pane != nil && p.TestStart(frames[i].Pane) != p.TestStart(frames[i-1].Pane) {
+			if err := c.sides.Described(pane, rows); err != nil {
+				return err
 			}
+			pane, rows = nil, 0
+		}
+		if pane == nil {
 			pane = sketch.NewSummary(p)
 		}
 		if err := pane.Merge(frames[i].Summary); err != nil {
 			return fmt.Errorf("describe reference of %s: %w", p.Model, err)
 		}
+		for _, s := range frames[i].Spans {
+			rows += s.Rows
+		}
 	}
 	if pane == nil {
 		return nil
 	}
-	return c.sides.Described(pane)
-}
-
-// Govern puts a plan under the policy of another contract's draft, with the notes that follow from it. What was learnt stays.
-func Govern(p, draft *plan.Plan) (*plan.Plan, error) {
-	q, err := p.Policed(draft)
-	if err != nil {
-		return nil, err
-	}
-	was := unjudged(p)
-	q.Unjudged = slices.DeleteFunc(slices.Clone(p.Unjudged), func(note string) bool { return slices.Contains(was, note) })
-	q.Unjudged = append(q.Unjudged, unjudged(q)...)
-	return q, nil
+	return c.sides.Described(pane, rows)
 }
 
 // unjudged lists what the contract asks for and this build does not judge, in words for people.

@@ -45,6 +45,11 @@ slices: [[seg]]
 // draft compiles the contract above with more lines; the reference is the given number of days.
 func draft(tb testing.TB, days int, more string) *plan.Plan {
 	tb.Helper()
+	return draftOf(tb, head, days, more)
+}
+
+func draftOf(tb testing.TB, head string, days int, more string) *plan.Plan {
+	tb.Helper()
 	src := head + more
 	ref := fmt.Sprintf("  reference: {from: 2024-01-01, to: %s}\n", start.AddDate(0, 0, days).Format(time.DateOnly))
 	if !strings.Contains(more, "watch:") {

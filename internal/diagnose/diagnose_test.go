@@ -147,7 +147,7 @@ func now(t testing.TB, p *plan.Plan, rows []row) *diagnose.Side {
 		}
 	}
 	for _, f := range counter.Frames() {
-		if err := g.Described(f.Summary); err != nil {
+		if err := g.Described(f.Summary, f.Spans[0].Rows); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -318,7 +318,9 @@ func BenchmarkDiagnose300(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	wide := func(rows []row) *wideSource { return &wideSource{source{p, rows, time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}} }
+	wide := func(rows []row) *wideSource {
+		return &wideSource{source{p, rows, time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}}
+	}
 	if p, err = baseline.Build(p, wide(draw(rand.New(rand.NewPCG(1, 1)), 4000))); err != nil {
 		b.Fatal(err)
 	}
@@ -344,7 +346,7 @@ func BenchmarkDiagnose300(b *testing.B) {
 		}
 	}
 	for _, f := range counter.Frames() {
-		if err := g.Described(f.Summary); err != nil {
+		if err := g.Described(f.Summary, f.Spans[0].Rows); err != nil {
 			b.Fatal(err)
 		}
 	}

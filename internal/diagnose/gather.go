@@ -14,12 +14,14 @@ type Gatherer struct {
 	side     Side
 	index    map[string]int // of side.Parts
 	occupied []int64        // bins in use, by column, over described panes
+	distinct []int64        // distinct texts, by column, summed over panes
 	panes    int64          // that were described
+	rows     int64          // in them
 }
 
 // NewGatherer makes one that has seen nothing.
 func NewGatherer(p *plan.Plan) *Gatherer {
-	return &Gatherer{plan: p, side: Side{Set: sketch.NewSet(p), Summary: sketch.NewSummary(p)}, index: map[string]int{}, occupied: make([]int64, len(p.Columns))}
+	return &Gatherer{plan: p, side: Side{Set: sketch.NewSet(p), Summary: sketch.NewSummary(p)}, index: map[string]int{}, occupied: make([]int64, len(p.Columns)), distinct: make([]int64, len(p.Columns))}
 }
 
 // Cell adds what was counted of a version's events in a finest slice.
@@ -57,12 +59,15 @@ func (g *Gatherer) part(p Part, set *sketch.Set) error {
 	return nil
 }
 
-// Described adds what describes a whole test pane.
-func (g *Gatherer) Described(s *sketch.Summary) error {
+// Described adds what describes a whole test pane of so many events.
+func (g *Gatherer) Described(s *sketch.Summary, rows int64) error {
 	g.panes++
+	g.rows += rows
 	for i := range s.Columns {
 		if h := s.Columns[i].Histogram; h != nil {
 			g.occupied[i] += int64(h.InUse())
+		} else {
+			g.distinct[i] += s.Columns[i].Distinct.Estimate()
 		}
 	}
 	if err := g.side.Summary.Merge(s); err != nil {
@@ -83,14 +88,16 @@ func (g *Gatherer) Ended(w *window.Pane) error {
 	}
 	g.side.Panes++
 	g.side.Hours += float64(w.End-w.Start) / 3.6e9
-	return g.Described(s)
+	return g.Described(s, w.Rows())
 }
 
 // Side is what was added up. The gatherer is done with it.
 func (g *Gatherer) Side() *Side {
 	g.side.Occupied = make([]float64, len(g.occupied))
+	g.side.Unique = make([]float64, len(g.occupied))
 	for i, n := range g.occupied {
 		g.side.Occupied[i] = float64(n) / float64(max(1, g.panes))
+		g.side.Unique[i] = float64(g.distinct[i]) / float64(max(1, g.rows))
 	}
 	return &g.side
 }

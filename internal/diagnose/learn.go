@@ -38,8 +38,8 @@ func Append(b []byte, s *Side) []byte {
 		}
 	}
 	b = wire.Uint(b, uint64(len(s.Occupied)))
-	for _, v := range s.Occupied {
-		b = wire.Float(b, v)
+	for i, v := range s.Occupied {
+		b = wire.Float(wire.Float(b, v), s.Unique[i])
 	}
 	parts := largest(s.Parts)
 	at := len(b)
@@ -134,12 +134,13 @@ func Read(p *plan.Plan, r *wire.Reader) (*Side, error) {
 			}
 		}
 	}
-	if n := r.Count(8); n > 0 {
+	if n := r.Count(16); n > 0 {
 		if n != len(p.Columns) {
 			return nil, fmt.Errorf("%w: %d columns in place of %d", errLearnt, n, len(p.Columns))
 		}
 		for range n {
 			s.Occupied = append(s.Occupied, r.Float())
+			s.Unique = append(s.Unique, r.Float())
 		}
 	}
 	if err := s.readParts(p, r); err != nil {

@@ -67,7 +67,14 @@ func (n *numeric) point() *Cause {
 		return nil
 	}
 	p := n.gained()
-	if p == nil || p.gain() < max(least, 10/float64(n.cur.valid)) || away(p.k, n.cur.valid, p.j, n.ref.valid, n.deff) < 5 {
+	if p == nil || p.gain() < max(least, 10/float64(n.cur.valid)) {
+		return nil
+	}
+	sure := 5. // standard errors; where values that were missing are there at the same time, both tell
+	if away(n.cur.missing, n.cur.rows, n.ref.missing, n.ref.rows, n.deff) < -5 {
+		sure = 2.5
+	}
+	if away(p.k, n.cur.valid, p.j, n.ref.valid, n.deff) < sure {
 		return nil
 	}
 	v, known := p.value(n)

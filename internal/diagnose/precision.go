@@ -25,14 +25,8 @@ func (n *numeric) rounded(occupied float64, panes int) *Cause {
 	switch {
 	case whole && step < 1:
 		step = 1
-	case step == 0 && part: // of values rounded to a step, so many are whole
-		share := (is - was) / (1 - was)
-		step = math.Pow(10, math.Round(math.Log10(share)))
-		if math.Abs(share/step-1) > 0.5 {
-			return nil
-		}
-		out.Confidence = 0.6
-		out.Against = append(out.Against, "the step follows from the share of whole numbers alone")
+	case step == 0:
+		return nil // more of them are whole, and nothing shows a grid
 	}
 	if step > 0 {
 		out.Parameters["step"] = number(step)

@@ -34,6 +34,8 @@ func Diagnose(c *Case) []Cause {
 	}
 	if clock := c.clock(); clock != nil {
 		out = append(out, *clock)
+	} else if d := c.duplicates(); d != nil {
+		out = append(out, *d)
 	} else if v := c.volume(); v != nil {
 		out = append(out, *v)
 	}
@@ -109,10 +111,8 @@ func ofTexts(t *text) *Cause {
 // placed says where a column's cause lies. Without one the part that the change lies in is looked at by itself; and if there is none, whether the mix
 // of parts explains it.
 func (c *Case) placed(out []Cause, column int, cause *Cause) []Cause {
-	if cause == nil || cause.Kind == CovariateShift {
-		if m := c.mixed(column); m != nil {
-			return append(out, *m)
-		}
+	if m := c.mixed(column); m != nil {
+		return append(out, *m) // nothing that breaks a column changes the slices' shares
 	}
 	if cause == nil && distance(&c.Reference.Set.Columns[column], &c.Current.Set.Columns[column]) < least {
 		return out

@@ -28,6 +28,8 @@ type Side struct {
 	From   int64 // of the first of the panes; hours before it are those before the onset
 	// Occupied is, by column, how many bins of a histogram were in use in a test pane, on average; of the reference only.
 	Occupied []float64
+	// Unique is, by column, how many distinct texts there were for one event, pane by pane; of the reference only, of numbers 0.
+	Unique []float64
 }
 
 // Part is what was counted of one slice, or of one model version.

@@ -274,6 +274,9 @@ func (t *text) placeholder() *Cause {
 		return out
 	}
 	at, gain := t.gained()
+	if at >= 0 && !t.others(at) {
+		return nil // the others have moved among themselves: it is more than that
+	}
 	here = gain * float64(t.cur.Valid()) / float64(max(1, t.cur.N))
 	if at < 0 || math.Abs(here-lost) > max(0.3*lost, 0.02) {
 		// The share gained is of more values than before: those that were missing are among them.
@@ -286,6 +289,13 @@ func (t *text) placeholder() *Cause {
 	}
 	out.Parameters["value"], out.Fix = v, fmt.Sprintf("write missing values as missing; %q may stand for them from the onset on", v)
 	return out
+}
+
+// others reports whether the categories beside one have kept their shares of what is beside it.
+func (t *text) others(at int) bool {
+	ref, cur := slices.Clone(t.ref.Bins), slices.Clone(t.cur.Bins)
+	ref[at], cur[at] = 0, 0
+	return variation(ref, cur) < max(0.02, variationNoise(ref, total(ref), total(cur))*math.Sqrt(max(1, t.column.Reference.Null.Deff)))
 }
 
 // gained is the category that has gained most, and how much of the values that are there now it has beyond its share of those that were there before.

@@ -148,6 +148,39 @@ func (c *Case) usual() float64 {
 	return 0
 }
 
+// duplicates looks for events that came more than once: a column that holds a text of its own for every event, an identifier, holds fewer now than there are events.
+func (c *Case) duplicates() *Cause {
+	if c.Current.Summary == nil || len(c.Reference.Unique) != len(c.Plan.Columns) || c.Current.Set.Rows < fewestRows {
+		return nil
+	}
+	for i, was := range c.Reference.Unique {
+		if was < 0.97 {
+			continue
+		}
+		n := &c.Current.Set.Columns[i]
+		is := float64(c.Current.Summary.Columns[i].Distinct.Estimate()) / float64(max(1, n.N-n.Missing))
+		if is > 0.93*was { // the estimate's own error is 1.6 %
+			continue
+		}
+		factor := math.Round(100*was/is) / 100
+		if whole := math.Round(factor); math.Abs(factor-whole) < 0.03*factor { // what the estimate can't tell apart
+			factor = whole
+		}
+		out := &Cause{
+			Kind: Duplicates, Parameters: map[string]string{"factor": number(factor), "share": number(1 - is/was)}, Confidence: explained(was, 0.016*was),
+			Weight: (was - is) / 0.016, Fix: "drop what came before, by its id; find what was sent again",
+			Evidence: []string{fmt.Sprintf("%s has %.3g distinct values for one event (was %.3g)", c.Plan.Columns[i].Name, is, was)},
+		}
+		if usual := c.usual(); usual > 30 && len(c.Current.Hourly) > 0 {
+			if from, since := c.began(float64(c.Current.Set.Rows) / usual); since > 1.1 {
+				out.Since = c.hour(from)
+			}
+		}
+		return out
+	}
+	return nil
+}
+
 // volume says what became of the number of events: which slice has stopped or sends more, if it is one, else by how much it is another.
 func (c *Case) volume() *Cause {
 	usual := c.usual()

@@ -1,13 +1,19 @@
 package engine_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
 // The same scores mean other outcomes in one slice: it is told once, of that slice, as what it is, with what it costs, and is over when it is over; restarts
@@ -97,5 +103,117 @@ func TestEstimates(t *testing.T) {
 	}
 	if len(s.Scored) < 7 {
 		t.Errorf("%+v", s.Scored)
+	}
+}
+
+// What an incident has cost is told at the prices in force, also of decisions from before they were.
+func TestPricesChangeWhileAnIncidentIsOpen(t *testing.T) {
+	t.Parallel()
+	const from, dearer = busyRef + 3, busyRef + 8
+	w := learn(t, busyRef, generate(8, busyRef+14, busy, func(s *sample, rng *rand.Rand) {
+		if s.between(from, from+20) && rng.IntN(2) == 0 {
+			s.positive = !s.positive
+		}
+	}), costs)
+	later := *w.plan
+	later.From = day(dearer)
+	later.Policy.Costs = &plan.Costs{Currency: "EUR", FalsePositive: 100, FalseNegative: 250, TruePositive: -1, TrueNegative: -2}
+	if err := later.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	// beyond is what the decisions in a stretch have cost beyond the reference, by hand.
+	beyond := func(from, to time.Time, slice map[string]string, dear bool) float64 {
+		price := map[[2]bool]float64{{true, true}: -10, {true, false}: 40, {false, true}: 90}
+		if dear {
+			price = map[[2]bool]float64{{true, true}: -1, {true, false}: 100, {false, true}: 250, {false, false}: -2}
+		}
+		mean := func(from, to time.Time) (sum, n float64) {
+			for i := range w.samples {
+				s := &w.samples[i]
+				if !s.at.Before(from) && s.at.Before(to) && (len(slice) == 0 || slice["seg"] == s.seg) {
+					sum, n = sum+price[[2]bool{s.score >= 0.5, s.positive}], n+1
+				}
+			}
+			return sum, n
+		}
+		before, rows := mean(day(0), day(busyRef))
+		sum, n := mean(from, to)
+		return sum - n*before/rows
+	}
+	epochs := interleave(w.epochs(6))
+	under := func(restarts bool) []finding.Finding {
+		return w.fed(epochs, func(_ int, p *pair) {
+			if restarts {
+				*p = w.restarted(*p)
+			}
+			p.engine.Govern(plan.History{w.plan, &later})
+		})
+	}
+	all := under(false)
+	if d := cmp.Diff(encode(t, all), encode(t, under(true))); d != "" {
+		t.Errorf("restarts show: %s", d)
+	}
+	seen := map[string]int{}
+	for _, f := range all {
+		if f.Impact == nil || f.Channel != "calibration" && (f.Channel != "cost" || len(f.Slice) > 0) {
+			continue
+		}
+		onset, to, dear := f.Onset, f.Window.End, !f.Window.Start.Before(day(dearer))
+		if f.Channel == "calibration" {
+			to = to.Truncate(24 * time.Hour) // days that are over
+		}
+		if want := beyond(onset, to, f.Slice, dear); !near(f.Impact.SoFar, want, 0.006) {
+			t.Errorf("%s %s%s: %v so far, by hand %.2f", stamp(f.At), f.Channel, sliced(&f), f.Impact.SoFar, want)
+		}
+		if dear {
+			seen[f.Channel]++
+		}
+	}
+	if seen["calibration"] == 0 || seen["cost"] == 0 {
+		t.Errorf("seen under the other prices: %v", seen)
+	}
+}
+
+// The states of the build before held money. Whoever goes on from one tells the same amounts, while prices are what they were.
+func TestStatesThatHoldMoney(t *testing.T) {
+	t.Parallel()
+	const from = quietRef + 2
+	w := learn(t, quietRef, generate(8, quietRef+20, 200, func(s *sample, rng *rand.Rand) {
+		if s.between(from, from+20) && rng.IntN(2) == 0 {
+			s.positive = !s.positive
+		}
+	}), costs)
+	former := func(p pair) pair {
+		b, err := p.engine.AppendFormer(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := wire.NewReader(b)
+		if p.engine, err = engine.ReadEngine(w.plan, r); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.engine.ReadDrift(r); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	epochs := interleave(w.epochs(12))
+	amounts := func(restart func(pair) pair) (out []string) {
+		for _, f := range w.fed(epochs, func(_ int, p *pair) { *p = restart(*p) }) {
+			if f.Impact != nil {
+				out = append(out, fmt.Sprintf("%s %s%s %.1f", stamp(f.At), f.Channel, sliced(&f), float64(f.Impact.SoFar)))
+			}
+		}
+		return out
+	}
+	want := amounts(func(p pair) pair { return p })
+	if len(want) < 10 || !strings.Contains(strings.Join(want, ""), "calibration") {
+		t.Fatalf("%v", want)
+	}
+	if d := cmp.Diff(want, amounts(former)); d != "" {
+		t.Error(d)
 	}
 }

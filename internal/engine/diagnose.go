@@ -166,30 +166,53 @@ func (e *Engine) nameCause(f *finding.Finding, s drift.Stream) error {
 			from++
 		}
 	}
-	causes, err := r.causes(e.plan, from)
+	c, err := e.causeOf(f, s, from)
 	if err != nil {
 		return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
 	}
 	f.Diagnosis = nil
-	for i := range causes {
-		c := &causes[i]
-		if !about(c, f, s) {
-			continue
+	if c == nil {
+		return nil
+	}
+	if s.Kind == drift.Volume && c.Since != 0 {
+		f.Onset = plan.FromMicros(c.Since)
+		later := from
+		for later < len(r.panes)-1 && r.panes[later].Start < c.Since {
+			later++
 		}
-		f.Diagnosis = &finding.Diagnosis{
-			Kind: string(c.Kind), Sentence: c.Sentence(), Confidence: finding.Number(c.Confidence), Parameters: c.Parameters, Subjects: c.Columns, Slice: c.Slice,
-			Lineage: e.lineageOf(c), Fix: c.Fix, Evidence: list(c.Evidence), Against: list(c.Against), Corruption: c.Kind.Corruption(),
+		if later > from { // without what came before
+			again, err := e.causeOf(f, s, later)
+			if err != nil {
+				return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
+			}
+			if again != nil && again.Kind == c.Kind {
+				c = again
+			}
 		}
-		// Where it began is seen better once it is known what to look for; a world that moves does so little by little.
-		if seen && (c.Kind.Corruption() || c.Kind == diagnose.NewCategory) && (from > 0 || plan.Micros(f.Onset) >= r.panes[0].Start) {
-			f.Onset = plan.FromMicros(r.panes[from].Start)
-		}
-		if c.Since != 0 && s.Kind == drift.Volume {
-			f.Onset = plan.FromMicros(c.Since)
-		}
-		break
+	}
+	f.Diagnosis = &finding.Diagnosis{
+		Kind: string(c.Kind), Sentence: c.Sentence(), Confidence: finding.Number(c.Confidence), Parameters: c.Parameters, Subjects: list(c.Columns), Slice: c.Slice,
+		Lineage: e.lineageOf(c), Fix: c.Fix, Evidence: list(c.Evidence), Against: list(c.Against), Corruption: c.Kind.Corruption(),
+	}
+	// Where it began is seen better once it is known what to look for; a world that moves does so little by little.
+	if seen && c.Kind != diagnose.CovariateShift && (from > 0 || plan.Micros(f.Onset) >= r.panes[0].Start) {
+		f.Onset = plan.FromMicros(r.panes[from].Start)
 	}
 	return nil
+}
+
+// causeOf is the cause of a finding's subject in the panes from the given one on; nil where it has no name.
+func (e *Engine) causeOf(f *finding.Finding, s drift.Stream, from int) (*diagnose.Cause, error) {
+	causes, err := e.recent.causes(e.plan, from)
+	if err != nil {
+		return nil, err
+	}
+	for i := range causes {
+		if about(&causes[i], f, s) {
+			return &causes[i], nil
+		}
+	}
+	return nil, nil
 }
 
 // lineageOf is the value of the lineage field that a cause is confined to.
@@ -247,14 +270,17 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 		if err := e.nameCause(&f, s); err != nil {
 			return err
 		}
-		f.Onset = onset
+		if s.Kind != drift.Column || f.Onset.Equal(plan.FromMicros(e.recent.panes[0].Start)) {
+			f.Onset = onset // what is kept may begin later than it
+		}
 		var rows int64
 		for _, w := range e.recent.panes {
 			if w.End > plan.Micros(onset) {
 				rows += w.Rows()
 			}
 		}
-		tell := f.Diagnosis != nil && (said.Open.Diagnosis == nil || said.Open.Diagnosis.Sentence != f.Diagnosis.Sentence && said.Open.Diagnosis.Kind != f.Diagnosis.Kind)
+		// A world that moves has no name that would be worth telling again, and what is missing is said by the channel.
+		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && f.Diagnosis.Kind != f.Channel && (said.Open.Diagnosis == nil || said.Open.Diagnosis.Sentence != f.Diagnosis.Sentence && said.Open.Diagnosis.Kind != f.Diagnosis.Kind)
 		if tell {
 			kept := f
 			said.Open = &kept

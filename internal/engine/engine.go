@@ -123,9 +123,10 @@ func (e *Engine) Add(c *record.Cell) error { return e.panes.Add(c) }
 // Advance judges everything that has ended by the clock and hands out what was found, in the order it was decided.
 func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) error {
 	closed, mature := e.panes.Reached()
+	shown := e.panes.Shown()
 	defer func() {
 		nowClosed, nowMature := e.panes.Reached()
-		e.moved = e.moved || closed != nowClosed || mature != nowMature
+		e.moved = e.moved || closed != nowClosed || mature != nowMature || shown != e.panes.Shown() // also where nothing was in the moments
 	}()
 	send := func(f finding.Finding) error {
 		if err := f.Seal(); err != nil {
@@ -153,7 +154,11 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 }
 
 func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
-	if err := e.supersedeBefore(&n, emit); err != nil {
+	of := laneOfPanes
+	if n.Cohort != nil || n.Truth != nil {
+		of = laneOfOutcomes
+	}
+	if err := e.supersedeBefore(of, n.Start(), emit); err != nil {
 		return err
 	}
 	e.plan = e.reigns.At(n.Start())

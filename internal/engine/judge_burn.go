@@ -8,6 +8,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
@@ -37,6 +38,8 @@ func (t *turned) add(o turned) {
 		t[i] += v
 	}
 }
+
+func turnedOf(c *sketch.Curve) turned { return turned{c.TP, c.FP, c.FN, c.TN} }
 
 // burnPart is one cohort of a view.
 type burnPart struct {
@@ -170,11 +173,11 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 			}
 			key := promiseKey(pr) + "\x00" + finding.SliceKey(v.Slice)
 			k := e.burns[key]
-			if k == nil {
+			if k == nil || k.over(c.Start, e.givesWay) {
 				k = &burnKept{}
 				e.burns[key] = k
 			}
-			k.add(c, pr, turned{curve.TP, curve.FP, curve.FN, curve.TN})
+			k.add(c, pr, turnedOf(curve))
 			if err := e.judgeBurn(pr, v, &b, k, c.End, emit); err != nil {
 				return err
 			}
@@ -190,6 +193,12 @@ func (k *burnKept) add(c *window.Cohort, pr *plan.Promise, t turned) {
 	k.SoFar.add(t)
 	k.Parts = slices.DeleteFunc(k.Parts, func(p burnPart) bool { return p.Start < c.End-burnReach.Microseconds() })
 	k.Parts = append(k.Parts, burnPart{c.Start, t})
+}
+
+// over reports whether what begins at start is of another era of the plan than the last cohort, and nothing of that counts any more.
+func (k *burnKept) over(start int64, givesWay []int64) bool {
+	n := len(k.Parts)
+	return n > 0 && over(k.Parts[n-1].Start+1, start, givesWay) // it ends later than that, and with its era at the latest
 }
 
 // since are the cohorts from a time on.
@@ -211,7 +220,7 @@ func (e *Engine) judgeBurn(pr *plan.Promise, v *plan.View, b *burning, k *burnKe
 	}
 	for _, pair := range burnPairs {
 		start := end - pair.long.Microseconds()
-		if pair.short < e.plan.TestPane || pair.long > pr.Over || start < plan.Micros(e.plan.Reference.To) {
+		if pair.short < e.plan.TestPane || pair.long > pr.Over || start < plan.Micros(e.plan.Reference.To) || !e.own(start, end) {
 			continue
 		}
 		parts := k.since(start)
@@ -224,9 +233,10 @@ func (e *Engine) judgeBurn(pr *plan.Promise, v *plan.View, b *burning, k *burnKe
 		if !(low > pair.factor) || m == 0 || !(short > pair.factor) {
 			continue
 		}
+		was := *s
 		s.update(start, true, 1)
-		words, _ := Find(taskOf(e.plan), pr.Metric)
-		f := e.finding(start, end, "", "promise: "+promiseWords(pr, &words, e.plan.Policy.Costs), "promise")
+		f := e.finding(start, end, "", "", "promise")
+		s.name(&f, was, func() string { return e.promiseSubject(pr) })
 		reference, _ := v.Measured(pr.Metric, e.plan.Policy.Costs)
 		limit, _, _ := promised(pr, reference)
 		f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), v.Slice, pr.Metric

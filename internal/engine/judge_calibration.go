@@ -36,31 +36,31 @@ type meaningSaid struct {
 	told  bool    // not where a slice goes with the whole
 	shift float64 // in logits, and the slope, 1 where it can't be told
 	slope float64
-	soFar float64   // what it has cost since the onset
-	costs []dayCost // of the latest days, whether open or not: an onset lies in the past
+	soFar spent      // since the onset
+	days  []daySpent // the latest, whether open or not: an onset lies in the past
 }
 
-// dayCost is what the outcomes of a day cost beyond the reference.
-type dayCost struct {
+// daySpent is how the decisions of a day turned out.
+type daySpent struct {
 	start int64
-	cost  float64
+	spent
 }
 
-// rememberedCosts is how many days' costs are remembered.
-const rememberedCosts = 64
+// rememberedDays is how many days are remembered.
+const rememberedDays = 64
 
-func (m *meaningSaid) remember(d dayCost) {
-	if len(m.costs) == rememberedCosts {
-		m.costs = append(m.costs[:0], m.costs[1:]...)
+func (m *meaningSaid) remember(d daySpent) {
+	if len(m.days) == rememberedDays {
+		m.days = append(m.days[:0], m.days[1:]...)
 	}
-	m.costs = append(m.costs, d)
+	m.days = append(m.days, d)
 }
 
-// since is what the days from an onset on have cost, as far as they are remembered.
-func (m *meaningSaid) since(onset int64) (sum float64) {
-	for _, d := range m.costs {
+// since is what the days from an onset on have come to, as far as they are remembered.
+func (m *meaningSaid) since(onset int64) (sum spent) {
+	for _, d := range m.days {
 		if d.start >= onset {
-			sum += d.cost
+			sum.add(d.spent)
 		}
 	}
 	return sum
@@ -166,20 +166,21 @@ func (e *Engine) judgeDay(version string, emit func(finding.Finding) error) erro
 		day := concept.Day{Start: w.start, End: drift.DayEnd(e.plan, w.start), Hours: hours, Curve: held[i]}
 		if i > 0 && recovered && s.Open() && !said.told { // the whole is back: what went with it is judged anew
 			s.Close()
-			*said = meaningSaid{costs: said.costs}
+			*said = meaningSaid{days: said.days}
 		}
 		step, err := s.Advance(&day)
 		if err != nil {
 			continue // no outcomes count so: the cells are damaged, and must not stop what judges the others
 		}
-		said.remember(dayCost{day.Start, e.costBeyond(s.View, held[i])})
+		now := spent{Turned: turnedOf(held[i])}
+		said.remember(daySpent{day.Start, now})
 		if s.Open() && step.Alarm == nil && said.told {
-			said.soFar += said.costs[len(said.costs)-1].cost
+			said.soFar.add(now)
 		}
 		switch {
 		case step.Alarm != nil:
 			a := step.Alarm
-			*said = meaningSaid{onset: a.Onset, shift: a.Change.Shift, slope: slopeOf(&a.Change), told: i == 0 || !e.goesWithWhole(&a.Change), costs: said.costs}
+			*said = meaningSaid{onset: a.Onset, shift: a.Change.Shift, slope: slopeOf(&a.Change), told: i == 0 || !e.goesWithWhole(&a.Change), days: said.days}
 			if !said.told {
 				continue
 			}
@@ -195,7 +196,7 @@ func (e *Engine) judgeDay(version string, emit func(finding.Finding) error) erro
 					return err
 				}
 			}
-			*said = meaningSaid{costs: said.costs}
+			*said = meaningSaid{days: said.days}
 		}
 	}
 	return nil
@@ -213,17 +214,6 @@ func slopeOf(c *concept.Change) float64 {
 		return 1
 	}
 	return c.Slope
-}
-
-// costBeyond is what outcomes have cost beyond the reference; 0 where decisions aren't priced.
-func (e *Engine) costBeyond(view int, c *sketch.Curve) float64 {
-	m, _ := Find(plan.TwoClasses, expectedCost)
-	ref, had := e.plan.Score.Views[view].Measured(m.Name, e.plan.Policy.Costs)
-	now, ok := m.Value(truth.Binary{Curve: c}, e.plan.Policy.Costs)
-	if !ok || !had {
-		return 0
-	}
-	return (now - ref.Value) * float64(sum(c.Labels)) / e.plan.Sampled()
 }
 
 // meaningFinding is what alarms, recoveries and what lies between have in common.
@@ -285,17 +275,17 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 	// The evidence may begin before the onset: what a decision scatters by is of all of it, what it costs of the days since the onset.
 	all, days := float64(day.End-a.From)/86400e6, float64(day.End-a.Onset)/86400e6
 	decisions := float64(sum(a.Since.Labels)) / e.plan.Sampled() / all
-	soFar := e.concept.said[at].soFar
+	soFar := e.beyond(&e.plan.Score.Views[s.View], &e.concept.said[at].soFar)
 	perDay, reach := soFar/days, stat.NormalQuantile(0.975)*est.SE*math.Sqrt(s.Null().Dispersion*all/days)*decisions
 	return &finding.Impact{
 		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number(perDay), Band: [2]finding.Number{finding.Number(perDay - reach), finding.Number(perDay + reach)},
-		SoFar: finding.Number(math.Round(soFar*100) / 100), Basis: "measured",
+		SoFar: cents(soFar), Basis: "measured",
 	}
 }
 
 // meaningGoesOn tells what an open alarm costs, once per truth pane.
 func (e *Engine) meaningGoesOn(at int, t *truthPane, impact finding.Impact) finding.Finding {
-	impact.SoFar = finding.Number(math.Round(e.concept.said[at].soFar*100) / 100)
+	impact.SoFar = cents(e.beyond(&e.plan.Score.Views[e.concept.streams[at].View], &e.concept.said[at].soFar))
 	f := e.meaningFinding(at, t.start, t.end, t.version, truth.CurveOf(t.whole))
 	f.Verdict, f.Severity, f.Impact = finding.Undecided, finding.Info, &impact
 	return f

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -249,9 +248,4 @@ func together(a, b finding.Offsets) finding.Offsets {
 		}
 	}
 	return a
-}
-
-// over reports whether what begins at start is of another era of the plan than what ended last at end: what was open then has been superseded.
-func over(end, start int64, givesWay []int64) bool {
-	return end != 0 && slices.ContainsFunc(givesWay, func(at int64) bool { return end <= at && at <= start })
 }

@@ -61,14 +61,10 @@ func (e *Engine) judgeGroupPromises(l *gapLane, s *groupsOf, emit func(finding.F
 func (e *Engine) judgeGroupWindow(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *groupsKept, s *groupsOf, emit func(finding.Finding) error) error {
 	tally := k.tally
 	k.tally = nil
-	views := [][]int{pr.By}
-	if len(pr.By) == 0 {
-		views = nil
-		for _, a := range e.plan.Fairness.Attributes {
-			views = append(views, []int{a.Dim})
-		}
+	if e.away(k.start, k.start+pr.Over.Microseconds()) {
+		return nil
 	}
-	for _, dims := range views {
+	for _, dims := range viewsOfGroups(e.plan, pr) {
 		pairs := fairness.Pairs(tally.By(dims), fairness.Against(e.plan, dims))
 		for i := range pairs {
 			if err := e.judgePair(l, pr, m, k, s, dims, &pairs[i], len(pairs), emit); err != nil {
@@ -89,8 +85,8 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 	name := finding.SliceKey(slice)
 	sg := e.signal(l.signal(pr) + name)
 	end := k.start + pr.Over.Microseconds()
-	over := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
-	if over && !sg.Open {
+	expired := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
+	if expired && !sg.Open {
 		return nil
 	}
 	if had, ok := k.waits[name]; ok {
@@ -99,7 +95,7 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 	limit, _ := groupLimit(pr)
 	gap, state := m.Compare(pair, 2*promiseLevel/float64(groups))
 	if state == fairness.TooFew || state == fairness.Undefined {
-		if !over {
+		if !expired {
 			k.waits[name] = *pair
 			return nil
 		}
@@ -107,8 +103,9 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 		delete(k.waits, name)
 	}
 	var did change
+	was := *sg
 	switch within := m.Within(gap.Value, limit); {
-	case over || within && sg.Open:
+	case expired || within && sg.Open:
 		*sg = signal{Onset: sg.Onset}
 		did = recovered
 	case m.Judge(gap, state, limit) == fairness.Violated:
@@ -118,6 +115,7 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 		return nil
 	}
 	f := e.groupPromiseFinding(l, pr, m, k.start, end, dims, slice, s.version)
+	sg.name(&f, was, func() string { return e.groupsSubject(pr, dims) })
 	f.Onset = plan.FromMicros(sg.Onset)
 	f.Value, f.Threshold = finding.Number(gap.Value), finding.Number(limit)
 	f.N = finding.Sizes{Reference: gap.Other, Current: gap.N}
@@ -143,11 +141,7 @@ func groupLimit(pr *plan.Promise) (limit float64, ok bool) {
 }
 
 func (e *Engine) groupPromiseFinding(l *gapLane, pr *plan.Promise, m *fairness.Metric, start, end int64, dims []int, slice map[string]string, version string) finding.Finding {
-	names := make([]string, len(dims))
-	for i, d := range dims {
-		names[i] = e.plan.Slices[d].Name
-	}
-	f := e.finding(start, end, version, strings.Join(names, " x "), ofDecisions)
+	f := e.finding(start, end, version, plainGroups(e.plan, dims), ofDecisions)
 	if l.outcomes {
 		f.Channel = ofOutcomes
 	}
@@ -183,7 +177,7 @@ func (e *Engine) withdrawGroups(l *gapLane, s *groupsOf, held map[string]bool, e
 				}
 				for _, key := range slices.Sorted(maps.Keys(e.alarms)) {
 					a := e.alarms[key]
-					if a.Metric != m.Name || finding.SliceKey(a.Slice) != group {
+					if a.Metric != m.Name || finding.SliceKey(a.Slice) != group || sg.As != "" && a.Subject != sg.As {
 						continue
 					}
 					f := e.finding(s.End-pr.Over.Microseconds(), s.End, s.version, a.Subject, a.Channel)

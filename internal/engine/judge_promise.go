@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -20,7 +21,8 @@ type windowKept struct {
 
 // judgePromises adds mature cohorts to the promises' windows and judges the windows that have ended.
 func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Finding) error) error {
-	truthEnd := e.plan.TruthStart(cohorts[0].Start) + e.plan.TruthPane.Microseconds()
+	truthStart := e.plan.TruthStart(cohorts[0].Start)
+	truthEnd := truthStart + e.plan.TruthPane.Microseconds()
 	for i := range e.plan.Policy.Promises {
 		pr := &e.plan.Policy.Promises[i]
 		m, ok := metricOf(e.plan, pr)
@@ -35,7 +37,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 		for _, c := range cohorts {
 			start := plan.Align(c.Start, pr.Over)
 			if k.parts == nil || start != k.start {
-				if err := e.judgeWindow(pr, &m, k, emit); err != nil {
+				if err := e.judgeWindow(pr, &m, k, truthStart, emit); err != nil {
 					return err
 				}
 				*k = windowKept{start: start, parts: map[int][]truth.Counts{}}
@@ -55,7 +57,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 			}
 		}
 		if k.start+pr.Over.Microseconds() <= truthEnd {
-			if err := e.judgeWindow(pr, &m, k, emit); err != nil {
+			if err := e.judgeWindow(pr, &m, k, truthStart, emit); err != nil {
 				return err
 			}
 			*k = windowKept{}
@@ -88,6 +90,7 @@ func (e *Engine) judgeWithdrawn(end int64, emit func(finding.Finding) error) err
 				}
 				f := e.finding(end-pr.Over.Microseconds(), end, e.plan.Model, "promise: "+promiseWords(pr, &m, former.Policy.Costs), "promise")
 				f.Version, f.Onset, f.Slice, f.Metric = "", plan.FromMicros(s.Onset), v.Slice, m.Name
+				f.Subject = cmp.Or(s.As, f.Subject)
 				f.Verdict, f.Severity = finding.Equivalent, finding.Info
 				f.Numbers = []finding.Figure{{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
 				*s = signal{Onset: s.Onset}
@@ -131,16 +134,19 @@ func promiseKey(pr *plan.Promise) string {
 	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", name, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
 }
 
-// judgeWindow judges a promise over one window. It is broken only if the 95 % bound on the good side lies beyond the limit. One
-// that has ended is broken no longer.
-func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit func(finding.Finding) error) error {
+// judgeWindow judges a promise over one window, when a truth pane has come that begins at truthStart. It is broken only if the 95 % bound on the good side lies
+// beyond the limit. One that has ended is broken no longer. A window of an earlier era of the plan, which ended without outcomes, has been superseded.
+func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthStart int64, emit func(finding.Finding) error) error {
 	end := k.start + pr.Over.Microseconds()
+	if e.away(k.start, end) || over(end, truthStart, e.givesWay) {
+		return nil
+	}
 	for _, at := range e.viewsOf(pr) {
 		parts := k.parts[at]
 		v := &e.plan.Score.Views[at]
 		s := e.signal(promiseKey(pr) + "\x00" + finding.SliceKey(v.Slice))
-		over := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
-		if len(parts) < persist || over && !s.Open {
+		expired := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
+		if len(parts) < persist || expired && !s.Open {
 			continue
 		}
 		whole := truth.New(e.plan)
@@ -162,7 +168,8 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		}
 		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
 		var did change
-		switch broken, kept := !over && sign*(x-limit) > reach, over || sign*(x-limit) <= 0; {
+		was := *s
+		switch broken, kept := !expired && sign*(x-limit) > reach, expired || sign*(x-limit) <= 0; {
 		case broken:
 			did = s.update(k.start, true, 1)
 		case kept && s.Open && s.Onset < end: // one window kept closes it: a window is long by itself
@@ -174,6 +181,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, emit fu
 		}
 		f := e.finding(k.start, end, e.plan.Model, "promise: "+promiseWords(pr, m, e.plan.Policy.Costs), "promise")
 		f.Version = ""
+		s.name(&f, was, func() string { return e.promiseSubject(pr) })
 		f.Onset, f.Slice = plan.FromMicros(s.Onset), v.Slice
 		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(reference.Value), finding.Number(limit)
 		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: whole.Labels()}

@@ -1,20 +1,19 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/record"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
-	"github.com/plumbline-ml/plumbline/internal/stat"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
 // serviceKept is what a promise on predictions has seen of its current window, by slice.
 type serviceKept struct {
 	Start  int64                     `json:"start"`
+	End    int64                     `json:"end,omitempty"`    // of what it has seen; 0 in the states of earlier builds
 	Closed bool                      `json:"closed,omitempty"` // the window was judged
 	Counts map[string]*serviceCounts `json:"counts"`
 }
@@ -101,10 +100,10 @@ func (c *serviceCounts) see(start, end, rows int64) {
 // serviceUnit adds a stretch of event time to a promise's window. Stretches come in order.
 func (e *Engine) serviceUnit(pr *plan.Promise, m *serviceMetric, start, end int64, count func(*lens, *serviceCounts) error, emit func(finding.Finding) error) error {
 	key := promiseKey(pr)
-	over := pr.Over.Microseconds()
+	length := pr.Over.Microseconds()
 	at := plan.Align(start, pr.Over)
 	k := e.services[key]
-	if k == nil {
+	if k == nil || over(k.End, start, e.givesWay) { // what was seen before another plan's time is no part of anything
 		k = &serviceKept{Start: at, Counts: map[string]*serviceCounts{}}
 		k.Closed = m.name == volume && at != start // a part of a window holds too few events for no fault of theirs
 		e.services[key] = k
@@ -113,8 +112,8 @@ func (e *Engine) serviceUnit(pr *plan.Promise, m *serviceMetric, start, end int6
 		if err := e.closeService(pr, m, k, emit); err != nil {
 			return err
 		}
-		for next := k.Start + over; next < at; next += over { // of windows without any event the first whole one is judged
-			if !e.whole(next, next+over) {
+		for next := k.Start + length; next < at; next += length { // of windows without any event the first whole one is judged
+			if !e.whole(next, next+length) {
 				continue
 			}
 			k.begin(next)
@@ -136,7 +135,7 @@ func (e *Engine) serviceUnit(pr *plan.Promise, m *serviceMetric, start, end int6
 			return err
 		}
 	}
-	if end >= at+over {
+	if k.End = end; end >= at+length {
 		return e.closeService(pr, m, k, emit)
 	}
 	return nil
@@ -150,13 +149,20 @@ func (k *serviceKept) begin(start int64) {
 	}
 }
 
-// closeService judges a window that has ended.
+// closeService judges a window that has ended, under the policy in force at its end: what comes next may be long after.
 func (e *Engine) closeService(pr *plan.Promise, m *serviceMetric, k *serviceKept, emit func(finding.Finding) error) error {
 	end := k.Start + pr.Over.Microseconds()
 	if k.Closed {
 		return nil
 	}
 	k.Closed = true
+	was := e.plan
+	defer func() { e.plan = was }()
+	e.plan = e.reigns.At(end - 1)
+	pr, promised := promiseOf(e.plan, promiseKey(pr))
+	if !promised {
+		return nil // it ended with that
+	}
 	limit, sign, given := serviceLimit(e.plan, pr, m)
 	if !given || !e.whole(k.Start, end) {
 		return nil
@@ -219,12 +225,12 @@ func serviceSignal(pr *plan.Promise, l *lens) string {
 // tellService takes one window's verdict into account. A promise that has ended is broken no longer.
 func (e *Engine) tellService(pr *plan.Promise, m *serviceMetric, l *lens, start, end int64, v serviceVerdict, emit func(finding.Finding) error) error {
 	s := e.signal(serviceSignal(pr, l))
-	over := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
-	did := nothing
+	expired := !pr.Until.IsZero() && end > plan.Micros(pr.Until)
+	did, was := nothing, *s
 	switch {
-	case !over && v.broken:
+	case !expired && v.broken:
 		did = s.update(start, true, 1)
-	case s.Open && (over || v.kept):
+	case s.Open && (expired || v.kept):
 		*s = signal{Onset: s.Onset}
 		did = recovered
 	}
@@ -232,6 +238,7 @@ func (e *Engine) tellService(pr *plan.Promise, m *serviceMetric, l *lens, start,
 		return nil
 	}
 	f := e.finding(start, end, "", "promise: "+serviceWords(pr, m), "promise")
+	s.name(&f, was, func() string { return e.promiseSubject(pr) })
 	f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), l.slice, v.metric
 	f.Value, f.Threshold = finding.Number(v.value), finding.Number(v.threshold)
 	f.N = finding.Sizes{Current: v.n}
@@ -266,7 +273,7 @@ func (e *Engine) serviceWithdrawn(end int64, emit func(finding.Finding) error) e
 				if m.quantile > 0 {
 					metric += shareAbove
 				}
-				f := e.finding(end-pr.Over.Microseconds(), end, "", "promise: "+serviceWords(pr, &m), "promise")
+				f := e.finding(end-pr.Over.Microseconds(), end, "", cmp.Or(s.As, "promise: "+serviceWords(pr, &m)), "promise")
 				f.Onset, f.Slice, f.Metric = plan.FromMicros(s.Onset), l.slice, metric
 				f.Verdict, f.Severity = finding.Equivalent, finding.Info
 				f.Numbers = []finding.Figure{{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
@@ -275,178 +282,6 @@ func (e *Engine) serviceWithdrawn(end int64, emit func(finding.Finding) error) e
 					return err
 				}
 			}
-		}
-	}
-	return nil
-}
-
-// coverage is what promises on label_coverage have seen: of predictions from the lane of panes, of outcomes from that of cohorts. A window is
-// judged once both lanes have passed it, so that which was first doesn't show.
-type coverage struct {
-	Predicted map[int64]map[string]int64 `json:"predicted,omitempty"` // by start of the test pane and slice
-	Labelled  map[int64]map[string]int64 `json:"labelled,omitempty"`
-	Next      map[string]int64           `json:"next,omitempty"` // by promise: the window to judge next
-}
-
-// coverageLenses are the slices that promises on coverage look at, under any policy.
-func (e *Engine) coverageLenses() []lens {
-	var out []lens
-	seen := map[string]bool{}
-	for _, r := range e.reigns {
-		for i := range r.Policy.Promises {
-			pr := &r.Policy.Promises[i]
-			if pr.Metric != labelCoverage || Unjudged(r, pr) != "" {
-				continue
-			}
-			for _, l := range lensesOf(r, pr) {
-				if !seen[l.key()] {
-					seen[l.key()] = true
-					out = append(out, l)
-				}
-			}
-		}
-	}
-	return out
-}
-
-// coveragePane notes how many predictions of a test pane wait for outcomes: those with a score, as the join takes them.
-func (e *Engine) coveragePane(p *window.Pane) error {
-	return e.cover(&e.covers.Predicted, p.Start, func(l *lens) (int64, error) {
-		set, err := serviceView(e.plan, p, l)
-		if err != nil {
-			return 0, err
-		}
-		return int64(math.Round(float64(set.Scored) * e.plan.Sampled())), nil
-	})
-}
-
-// coverageCohort notes how many outcomes of a cohort came in time.
-func (e *Engine) coverageCohort(c *window.Cohort) error {
-	return e.cover(&e.covers.Labelled, c.Start, func(l *lens) (int64, error) {
-		known, err := c.View(e.plan, l.dims, l.codes)
-		if err != nil {
-			return 0, err
-		}
-		return known.Labels(), nil
-	})
-}
-
-func (e *Engine) cover(into *map[int64]map[string]int64, start int64, count func(*lens) (int64, error)) error {
-	lenses := e.coverageLenses()
-	if len(lenses) == 0 || start < plan.Micros(e.plan.Reference.To) {
-		return nil
-	}
-	if *into == nil {
-		*into = map[int64]map[string]int64{}
-	}
-	by := map[string]int64{}
-	for i := range lenses {
-		n, err := count(&lenses[i])
-		if err != nil {
-			return err
-		}
-		by[lenses[i].key()] = n
-	}
-	(*into)[start] = by
-	return nil
-}
-
-// judgeCoverage judges the windows that both lanes have passed.
-func (e *Engine) judgeCoverage(emit func(finding.Finding) error) error {
-	closed, mature := e.panes.Reached()
-	if closed == record.NoTime || mature == record.NoTime {
-		return nil
-	}
-	passed := min(closed, mature)
-	longest := int64(0)
-	done := map[string]bool{}
-	for _, r := range e.reigns {
-		for i := range r.Policy.Promises {
-			pr := &r.Policy.Promises[i]
-			key := promiseKey(pr)
-			if pr.Metric != labelCoverage || Unjudged(r, pr) != "" || done[key] {
-				continue
-			}
-			done[key] = true
-			longest = max(longest, pr.Over.Microseconds())
-			if err := e.coverageWindows(pr, key, passed, emit); err != nil {
-				return err
-			}
-		}
-	}
-	for _, m := range []map[int64]map[string]int64{e.covers.Predicted, e.covers.Labelled} {
-		for start := range m {
-			if start < passed-2*longest {
-				delete(m, start)
-			}
-		}
-	}
-	return nil
-}
-
-func (e *Engine) coverageWindows(pr *plan.Promise, key string, passed int64, emit func(finding.Finding) error) error {
-	over := pr.Over.Microseconds()
-	for {
-		next, ok := e.covers.Next[key]
-		if !ok || len(e.covers.Predicted) > 0 {
-			first := int64(math.MaxInt64)
-			for start := range e.covers.Predicted {
-				if at := plan.Align(start, pr.Over); !ok || at >= next {
-					first = min(first, at)
-				}
-			}
-			next, ok = max(next, first), first != math.MaxInt64
-		}
-		if !ok || next+over > passed {
-			return nil
-		}
-		if e.covers.Next == nil {
-			e.covers.Next = map[string]int64{}
-		}
-		e.covers.Next[key] = next + over
-		if err := e.coverageWindow(pr, key, next, next+over, emit); err != nil {
-			return err
-		}
-	}
-}
-
-func (e *Engine) coverageWindow(pr *plan.Promise, key string, start, end int64, emit func(finding.Finding) error) error {
-	was := e.plan
-	defer func() { e.plan = was }()
-	e.plan = e.reigns.At(end - 1)
-	promisedNow := false
-	for i := range e.plan.Policy.Promises {
-		promisedNow = promisedNow || promiseKey(&e.plan.Policy.Promises[i]) == key
-	}
-	m, _ := findService(labelCoverage)
-	for _, l := range lensesOf(e.plan, pr) {
-		if !promisedNow {
-			if !e.signal(serviceSignal(pr, &l)).Open {
-				continue
-			}
-			v := serviceVerdict{kept: true, metric: m.name, value: math.NaN(), threshold: math.NaN(), figure: finding.Figure{Name: "the contract no longer promises it", Before: finding.None(), Now: finding.None()}}
-			if err := e.tellService(pr, &m, &l, start, end, v, emit); err != nil {
-				return err
-			}
-			continue
-		}
-		if !e.whole(start, end) || pr.Min == nil {
-			continue
-		}
-		var n, k int64
-		for at := start; at < end; at += e.plan.TestPane.Microseconds() {
-			n += e.covers.Predicted[at][l.key()]
-			k += e.covers.Labelled[at][l.key()]
-		}
-		k = min(k, n) // outcomes of predictions that came too late for their pane
-		_, hi := stat.Wilson(k, n, 0.10)
-		v := serviceVerdict{
-			metric: m.name, n: n, value: float64(share(k, n)), threshold: *pr.Min,
-			broken: n >= fewest && hi < *pr.Min, kept: n >= fewest && float64(k) >= *pr.Min*float64(n),
-			figure: finding.Figure{Name: "predictions with an outcome", Before: finding.Number(100 * *pr.Min), Now: 100 * share(k, n), Unit: "%"},
-		}
-		if err := e.tellService(pr, &m, &l, start, end, v, emit); err != nil {
-			return err
 		}
 	}
 	return nil

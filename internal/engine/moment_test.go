@@ -12,6 +12,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/record"
 )
 
 // swift has 300 events an hour, a test pane an hour and moments of ten minutes.
@@ -124,5 +125,44 @@ func TestMomentsThatTellNothing(t *testing.T) {
 	got := faults(w.run())
 	if len(got) == 0 || !slices.ContainsFunc(got, func(s string) bool { return s[:1] == "k" }) {
 		t.Errorf("without the declaration: %v", got)
+	}
+}
+
+// What is written is what was moved. A time without events passes moments, and an engine that goes on from what was written before must not take
+// for open what has been passed.
+func TestMomentsThatPassWithoutEvents(t *testing.T) {
+	t.Parallel()
+	w := swift(t, func(s *sample, _ *rand.Rand) {
+		if s.at.Equal(clock(6, 1)) {
+			s.k = 4
+		}
+	})
+	epochs := interleave(w.epochs(1))
+	p, found := w.start(), []finding.Finding{}
+	upTo := 2 * (2*24 + 6) // to 6 o'clock
+	for i := range epochs[:upTo] {
+		found = w.feed(p, &epochs[i], found)
+	}
+	idle := func(at time.Time) epoch {
+		last := *epochs[upTo-2].coverage
+		last.From, last.Watermark = last.To, plan.Micros(at)
+		return epoch{coverage: &last, marks: []record.Mark{{Source: last.Source, Watermark: last.Watermark}}}
+	}
+	first, second := idle(clock(6, 14)), idle(clock(6, 24))
+	found = w.feed(p, &first, found)
+	written := w.restarted(p)
+	p.engine.Moved()
+	found = w.feed(p, &second, found)
+	if len(found) > 0 {
+		t.Fatalf("found %v", lines(found))
+	}
+	if p.engine.Moved() { // as a detector does
+		written = w.restarted(p)
+	}
+	written.clock = p.clock // which is written always
+	late := epochs[upTo]
+	late.coverage, late.marks = nil, nil
+	if a, b := faults(w.feed(p, &late, nil)), faults(w.feed(written, &late, nil)); !slices.Equal(a, b) {
+		t.Errorf("found %v, and after a restart %v", a, b)
 	}
 }

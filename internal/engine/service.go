@@ -286,29 +286,6 @@ func serviceWords(pr *plan.Promise, m *serviceMetric) string {
 	}
 }
 
-// whole reports whether a window was the plan's own from its start to its end, after the reference, and held no declared odd period.
-func (e *Engine) whole(start, end int64) bool {
-	if !e.monitored(start, end) {
-		return false
-	}
-	for _, g := range e.givesWay {
-		if start < g && g < end {
-			return false
-		}
-	}
-	for i, r := range e.reigns {
-		from := plan.Micros(r.From)
-		back := i == 0
-		for _, g := range e.givesWay {
-			back = back || g <= from
-		}
-		if back && start < from && from < end || i == 0 && end <= from {
-			return false
-		}
-	}
-	return true
-}
-
 // serviceView is one pane seen through a lens.
 func serviceView(p *plan.Plan, pane *window.Pane, l *lens) (*sketch.Set, error) {
 	return pane.View(p, l.dims, l.codes)

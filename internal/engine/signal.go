@@ -10,6 +10,8 @@ type signal struct {
 	Open  bool  `json:"open,omitempty"`
 	Good  int   `json:"good,omitempty"` // panes in a row that were back inside, while open
 	Onset int64 `json:"onset,omitempty"`
+
+	As string `json:"as,omitempty"` // of promises: the subject that the open alarm was told under
 }
 
 // change is what a pane did to a signal.

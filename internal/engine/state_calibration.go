@@ -25,17 +25,35 @@ func (w *conceptWatch) append(b []byte) []byte {
 	for i := range w.streams {
 		s := &w.said[i]
 		b = wire.Bool(wire.Int(b, s.onset), s.told)
-		b = wire.Float(wire.Float(wire.Float(b, s.shift), s.slope), s.soFar)
-		b = wire.Uint(b, uint64(len(s.costs)))
-		for _, d := range s.costs {
-			b = wire.Float(wire.Int(b, d.start), d.cost)
+		b = s.soFar.append(wire.Float(wire.Float(b, s.shift), s.slope))
+		b = wire.Uint(b, uint64(len(s.days)))
+		for i := range s.days {
+			b = s.days[i].append(wire.Int(b, s.days[i].start))
 		}
 		b = wire.Bytes(b, w.streams[i].AppendBinary(nil))
 	}
 	return b
 }
 
-func readConceptWatch(p *plan.Plan, r *wire.Reader) (w conceptWatch, err error) {
+func (s *spent) append(b []byte) []byte {
+	for _, n := range s.Turned {
+		b = wire.Int(b, n)
+	}
+	return wire.Float(b, s.Money)
+}
+
+// readSpent reads what append wrote; drift states before format 4 hold money alone.
+func readSpent(format uint64, r *wire.Reader) (s spent) {
+	if format > 3 {
+		for i := range s.Turned {
+			s.Turned[i] = r.Int()
+		}
+	}
+	s.Money = r.Float()
+	return s
+}
+
+func readConceptWatch(p *plan.Plan, format uint64, r *wire.Reader) (w conceptWatch, err error) {
 	if !r.Bool() || r.Err() != nil {
 		return conceptWatch{}, r.Err()
 	}
@@ -61,12 +79,13 @@ func readConceptWatch(p *plan.Plan, r *wire.Reader) (w conceptWatch, err error) 
 	}
 	for i := range w.streams {
 		s := &w.said[i]
-		s.onset, s.told, s.shift, s.slope, s.soFar = r.Int(), r.Bool(), r.Float(), r.Float(), r.Float()
+		s.onset, s.told, s.shift, s.slope = r.Int(), r.Bool(), r.Float(), r.Float()
+		s.soFar = readSpent(format, r)
 		for range r.Count(9) {
-			s.costs = append(s.costs, dayCost{r.Int(), r.Float()})
+			s.days = append(s.days, daySpent{r.Int(), readSpent(format, r)})
 		}
-		if len(s.costs) > rememberedCosts {
-			return conceptWatch{}, fmt.Errorf("the costs of %d days: %w", len(s.costs), orDamaged(nil))
+		if len(s.days) > rememberedDays {
+			return conceptWatch{}, fmt.Errorf("the decisions of %d days: %w", len(s.days), orDamaged(nil))
 		}
 		in := wire.NewReader(r.Bytes())
 		if err := r.Err(); err != nil {

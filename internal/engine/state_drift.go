@@ -16,9 +16,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. Read are 3, which lacks the latest panes, 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
+// driftFormat is the format that is written. Read are 4, which lacks the latest panes; 3, which has money where there are decisions now; 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
 // rate nor wide windows nor slices.
-const driftFormat = 4
+const driftFormat = 5
 
 var (
 	errDrift    = errors.New("unknown drift state format")
@@ -159,11 +159,11 @@ func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups
 		}
 	}
 	if format > 2 {
-		if meaning, err = readConceptWatch(p, r); err != nil {
+		if meaning, err = readConceptWatch(p, format, r); err != nil {
 			return w, labels, groups, meaning, panes, err
 		}
 	}
-	if format > 3 {
+	if format > 4 {
 		if panes, err = readRecent(p, r); err != nil {
 			return w, labels, groups, meaning, panes, err
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
-	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
 // alarm is what was found last of a signal that is open: enough to say that it is over because its plan is.
@@ -37,17 +36,53 @@ func (e *Engine) note(f *finding.Finding) {
 	}
 }
 
+// lane is one of the three that are judged each in the order of event time, and independently of the others.
+type lane int
+
+const (
+	laneOfPanes    lane = iota
+	laneOfOutcomes      // by truth panes
+	laneOfCoverage      // by windows that the other two have passed
+)
+
+func (a *alarm) lane() lane {
+	switch {
+	case a.Channel == "promise" && a.Metric == labelCoverage:
+		return laneOfCoverage
+	case a.Outcomes:
+		return laneOfOutcomes
+	default:
+		return laneOfPanes
+	}
+}
+
+// laneOf is the lane of a signal, by its name.
+func laneOf(signal string) lane {
+	switch {
+	case strings.HasPrefix(signal, "promise "+labelCoverage+" "):
+		return laneOfCoverage
+	case strings.HasPrefix(signal, "truth ") || strings.HasPrefix(signal, "promise "):
+		return laneOfOutcomes
+	default:
+		return laneOfPanes
+	}
+}
+
+// laneEnd is the event time up to which a lane belongs to an era that ended at to.
+func (e *Engine) laneEnd(l lane, to int64) int64 {
+	if l == laneOfOutcomes {
+		return e.truthEnd(to)
+	}
+	return to
+}
+
 // supersedeReached ends what is open of eras of the plan of which everything has been judged: nothing will come any more that could recover.
 // Each alarm is said to be superseded, and runs of deviating panes begin anew if the plan comes back. It does nothing the second time.
 func (e *Engine) supersedeReached(emit func(finding.Finding) error) error {
 	closed, mature := e.panes.Reached()
+	reached := [...]int64{laneOfPanes: closed, laneOfOutcomes: mature, laneOfCoverage: e.covered()}
 	for _, to := range e.givesWay {
-		over := func(outcomes bool) bool {
-			if outcomes {
-				return mature != record.NoTime && mature >= e.truthEnd(to)
-			}
-			return closed != record.NoTime && closed >= to
-		}
+		over := func(l lane) bool { return reached[l] != record.NoTime && reached[l] >= e.laneEnd(l, to) }
 		if err := e.supersede(to, over, emit); err != nil {
 			return err
 		}
@@ -55,19 +90,14 @@ func (e *Engine) supersedeReached(emit func(finding.Finding) error) error {
 	return nil
 }
 
-// supersedeBefore ends what is open of eras that ended before a window that is about to be judged, of a later era of the same plan: a replay that
+// supersedeBefore ends what is open of a lane of eras that ended before a window that is about to be judged, of a later era of the same plan: a replay that
 // is far behind comes past both at once.
-func (e *Engine) supersedeBefore(n *window.Ended, emit func(finding.Finding) error) error {
-	ofOutcomes := n.Truth != nil || n.Cohort != nil
+func (e *Engine) supersedeBefore(l lane, start int64, emit func(finding.Finding) error) error {
 	for _, to := range e.givesWay {
-		past := to <= n.Start()
-		if ofOutcomes {
-			past = past && e.truthEnd(to) <= n.Start()
-		}
-		if !past {
+		if e.laneEnd(l, to) > start {
 			continue
 		}
-		if err := e.supersede(to, func(outcomes bool) bool { return outcomes == ofOutcomes }, emit); err != nil {
+		if err := e.supersede(to, func(which lane) bool { return which == l }, emit); err != nil {
 			return err
 		}
 	}
@@ -80,20 +110,16 @@ func (e *Engine) truthEnd(to int64) int64 {
 }
 
 // supersede ends what is open of the lanes that are over.
-func (e *Engine) supersede(to int64, over func(outcomes bool) bool, emit func(finding.Finding) error) error {
+func (e *Engine) supersede(to int64, over func(lane) bool, emit func(finding.Finding) error) error {
 	for _, key := range slices.Sorted(maps.Keys(e.alarms)) {
 		a := e.alarms[key]
-		if !over(a.Outcomes) || plan.Micros(a.Start) >= to {
+		if !over(a.lane()) || plan.Micros(a.Start) >= to {
 			continue
 		}
 		delete(e.alarms, key)
 		e.moved = true
-		at := to
-		if a.Outcomes {
-			at = e.truthEnd(to)
-		}
 		f := e.finding(to, to, a.Version, a.Subject, a.Channel)
-		f.At, f.Onset, f.Slice, f.Metric = plan.FromMicros(at), a.Onset, a.Slice, a.Metric
+		f.At, f.Onset, f.Slice, f.Metric = plan.FromMicros(e.laneEnd(a.lane(), to)), a.Onset, a.Slice, a.Metric
 		f.Contract = e.reigns.At(to - 1).Contract
 		f.Verdict, f.Severity = finding.Superseded, finding.Info
 		if err := emit(f); err != nil {
@@ -101,12 +127,11 @@ func (e *Engine) supersede(to int64, over func(outcomes bool) bool, emit func(fi
 		}
 	}
 	for name, s := range e.signals {
-		outcomes := strings.HasPrefix(name, "truth ") || strings.HasPrefix(name, "promise ")
-		if over(outcomes) && (s.Open && s.Onset < to || s.Run > 0 && s.Since < to) {
+		if over(laneOf(name)) && (s.Open && s.Onset < to || s.Run > 0 && s.Since < to) {
 			delete(e.signals, name)
 			e.moved = true
 		}
 	}
-	maps.DeleteFunc(e.absent, func(_ string, run *absence) bool { return over(false) && run.Since < to })
+	maps.DeleteFunc(e.absent, func(_ string, run *absence) bool { return over(laneOfPanes) && run.Since < to })
 	return nil
 }

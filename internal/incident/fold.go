@@ -53,6 +53,7 @@ type part struct {
 	last    finding.Finding // the latest that alarmed
 	live    bool
 	eased   time.Time // if it isn't live
+	began   time.Time // the earliest onset of its alarms
 	again   bool      // the incident was over, and came back with it: what is told of it is of then
 	slice   map[string]string
 	subject string
@@ -102,6 +103,9 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	}
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
 		if p := e.part(name); e.inc.Model == f.Model && e.inc.Status == Open && p != nil && (p.live || soon(&f, p.eased)) {
+			if p.live && f.Diagnosis != nil {
+				p.began = f.Onset // told again, now that it has a name
+			}
 			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
 		}
@@ -221,7 +225,7 @@ func (e *entry) joins(l lane, f *finding.Finding) bool {
 }
 
 func (e *entry) add(f *finding.Finding, name string) {
-	e.signals = append(e.signals, &part{name: name, last: *f, live: true, slice: f.Slice, subject: f.Subject})
+	e.signals = append(e.signals, &part{name: name, last: *f, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
 }
 
 // ease ends one signal's part, which recovered or ended with its plan; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
@@ -284,7 +288,7 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 		}
 	}
 	if p := e.diagnosed(); p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
-		inc.Onset = p.last.Onset // where it began is seen best by what is known to have happened
+		inc.Onset = p.began // where it began is seen best by what is known to have happened
 	}
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The states of a message. A delivered one is kept: its id must not be accepted again.
@@ -26,14 +29,50 @@ type Waiting struct {
 	Reason   string // of the last Retry or Abandon
 }
 
-// Pending returns the messages that are due at now, at most limit of them, in the order of Append. The messages of one sink
-// never overtake each other: one that was put off holds back those behind it. A message is returned again until Delivered, Retry or Abandon is called for it: who delivers and dies
+// Queue says how many messages of a sink are not delivered.
+type Queue struct {
+	Sink      string
+	Pending   int
+	Abandoned int
+}
+
+// Queues returns the sinks with messages that wait or were given up, by name.
+func (l *Ledger) Queues(ctx context.Context) ([]Queue, error) {
+	byName := map[string]*Queue{}
+	err := query(ctx, l.db, func(rows *sql.Rows) error {
+		var sink, state string
+		var n int
+		if err := rows.Scan(&sink, &state, &n); err != nil {
+			return err
+		}
+		q := byName[sink]
+		if q == nil {
+			q = &Queue{Sink: sink}
+			byName[sink] = q
+		}
+		if state == statePending {
+			q.Pending = n
+		} else {
+			q.Abandoned = n
+		}
+		return nil
+	}, `SELECT sink, state, COUNT(*) FROM ledger_outbox WHERE state IN ($1, $2) GROUP BY sink, state`, statePending, stateAbandoned)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox of ledger: %w", err)
+	}
+	out := make([]Queue, 0, len(byName))
+	for _, name := range slices.Sorted(maps.Keys(byName)) { // sorted here: how a database orders text depends on its collation
+		out = append(out, *byName[name])
+	}
+	return out, nil
+}
+
+// Pending returns the messages that wait for a sink, at most limit of them, in the order of Append, whether they are due or not: which may
+// overtake which is the caller's to say. A message is returned again until Delivered or Abandon is called for it: who delivers and dies
 // before Delivered delivers twice, with the same ID.
-func (l *Ledger) Pending(ctx context.Context, now time.Time, limit int) ([]Waiting, error) {
+func (l *Ledger) Pending(ctx context.Context, sink string, limit int) ([]Waiting, error) {
 	return l.waiting(ctx, `SELECT id, sink, body, due, attempts, reason FROM ledger_outbox
-		WHERE state = $1 AND due <= $2 AND NOT EXISTS (SELECT 1 FROM ledger_outbox AS ahead
-			WHERE ahead.sink = ledger_outbox.sink AND ahead.state = $1 AND ahead.position < ledger_outbox.position AND ahead.due > $2)
-		ORDER BY position LIMIT $3`, statePending, now.UnixMicro(), max(limit, 0))
+		WHERE sink = $1 AND state = $2 ORDER BY position LIMIT $3`, sink, statePending, max(limit, 0))
 }
 
 // Abandoned returns at most limit messages that were given up, the oldest first.
@@ -61,10 +100,40 @@ func (l *Ledger) waiting(ctx context.Context, text string, args ...any) ([]Waiti
 	return all, nil
 }
 
-// Delivered marks a message as sent, for good. Calling it again does no harm.
+// Delivered marks a message as sent, for good, and forgets its body. Calling it again does no harm.
 func (l *Ledger) Delivered(ctx context.Context, id, sink string) error {
 	return l.settle(ctx, "mark as delivered", id, sink,
-		`UPDATE ledger_outbox SET state = $1 WHERE id = $2 AND sink = $3`, stateDelivered, id, sink)
+		`UPDATE ledger_outbox SET state = $1, body = '' WHERE id = $2 AND sink = $3`, stateDelivered, id, sink)
+}
+
+// receiptMark tells a receipt from the reason of a retry; both are kept in one column.
+const receiptMark = "receipt:"
+
+// Keep remembers what a sink answered to a message, such as where it can be changed. It is called before Delivered.
+func (l *Ledger) Keep(ctx context.Context, id, sink, receipt string) error {
+	return l.settle(ctx, "keep the receipt of", id, sink,
+		`UPDATE ledger_outbox SET reason = $1 WHERE id = $2 AND sink = $3`, receiptMark+asText(receipt), id, sink)
+}
+
+// Receipt returns what was kept last of the messages of a subject to a sink, or "". A message is of the subject whose name and "-" its ID
+// begins with.
+func (l *Ledger) Receipt(ctx context.Context, subject, sink string) (string, error) {
+	prefix := subject + "-"
+	var reason string
+	err := l.db.QueryRowContext(ctx, `SELECT reason FROM ledger_outbox
+		WHERE sink = $1 AND substr(id, 1, $2) = $3 AND substr(reason, 1, $4) = $5 ORDER BY position DESC LIMIT 1`,
+		sink, utf8.RuneCountInString(prefix), prefix, len(receiptMark), receiptMark).Scan(&reason)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read a receipt of %s from %s in the outbox: %w", subject, sink, err)
+	}
+	return strings.TrimPrefix(reason, receiptMark), nil
+}
+
+// Revive lets a message that was given up wait again, as if it had never been tried.
+func (l *Ledger) Revive(ctx context.Context, id, sink string, due time.Time) error {
+	return l.settle(ctx, "revive", id, sink,
+		`UPDATE ledger_outbox SET state = $1, due = $2, attempts = 0 WHERE id = $3 AND sink = $4 AND state = $5`,
+		statePending, due.UnixMicro(), id, sink, stateAbandoned)
 }
 
 // Retry puts a message off until due and counts the attempt. A message that was abandoned waits again; one that was delivered

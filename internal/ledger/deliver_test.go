@@ -27,10 +27,14 @@ func TestOutbox(t *testing.T) {
 		}
 		return strings.Join(b, " ")
 	}
-	expect := func(now int, want string) {
+	expect := func(want string) {
 		t.Helper()
-		if got := names(l.Pending(ctx, at(now), 10)); got != want {
-			t.Errorf("pending at %d s: %q, want %q", now, got, want)
+		var got []string
+		for _, sink := range []string{"pager", "slack"} {
+			got = append(got, names(l.Pending(ctx, sink, 10)))
+		}
+		if text := strings.TrimSpace(strings.Join(got, " ")); text != want {
+			t.Errorf("pending: %q, want %q", text, want)
 		}
 	}
 	if err := l.Append(ctx, nil, nil, []Outgoing{
@@ -38,13 +42,11 @@ func TestOutbox(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	expect(0, "")
-	expect(1, "a>pager")
-	expect(5, "z>slack a>slack a>pager")
-	if got := names(l.Pending(ctx, at(5), 2)); got != "z>slack a>slack" {
-		t.Errorf("two of them: %q", got)
+	expect("a>pager z>slack a>slack")
+	if got := names(l.Pending(ctx, "slack", 1)); got != "z>slack" {
+		t.Errorf("one of them: %q", got)
 	}
-	if got := names(l.Pending(ctx, at(5), -1)); got != "" {
+	if got := names(l.Pending(ctx, "slack", -1)); got != "" {
 		t.Errorf("a negative limit gives %q", got)
 	}
 
@@ -55,13 +57,12 @@ func TestOutbox(t *testing.T) {
 	if err := l.Append(ctx, nil, nil, []Outgoing{{"a", "pager", []byte("4"), at(0)}, {"z", "slack", []byte("4"), at(0)}}); err != nil {
 		t.Fatal(err)
 	}
-	expect(5, "z>slack a>slack")
+	expect("z>slack a>slack")
 
 	if err := l.Retry(ctx, "z", "slack", at(9), "503 \xff\x00"); err != nil {
 		t.Fatal(err)
 	}
-	expect(8, "") // a>slack is due and waits behind z>slack
-	got, err := l.Pending(ctx, at(9), 10)
+	got, err := l.Pending(ctx, "slack", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,26 +77,61 @@ func TestOutbox(t *testing.T) {
 	if err := l.Abandon(ctx, "z", "slack", "gone for a day"); err != nil {
 		t.Fatal(err)
 	}
-	expect(9, "a>slack")
+	expect("a>slack")
 	if got := names(l.Abandoned(ctx, 5)); got != "z>slack" {
 		t.Errorf("abandoned: %q", got)
 	}
 	if err := l.Retry(ctx, "z", "slack", at(10), "by hand"); err != nil {
 		t.Fatal(err)
 	}
-	expect(10, "z>slack a>slack")
+	expect("z>slack a>slack")
 
-	// What was delivered stays delivered.
-	if err := errors.Join(l.Delivered(ctx, "a", "pager"), l.Retry(ctx, "a", "pager", at(0), ""), l.Abandon(ctx, "a", "pager", "")); err != nil {
+	if err := errors.Join(l.Abandon(ctx, "z", "slack", "again"), l.Revive(ctx, "z", "slack", at(11)), l.Revive(ctx, "a", "slack", at(99))); err != nil {
 		t.Fatal(err)
 	}
-	expect(10, "z>slack a>slack")
+	if got, err := l.Pending(ctx, "slack", 1); err != nil || got[0].Attempts != 0 || !got[0].Due.Equal(at(11)) {
+		t.Errorf("revived: %+v, %v; want it as if never tried", got, err)
+	}
+
+	// What was delivered stays delivered.
+	if err := errors.Join(l.Delivered(ctx, "a", "pager"), l.Revive(ctx, "a", "pager", at(0)), l.Retry(ctx, "a", "pager", at(0), ""), l.Abandon(ctx, "a", "pager", "")); err != nil {
+		t.Fatal(err)
+	}
+	expect("z>slack a>slack")
 	for name, err := range map[string]error{
-		"Delivered": l.Delivered(ctx, "a", "mail"), "Retry": l.Retry(ctx, "x", "slack", at(0), ""), "Abandon": l.Abandon(ctx, "", "", ""),
+		"Delivered": l.Delivered(ctx, "a", "mail"), "Keep": l.Keep(ctx, "a", "mail", ""), "Revive": l.Revive(ctx, "a", "mail", at(0)), "Retry": l.Retry(ctx, "x", "slack", at(0), ""), "Abandon": l.Abandon(ctx, "", "", ""),
 	} {
 		if !errors.Is(err, ErrUnknownMessage) {
 			t.Errorf("%s of an unknown message: %v", name, err)
 		}
+	}
+}
+
+// What a sink answered is found by what the message was about, and by nothing that only begins like it.
+func TestReceipts(t *testing.T) {
+	l := inMemory(t)
+	ctx := t.Context()
+	if err := l.Append(ctx, nil, nil, []Outgoing{
+		{"inc-1", "slack", []byte("1"), day}, {"inc-2", "slack", []byte("2"), day}, {"inc-2", "mail", []byte("2"), day}, {"inc2-3", "slack", []byte("3"), day}, {"in_-4", "slack", []byte("4"), day},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(
+		l.Retry(ctx, "inc-2", "slack", day, "receipt? no, a reason"), l.Keep(ctx, "inc-1", "slack", "C1 17.1"), l.Delivered(ctx, "inc-1", "slack"),
+		l.Keep(ctx, "inc2-3", "slack", "C1 17.3"),
+	); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][3]string{{"inc", "slack", "C1 17.1"}, {"inc", "mail", ""}, {"inc2", "slack", "C1 17.3"}, {"in_", "slack", ""}, {"", "slack", ""}} {
+		if got, err := l.Receipt(ctx, c[0], c[1]); err != nil || got != c[2] {
+			t.Errorf("of %q in %s: %q, %v; want %q", c[0], c[1], got, err, c[2])
+		}
+	}
+	if err := l.Keep(ctx, "inc-2", "slack", "C1 17.2"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := l.Receipt(ctx, "inc", "slack"); err != nil || got != "C1 17.2" {
+		t.Errorf("the latest: %q, %v", got, err)
 	}
 }
 
@@ -172,35 +208,41 @@ func TestOutboxAndOffsetsModel(t *testing.T) {
 				}
 			},
 			"look": func(t *rapid.T) {
-				now, limit := anyTime.Draw(t, "now"), rapid.IntRange(0, 7).Draw(t, "limit")
-				for _, view := range []struct {
-					state string
-					got   func() ([]Waiting, error)
-				}{
-					{statePending, func() ([]Waiting, error) { return l.Pending(t.Context(), time.UnixMicro(now), limit) }},
-					{stateAbandoned, func() ([]Waiting, error) { return l.Abandoned(t.Context(), limit) }},
-				} {
-					keys := slices.SortedFunc(maps.Keys(box), func(a, b key) int {
-						return box[a].position - box[b].position
-					})
-					var want []Waiting
-					held := map[string]bool{} // sinks with a message that is put off: those behind it wait
+				limit := rapid.IntRange(0, 7).Draw(t, "limit")
+				keys := slices.SortedFunc(maps.Keys(box), func(a, b key) int {
+					return box[a].position - box[b].position
+				})
+				in := func(state, sink string) (want []Waiting) {
 					for _, k := range keys {
-						m := box[k]
-						if view.state == statePending && m.state == statePending && m.due > now {
-							held[k.sink] = true
-						}
-						if held[k.sink] {
-							continue
-						}
-						if m.state == view.state && (m.state == stateAbandoned || m.due <= now) && len(want) < limit {
+						if m := box[k]; m.state == state && (sink == "" || k.sink == sink) {
 							want = append(want, Waiting{Outgoing{k.id, k.sink, []byte(m.body), time.UnixMicro(m.due).UTC()}, m.attempts, m.reason})
 						}
 					}
-					got, err := view.got()
-					if d := cmp.Diff(want, got); d != "" || err != nil {
-						t.Fatal(view.state, d, err)
+					return want
+				}
+				first := func(all []Waiting) []Waiting {
+					if limit == 0 {
+						return nil
 					}
+					return all[:min(len(all), limit)]
+				}
+				var queues []Queue
+				for _, sink := range []string{"p", "s"} {
+					got, err := l.Pending(t.Context(), sink, limit)
+					if d := cmp.Diff(first(in(statePending, sink)), got); d != "" || err != nil {
+						t.Fatal(sink, d, err)
+					}
+					if q := (Queue{sink, len(in(statePending, sink)), len(in(stateAbandoned, sink))}); q.Pending+q.Abandoned > 0 {
+						queues = append(queues, q)
+					}
+				}
+				given, err := l.Abandoned(t.Context(), limit)
+				if d := cmp.Diff(first(in(stateAbandoned, "")), given); d != "" || err != nil {
+					t.Fatal(d, err)
+				}
+				counted, err := l.Queues(t.Context())
+				if !slices.Equal(counted, queues) || err != nil {
+					t.Fatal(counted, queues, err)
 				}
 				all, err := l.Offsets(t.Context())
 				if err != nil || len(all) != len(offsets) {

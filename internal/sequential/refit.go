@@ -35,7 +35,7 @@ func (e *Engine) Refit(history []Pane) (*Engine, error) {
 		held[of(&e.channels[i])] = &e.channels[i].evidence
 	}
 	for i := range next.channels {
-		if v := held[of(&next.channels[i])]; v != nil {
+		if v := held[of(&next.channels[i])]; v != nil && !next.channels[i].mixed {
 			next.channels[i].evidence = *v
 		}
 	}

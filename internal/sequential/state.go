@@ -9,8 +9,8 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// stateFormat is the number of the format that is written; 1, which is read too, lacks channel.moved.
-const stateFormat = 2
+// stateFormat is the number of the format that is written. Those before it are read, too: 2 lacks channel.mixed, 1 also channel.moved.
+const stateFormat = 3
 
 // AppendBinary writes all that the engine has learnt and holds. The Spec isn't in it.
 func (e *Engine) AppendBinary(b []byte) []byte {
@@ -68,6 +68,9 @@ func (c *channel) append(b []byte, open bool) []byte {
 		b = floats(b, f.lag...)
 		b = floats(b, f.beta...)
 		b = floats(b, f.cov...)
+	}
+	if c.measure == omnibus {
+		b = wire.Bool(b, c.mixed)
 	}
 	b = c.evidence.append(b)
 	if open {
@@ -138,8 +141,8 @@ func Read(spec Spec, r *wire.Reader) (*Engine, error) {
 		return nil, fmt.Errorf("read engine: %w", err)
 	}
 	format := r.Uint()
-	if r.Err() == nil && format != stateFormat && format != stateFormat-1 {
-		return nil, fmt.Errorf("read engine: unknown format %d, this build reads %d and %d", format, stateFormat-1, stateFormat)
+	if r.Err() == nil && (format < 1 || format > stateFormat) {
+		return nil, fmt.Errorf("read engine: unknown format %d, this build reads 1 to %d", format, stateFormat)
 	}
 	in := reader{r}
 	e := &Engine{spec: spec, hours: in.within(1e-9, 1e9), end: r.Int(), streams: make([]stream, len(spec.Streams))}
@@ -160,7 +163,7 @@ func Read(spec Spec, r *wire.Reader) (*Engine, error) {
 		if r.Err() != nil {
 			break
 		}
-		e.readStream(s, in, format > 1)
+		e.readStream(s, in, format)
 	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read engine: %w", err)
@@ -169,7 +172,7 @@ func Read(spec Spec, r *wire.Reader) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) readStream(s int, in reader, moved bool) {
+func (e *Engine) readStream(s int, in reader, format uint64) {
 	st := &e.spec.Streams[s]
 	if kind := in.Uint(); kind != uint64(st.Kind) {
 		in.Fail(fmt.Errorf("stream %s is of kind %d, want %d", st.Name, kind, st.Kind))
@@ -198,7 +201,7 @@ func (e *Engine) readStream(s int, in reader, moved bool) {
 			continue
 		}
 		c := channel{figure: f, stream: s}
-		e.readChannel(&c, in, out.open && moved)
+		e.readChannel(&c, in, format, out.open)
 		c.asks(st.Floors)
 		if in.Err() != nil {
 			return
@@ -215,7 +218,7 @@ func (e *Engine) readStream(s int, in reader, moved bool) {
 	e.streams[s] = out
 }
 
-func (e *Engine) readChannel(c *channel, in reader, moved bool) {
+func (e *Engine) readChannel(c *channel, in reader, format uint64, open bool) {
 	p := len(e.season)
 	c.mean, c.size = in.finite(), in.within(0, 1e18)
 	if in.Bool() {
@@ -243,6 +246,7 @@ func (e *Engine) readChannel(c *channel, in reader, moved bool) {
 		f.level, f.variance, f.scale = in.finite(), in.within(0, math.MaxFloat64), in.within(0, math.MaxFloat64)
 		f.lag, f.beta, f.cov = in.floats(p), in.floats(p), in.floats(p*(p+1)/2)
 	}
+	c.mixed = c.measure == omnibus && format > 2 && in.Bool()
 	for i := range bets {
 		v := &c.evidence
 		v.m[i] = in.within(0, mostEvidence)
@@ -251,7 +255,7 @@ func (e *Engine) readChannel(c *channel, in reader, moved bool) {
 			v.since[i] = in.Int()
 		}
 	}
-	if moved {
+	if open && format > 1 {
 		c.moved = in.finite()
 	}
 	if in.Bool() {

@@ -108,7 +108,7 @@ func TestReadsGoldenState(t *testing.T) {
 		}
 	}
 	want := advance(t, e, panes[16:])
-	for _, path := range []string{filepath.Join("testdata", "v1", "engine.bin"), newest} {
+	for _, path := range []string{filepath.Join("testdata", "v1", "engine.bin"), filepath.Join("testdata", "v2", "engine.bin"), newest} {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

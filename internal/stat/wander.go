@@ -21,12 +21,13 @@ func (w Wander) LongRun(noise float64) float64 {
 
 // FitWander learns from residuals r with sampling variances v, of a regression with p parameters. It doesn't take the most
 // likely grid point but, within 3 log-likelihood units of it, the one with the largest long-run variance: so a short history
-// makes a cautious null by itself. Empty or unequal slices give no wander.
-func FitWander(r, v []float64, p int) Wander {
+// makes a cautious null by itself. gain is how much more likely, in logarithms, the most likely point is than no wander at all. Empty
+// or unequal slices give no wander.
+func FitWander(r, v []float64, p int) (w Wander, gain float64) {
 	n := float64(len(r))
 	none := Wander{Sigma2: 1}
 	if len(r) == 0 || len(r) != len(v) {
-		return none
+		return none, 0
 	}
 	noise, spread := mean(v), variance(r)*n/max(n-float64(p), n/3)
 	excess := max(spread-noise, 0)
@@ -58,7 +59,7 @@ func FitWander(r, v []float64, p int) Wander {
 			best, longest = g.w, l
 		}
 	}
-	return best
+	return best, most - grid[0].ll
 }
 
 // wanderLikelihood is the log-likelihood by the Kalman filter (Schweppe 1965), with Sigma2 at its maximum but never below 1.

@@ -314,7 +314,7 @@ def wander(r, v, p):
             ll, s2 = likelihood(r, v, rho, excess * m)
             grid.append((ll, s2 * (excess * m * (1 + rho) / (1 - rho) + noise), rho, excess * m))
     top = max(g[0] for g in grid)
-    return max((g for g in grid if g[0] >= top - 3), key=lambda g: g[1])[2:]
+    return *max((g for g in grid if g[0] >= top - 3), key=lambda g: g[1])[2:], top - grid[0][0]
 
 
 def persistence(z):
@@ -371,7 +371,7 @@ def learn(ch, design, h, burn, recovery):
     if ch.event is not None:
         ch.v = np.maximum(design @ np.linalg.solve(gram, design[:h].T @ ch.event[:h]), 0.3) / np.maximum(ch.n, 1)
     r = ch.x - design @ fit
-    rho, tau2 = wander(r[:h], ch.v[:h], p)
+    rho, tau2, ch.gain = wander(r[:h], ch.v[:h], p)
     ch.home = r
     if ch.d is not None:
         excess = ch.d * (ch.x**3 - 1) / np.maximum(ch.n, 1)
@@ -402,14 +402,16 @@ def run(rows):
         learn(ch, design, h, burn, recovery)
     names = ["x", "k", "label", "volume"]
     weight = dict(x=0.4, k=0.3, label=0.2, volume=0.1)
-    lc = math.log(THRESHOLD * len(chs) * 6)
+    shaky = any(c.name in ("category", "omnibus") and not c.rare and c.gain > 6 for c in chs)
+    betting = [c for c in chs if not (c.name == "omnibus" and shaky)]
+    lc = math.log(THRESHOLD * len(betting) * 6)
     long = [2 * lc / lam**2 for lam in LAMBDA]
     ok = np.array([t <= length for t in long])
     if not ok.any():
         ok[-1] = True
     pen = np.array([lam**2 * min(t, 4 * length) / (2 * length) for lam, t in zip(LAMBDA, long)])
     for ch in chs:
-        own = weight[ch.stream] / sum(c.stream == ch.stream for c in chs)
+        own = (ch in betting) * weight[ch.stream] / sum(c.stream == ch.stream for c in betting)
         use6 = ch.use if ch.rare else np.concatenate([ok, ok & ch.two])
         ch.w = own * use6 / max(use6.sum(), 1)
         ch.m, ch.cusum, ch.sx, ch.sg, ch.sn = (np.zeros(6) for _ in range(5))

@@ -1,0 +1,154 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/sink"
+)
+
+const (
+	courierBatch = 200
+	sendTimeout  = 10 * time.Second
+)
+
+// courier brings the messages of one sink, by itself: what others do doesn't concern it. It belongs to one goroutine.
+type courier struct {
+	s        *service
+	name     string
+	to       Sink // nil: it is no longer configured
+	pace     *bucket
+	paused   time.Time // nothing goes to the sink before
+	failures int       // in a row, of whatever message
+	wake     chan struct{}
+}
+
+func (s *service) courier(name string) *courier {
+	c := &courier{s: s, name: name, to: s.sinks[name], wake: make(chan struct{}, 1)}
+	c.pace = newBucket(c.to)
+	return c
+}
+
+// run brings messages until ctx ends.
+func (c *courier) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		case <-timer.C:
+		}
+		next, err := c.work(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			c.s.log.Warn("work on the outbox", zap.String("sink", c.name), zap.Error(err))
+			next = c.s.o.Now().Add(deliverEvery)
+		}
+		if next.IsZero() {
+			timer.Stop()
+			continue
+		}
+		timer.Reset(max(next.Sub(c.s.o.Now()), 0))
+	}
+}
+
+// work sends what may be sent now, and returns when there is more to do; never, if that is zero.
+func (c *courier) work(ctx context.Context) (time.Time, error) {
+	for {
+		waiting, err := c.s.o.Ledger.Pending(ctx, c.name, courierBatch)
+		if err != nil {
+			return time.Time{}, err
+		}
+		now := c.s.o.Now()
+		w, at := pick(waiting, now)
+		if w == nil {
+			return at, nil
+		}
+		if now.Before(c.paused) {
+			return c.paused, nil
+		}
+		if ok, at := c.pace.take(now); !ok {
+			return at, nil
+		}
+		if err := c.send(ctx, *w); err != nil {
+			return time.Time{}, err
+		}
+	}
+}
+
+// pick is the first message that is due and doesn't wait for an earlier one of its subject; without one, when there will be: the messages of
+// one incident keep their order, and those of others go on.
+func pick(waiting []ledger.Waiting, now time.Time) (*ledger.Waiting, time.Time) {
+	var next time.Time
+	held := map[string]bool{}
+	for i := range waiting {
+		w := &waiting[i]
+		switch about := subjectOf(w.ID); {
+		case held[about]:
+		case w.Due.After(now):
+			held[about] = true
+			if next.IsZero() || w.Due.Before(next) {
+				next = w.Due
+			}
+		default:
+			return w, now
+		}
+	}
+	return nil, next
+}
+
+// subjectOf is what a message is about: its id up to the last "-".
+func subjectOf(id string) string {
+	if at := strings.LastIndex(id, "-"); at >= 0 {
+		return id[:at]
+	}
+	return id
+}
+
+// send tries one message, and enters in the ledger what came of it.
+func (c *courier) send(ctx context.Context, w ledger.Waiting) error {
+	if c.to == nil {
+		return c.give(ctx, w, errors.New("the sink is no longer configured"))
+	}
+	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	err := c.to.Send(sendCtx, w.ID, w.Body)
+	if ctx.Err() != nil {
+		return ctx.Err() // whether it arrived is not known: it is sent again
+	}
+	if err == nil {
+		c.failures = 0
+		c.s.m.sent.WithLabelValues(c.name, "delivered").Inc()
+		return c.s.o.Ledger.Delivered(ctx, w.ID, w.Sink)
+	}
+	if _, refused := errors.AsType[*sink.RefusedError](err); refused || w.Attempts >= mostAttempts {
+		return c.give(ctx, w, err)
+	}
+	c.s.m.sent.WithLabelValues(c.name, "retried").Inc()
+	now := c.s.o.Now()
+	pause := jittered(w.Attempts, pauseMax, c.s.o.Jitter())
+	c.paused = now.Add(jittered(c.failures, pauseSink, c.s.o.Jitter()))
+	c.failures++
+	if later, ok := errors.AsType[*sink.LaterError](err); ok && later.After > 0 {
+		c.paused = now.Add(later.After)
+		pause = max(pause, later.After)
+	}
+	c.s.log.Warn("send a message: will try again", zap.String("sink", c.name), zap.Duration("pause", pause), zap.Error(err))
+	return c.s.o.Ledger.Retry(ctx, w.ID, w.Sink, now.Add(pause), err.Error())
+}
+
+// give gives a message up: it is looked at by people from then on.
+func (c *courier) give(ctx context.Context, w ledger.Waiting, err error) error {
+	c.s.m.sent.WithLabelValues(c.name, "abandoned").Inc()
+	c.s.log.Error("give up a message", zap.String("sink", c.name), zap.String("message", w.ID), zap.Error(err))
+	return c.s.o.Ledger.Abandon(ctx, w.ID, w.Sink, err.Error())
+}

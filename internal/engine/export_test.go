@@ -1,0 +1,53 @@
+package engine
+
+import "github.com/plumbline-ml/plumbline/internal/wire"
+
+// AppendFormer writes what AppendBinary and AppendDrift write as the build before drift format 4 did: with money where there are decisions now.
+func (e *Engine) AppendFormer(b []byte) ([]byte, error) {
+	losses := e.losses
+	defer func() { e.losses = losses }()
+	e.losses = make([]loss, len(losses))
+	for i := range losses {
+		e.losses[i].Money = e.beyond(&e.plan.Score.Views[i], &losses[i].spent)
+	}
+	b, err := e.AppendBinary(b)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := e.AppendDrift(nil)
+	if err != nil {
+		return nil, err
+	}
+	head, err := e.appendGroups(e.labels.append(wire.Uint(nil, driftFormat)))
+	if err != nil {
+		return nil, err
+	}
+	rest := whole[len(head)+len(e.concept.append(nil))+len(e.recent.append(nil)):]
+	head[0] = 3
+	return append(e.concept.appendFormer(append(b, head...), e), rest...), nil
+}
+
+func (w *conceptWatch) appendFormer(b []byte, e *Engine) []byte {
+	if w.streams == nil {
+		return wire.Bool(b, false)
+	}
+	b = wire.Bool(wire.Int(wire.Bool(b, true), w.end), w.held != nil)
+	if w.held != nil {
+		b = wire.Float(wire.Int(b, w.start), w.hours)
+		for _, c := range w.held {
+			b = wire.Bytes(b, c.AppendBinary(nil))
+		}
+	}
+	b = wire.Uint(b, uint64(len(w.streams)))
+	for i := range w.streams {
+		s, v := &w.said[i], &e.plan.Score.Views[w.streams[i].View]
+		b = wire.Bool(wire.Int(b, s.onset), s.told)
+		b = wire.Float(wire.Float(wire.Float(b, s.shift), s.slope), e.beyond(v, &s.soFar))
+		b = wire.Uint(b, uint64(len(s.days)))
+		for j := range s.days {
+			b = wire.Float(wire.Int(b, s.days[j].start), e.beyond(v, &s.days[j].spent))
+		}
+		b = wire.Bytes(b, w.streams[i].AppendBinary(nil))
+	}
+	return b
+}
