@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,10 +159,8 @@ func now(t testing.TB, p *plan.Plan, rows []row) *diagnose.Side {
 
 func find(causes []diagnose.Cause, column string) *diagnose.Cause {
 	for i := range causes {
-		for _, c := range causes[i].Columns {
-			if c == column {
-				return &causes[i]
-			}
+		if slices.Contains(causes[i].Columns, column) {
+			return &causes[i]
 		}
 	}
 	return nil
@@ -231,7 +230,7 @@ func TestNames(t *testing.T) {
 			if got == nil || got.Kind != c.kind {
 				t.Fatalf("%s is %+v, want %s", c.column, got, c.kind)
 			}
-			for _, pair := range strings.Fields(c.want) {
+			for _, pair := range strings.FieldsSeq(c.want) {
 				name, value, _ := strings.Cut(pair, "=")
 				if c.kind == diagnose.Recoded {
 					name, value, _ = strings.Cut(c.want, "=")
@@ -305,7 +304,8 @@ func FuzzRead(f *testing.F) {
 
 func BenchmarkDiagnose300(b *testing.B) {
 	var y strings.Builder
-	y.WriteString(worldContract[:strings.Index(worldContract, "inputs:")] + "inputs:\n")
+	head, _, _ := strings.Cut(worldContract, "inputs:")
+	y.WriteString(head + "inputs:\n")
 	for i := range 300 {
 		fmt.Fprintf(&y, "  c%d: {type: numeric, path: %s}\n", i, []string{"amount", "temp", "age", "gains"}[i%4])
 	}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
@@ -40,8 +41,8 @@ func likeliest(panes []*sketch.Column, was, now []float64) (at int, gain float64
 	sum := 0.
 	at = len(panes) - 1
 	gain = math.Inf(-1)
-	for i := len(panes) - 1; i >= 0; i-- {
-		for j, k := range tallyOf(panes[i]) {
+	for i, p := range slices.Backward(panes) {
+		for j, k := range tallyOf(p) {
 			if k > 0 {
 				sum += k * math.Log(now[j]/was[j])
 			}

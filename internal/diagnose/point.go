@@ -108,7 +108,7 @@ func (n *numeric) point() *Cause {
 		return out
 	}
 	if !ok || rest > max(0.03, n.noise) {
-		return n.clip(p, v, cause)
+		return n.clip(p, cause)
 	}
 	outside := v < n.ref.min || v > n.ref.max
 	switch {
@@ -116,8 +116,8 @@ func (n *numeric) point() *Cause {
 		out := cause(Sentinel, gain, fmt.Sprintf("read %s as missing", number(v)))
 		out.Confidence = explained(gain, rest)
 		return out
-	case n.clip(p, v, cause) != nil:
-		return n.clip(p, v, cause)
+	case n.clip(p, cause) != nil:
+		return n.clip(p, cause)
 	case p.was < 0.01 && p.gain() >= 0.05 && (n.cur.valid >= manyRows || p.gain() > 0.2) && rest < p.gain()/3 && n.alone(p):
 		k, fix := Stuck, "find what has stopped to update it for these rows"
 		if known {
@@ -155,7 +155,7 @@ func (n *numeric) besides(p *point) (float64, bool) {
 }
 
 // clip looks for values beyond one that have become it: it is the largest or the smallest, and has what lay beyond.
-func (n *numeric) clip(p *point, v float64, cause func(Kind, float64, string) *Cause) *Cause {
+func (n *numeric) clip(p *point, cause func(Kind, float64, string) *Cause) *Cause {
 	if n.cur.valid < fewestRows {
 		return nil
 	}
@@ -174,7 +174,7 @@ func (n *numeric) clip(p *point, v float64, cause func(Kind, float64, string) *C
 		if !s.end || s.beyond < least || math.Abs(p.gain()-s.beyond) > max(0.015, 0.25*s.beyond, n.noise) {
 			continue
 		}
-		v = s.isEnd
+		v := s.isEnd
 		out := cause(Clipped, s.beyond, fmt.Sprintf("let values beyond %s through", number(v)))
 		out.Parameters["value"], out.Parameters[s.limit] = number(v), number(v)
 		out.Evidence = append(out.Evidence, fmt.Sprintf("none is %s %s, where %s were", s.words, number(v), percent(s.beyond)))

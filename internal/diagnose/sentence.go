@@ -91,13 +91,11 @@ func (c *Cause) traffic() string {
 }
 
 func quoted(v string) string {
-	switch {
-	case v == "":
+	if v == "" {
 		return "another value"
-	default:
-		if _, err := strconv.ParseFloat(v, 64); err == nil {
-			return v
-		}
-		return strconv.Quote(v)
 	}
+	if _, err := strconv.ParseFloat(v, 64); err == nil {
+		return v
+	}
+	return strconv.Quote(v)
 }

@@ -244,8 +244,10 @@ func (t *text) renamed() *Cause {
 }
 
 // nothing are texts that stand for none.
-var nothing = []string{"", "null", "NULL", "Null", "NA", "N/A", "n/a", "na", "NaN", "nan", "none", "None", "NONE", "nil", "-", "--", "?", ".", "0", "-1", "-999", "999", "9999",
-	"unknown", "Unknown", "UNKNOWN", "undefined", "missing", "(null)", "\\N", "#N/A", "default", "other"}
+var nothing = []string{
+	"", "null", "NULL", "Null", "NA", "N/A", "n/a", "na", "NaN", "nan", "none", "None", "NONE", "nil", "-", "--", "?", ".", "0", "-1", "-999", "999", "9999",
+	"unknown", "Unknown", "UNKNOWN", "undefined", "missing", "(null)", "\\N", "#N/A", "default", "other",
+}
 
 // placeholder looks for a text that stands for a missing value.
 func (t *text) placeholder() *Cause {

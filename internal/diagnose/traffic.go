@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ const fewestHours = 10
 // counting.
 func (c *Case) rotated(k int) (gain float64, from int) {
 	sum := 0.
-	for i := len(c.Current.Hourly) - 1; i >= 0; i-- {
+	for i := range slices.Backward(c.Current.Hourly) {
 		at := sketch.HourOfWeek(c.hour(i))
 		sum += c.likelihood(i, c.expected(((at-k)%sketch.WeekHours+sketch.WeekHours)%sketch.WeekHours)) - c.likelihood(i, c.expected(at))
 		if sum > gain {
@@ -103,7 +104,7 @@ func (c *Case) factor(from int) float64 {
 func (c *Case) began(factor float64) (from int, since float64) {
 	for range 4 {
 		sum, gain, at := 0., 0., 0
-		for i := len(c.Current.Hourly) - 1; i >= 0; i-- {
+		for i := range slices.Backward(c.Current.Hourly) {
 			e := c.expected(sketch.HourOfWeek(c.hour(i)))
 			sum += c.likelihood(i, factor*e) - c.likelihood(i, e)
 			if sum > gain {

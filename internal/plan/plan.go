@@ -12,7 +12,7 @@ import (
 //   - 3: Projection.Schema, Encoding and Key; Field.From.
 //   - 4: Drift.
 //   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked, Fairness.
-//   - 6: Concept.
+//   - 6: Concept; Diagnosis.
 const Format = 6
 
 const oldest = 3

@@ -1,6 +1,9 @@
 package sketch
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // HistogramBin is a bin of a Histogram that holds values: all of them lie in [Low, High]. Low and High differ by less than 1/32 of
 // themselves; where the smallest or the largest value of all lies in the bin, it is the bound.
@@ -26,12 +29,8 @@ func (h *Histogram) Ends() (smallest, largest float64) { return h.min, h.max }
 // yes of no other; of so many that registers are in use it may, of d values with a chance of about d/4096.
 func (d *Distinct) Has(h uint64) bool {
 	if d.regs == nil {
-		for _, v := range d.list {
-			if v == h {
-				return true
-			}
-		}
-		return false
+		_, found := slices.BinarySearch(d.list, h)
+		return found
 	}
 	v := byte(bits.LeadingZeros64(h<<distinctPrecision|1<<(distinctPrecision-1))) + 1
 	return d.regs[h>>(64-distinctPrecision)] >= v
