@@ -78,6 +78,7 @@ Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or
 		return badInput(fmt.Errorf("%w; see %s --help", err, c.CommandPath()))
 	})
 	root.AddCommand(newDemoCommand(), newCheckCommand(), newContractCommand(), newBaselineCommand(), newConfigCommand(), newApplyCommand(), newStandaloneCommand(),
-		newProduceCommand(), newTopicsCommand(), newReadyCommand(), newPanesCommand(), newInspectCommand(), newBackfillCommand(), newBudgetCommand())
+		newProduceCommand(), newTopicsCommand(), newReadyCommand(), newPanesCommand(), newInspectCommand(), newBackfillCommand(), newBudgetCommand(),
+		newIncidentsCommand(), newExplainCommand(), newAuditCommand())
 	return root
 }

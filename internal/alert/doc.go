@@ -1,12 +1,14 @@
 // Package alert is the alerter: a loop that folds findings into incidents and tells those who should know.
 //
+//  0. hold.go: of several alerters one works, the others stand by.
 //  1. service.go: one run under the policies in force.
-//  2. restore.go: the incidents, folded again from the findings in the ledger.
+//  2. restore.go: the incidents, folded again from the findings and acts in the ledger.
 //  3. fold.go: a poll of findings becomes changes of incidents; findings, consumer offsets and messages enter the ledger in
 //     one SQL transaction.
-//  4. deliver.go: messages leave the outbox, retried until they are taken; a sink that is away blocks no other.
-//  5. sink.go: where they go: the incidents topic; the others are in package sink.
+//  4. desk.go: acts of people come in, are folded between findings and enter the ledger the same way.
+//  5. deliver.go: messages leave the outbox, retried until they are taken; a sink that is away blocks no other.
+//  6. sink.go: where they go: the incidents topic; the others are in package sink.
 //
-// Invariants: a finding is in the ledger before anybody hears of it; a restart tells nothing twice, save what was under way.
+// Invariants: one alerter writes, which the ledger checks with each write; a finding is in the ledger before anybody hears of it; a restart tells nothing twice, save what was under way.
 // Wall clock is injected and decides only when to send. The package imports no other service.
 package alert

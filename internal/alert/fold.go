@@ -42,7 +42,7 @@ func (s *service) fold(ctx context.Context, records []*kgo.Record) error {
 			return fmt.Errorf("encode finding %s: %w", f.ID, err)
 		}
 		change, inc := s.book.Fold(f)
-		b.entries = append(b.entries, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
+		s.enter(&b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
 		if change != incident.None {
 			s.m.incidents.WithLabelValues(string(change)).Inc()
 			b.changed(change, inc)
@@ -55,15 +55,22 @@ func (s *service) fold(ctx context.Context, records []*kgo.Record) error {
 	for partition, n := range b.next {
 		offsets = append(offsets, ledger.Offset{Topic: records[0].Topic, Partition: partition, Next: n})
 	}
+	return s.commit(ctx, &b, offsets)
+}
+
+// enter adds an entry to the batch. The number of the entry is the ledger's, which has no other writer.
+func (s *service) enter(b *batch, e ledger.Entry) {
+	s.seq++
+	b.entries = append(b.entries, e)
+}
+
+// commit writes what the batch came to, and then tells who looks.
+func (s *service) commit(ctx context.Context, b *batch, offsets []ledger.Offset) error {
 	if err := s.o.Ledger.Append(ctx, b.entries, offsets, b.out); err != nil {
 		return err
 	}
-	seq := int64(0)
-	if n := len(b.entries); n > 0 {
-		seq = b.entries[n-1].Seq
-	}
 	for _, t := range b.told {
-		s.say(ctx, t.inc, t.change, seq)
+		s.say(ctx, t.inc, t.change, s.seq)
 	}
 	s.gauge()
 	select {
@@ -91,13 +98,17 @@ type told struct {
 	change incident.Change
 }
 
+// changed adds what happened to an incident. Of several things in one instant the one to tell of is how it opened, or how it ended; that
+// somebody is to be called stays so.
 func (b *batch) changed(c incident.Change, inc incident.Incident) {
 	for i := range b.open {
 		if o := &b.open[i]; o.inc.ID == inc.ID {
-			o.inc = inc
-			if sink.Louder(c) && !sink.Louder(o.change) {
+			inc.Calls = inc.Calls || o.inc.Calls
+			if sink.Louder(c) && (!sink.Louder(o.change) || c == incident.Closed || c == incident.Reopened) {
 				o.change = c
 			}
+			inc.Change = o.change
+			o.inc = inc
 			return
 		}
 	}
@@ -118,9 +129,12 @@ func (s *service) settle(b *batch) error {
 	return nil
 }
 
-// messages makes one message per sink that wants to hear of the change.
+// messages makes one message per sink that wants to hear of the change. In a silence people are told of nothing but its end and the
+// incident's.
 func (s *service) messages(inc incident.Incident, c incident.Change) ([]ledger.Outgoing, error) {
-	s.seq++
+	if inc.Silence != nil && c != incident.Closed {
+		c = incident.Updated
+	}
 	id := fmt.Sprintf("%s-%d", inc.ID, s.seq)
 	body, err := json.Marshal(finding.Wrap(incident.Kind, id, inc.Model, inc.OpenedAt, inc))
 	if err != nil {
@@ -154,7 +168,7 @@ func (s *service) gauge() {
 	s.m.open.Reset()
 	var active []incident.Incident
 	for _, inc := range s.book.Incidents() {
-		if inc.Status != incident.Resolved {
+		if inc.Status.Active() {
 			s.m.open.WithLabelValues(inc.Model, string(inc.Severity)).Inc()
 			active = append(active, inc)
 		}

@@ -10,21 +10,15 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
 )
 
 const entryFinding = "finding"
 
-// restore folds the findings in the ledger again and returns where reading goes on.
+// restore folds the findings and acts in the ledger again and returns where reading goes on.
 func (s *service) restore(ctx context.Context) (map[int32]kgo.Offset, error) {
-	err := s.o.Ledger.Each(ctx, entryFinding, 0, func(e ledger.Entry) error {
-		var f finding.Finding
-		if err := json.Unmarshal(e.Body, &f); err != nil {
-			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
-		}
-		s.book.Fold(f)
-		return nil
-	})
+	err := s.o.Ledger.Each(ctx, "", 0, s.refold)
 	if err != nil {
 		return nil, fmt.Errorf("restore incidents: %w", err)
 	}
@@ -54,4 +48,26 @@ func (s *service) restore(ctx context.Context) (map[int32]kgo.Offset, error) {
 	}
 	s.gauge()
 	return at, nil
+}
+
+// refold folds an entry of the ledger as it was folded when it was entered.
+func (s *service) refold(e ledger.Entry) error {
+	switch e.Kind {
+	case entryFinding:
+		var f finding.Finding
+		if err := json.Unmarshal(e.Body, &f); err != nil {
+			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
+		}
+		s.book.Fold(f)
+	case entryAct:
+		var a incident.Act
+		if err := json.Unmarshal(e.Body, &a); err != nil {
+			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
+		}
+		if _, err := s.book.Act(a); err != nil { // by a build with other rules
+			s.log.Warn("pass over an act", zap.Int64("entry", e.Seq), zap.Error(err))
+		}
+	default: // of another part of Plumbline
+	}
+	return nil
 }

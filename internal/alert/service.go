@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
+// silenceEvery is how often it is looked whether a silence is over.
+const silenceEvery = time.Second
+
 // View takes the latest state of incidents, for people to look at.
 type View interface {
 	PutIncident(ctx context.Context, inc incident.Incident, seq int64) error // as of a ledger entry
@@ -28,8 +32,10 @@ type Options struct {
 	Settings   bus.Settings
 	Layout     bus.Layout
 	Ledger     *ledger.Ledger
+	Holder     string // who this process is to the other alerters
 	Sinks      []Sink
 	View       View
+	Desk       *Desk // where people's acts come in; may be nil
 	Now        func() time.Time
 	Jitter     func() float64 // in [0, 1): spreads what is tried again
 	Ready      *bus.Readiness // may be nil
@@ -71,15 +77,29 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 func Run(ctx context.Context, o Options) error {
 	m := NewMetrics(o.Registerer)
 	log := o.Logger.Named("alert")
-	return bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
-		s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1), sinks: map[string]Sink{}}
-		for _, k := range o.Sinks {
-			s.sinks[k.Name()] = k
+	k := &keeper{ledger: o.Ledger, holder: o.Holder, now: o.Now, log: log, ready: o.Ready}
+	return k.hold(ctx, func(ctx context.Context, mine *ledger.Ledger) error {
+		ctx, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		err := bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
+			s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1), sinks: map[string]Sink{}}
+			s.o.Ledger = mine
+			for _, k := range o.Sinks {
+				s.sinks[k.Name()] = k
+			}
+			for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
+				s.book.SetPolicy(model, &h.At(plan.Micros(o.Now())).Policy)
+			}
+			err := s.run(ctx)
+			if errors.Is(err, ledger.ErrFenced) {
+				stop(err)
+			}
+			return err
+		})
+		if cause := context.Cause(ctx); errors.Is(cause, ledger.ErrFenced) {
+			return cause
 		}
-		for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
-			s.book.SetPolicy(model, &h.At(plan.Micros(o.Now())).Policy)
-		}
-		return s.run(ctx)
+		return err
 	})
 }
 
@@ -88,7 +108,7 @@ type service struct {
 	log    *zap.Logger
 	m      *Metrics
 	book   *incident.Book
-	seq    int64         // of the last message queued
+	seq    int64         // of the last entry
 	queued chan struct{} // a message may be waiting
 	sinks  map[string]Sink
 	active atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
@@ -123,28 +143,70 @@ func (s *service) run(ctx context.Context) error {
 	for p, o := range at {
 		targets.reached(p, o.EpochOffset().Offset)
 	}
-	for {
+	return s.work(ctx, poll(ctx, cl), targets)
+}
+
+// poll fetches until ctx ends, one poll ahead of who reads.
+func poll(ctx context.Context, cl *kgo.Client) <-chan kgo.Fetches {
+	polled := make(chan kgo.Fetches)
+	go func() {
+		for ctx.Err() == nil {
+			select {
+			case polled <- cl.PollFetches(ctx):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return polled
+}
+
+// work folds what comes: findings, people's acts, and the ends of silences. What fails while it is folded ends the run: memory may then be
+// ahead of the ledger.
+func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets targets) error {
+	var requests chan request
+	if s.o.Desk != nil {
+		requests = s.o.Desk.requests
+	}
+	tick := time.NewTicker(silenceEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
 		if len(targets) == 0 {
 			s.o.Ready.Ready()
 		}
-		fetches := cl.PollFetches(ctx)
-		if ctx.Err() != nil {
+		var err error
+		select {
+		case <-ctx.Done():
 			return nil
+		case fetches := <-polled:
+			err = s.take(ctx, fetches, targets)
+		case r := <-requests:
+			err = s.serve(ctx, r)
+		case <-tick.C:
+			err = s.endSilences(ctx)
 		}
-		for _, e := range fetches.Errors() {
-			return fmt.Errorf("read findings %s/%d: %w", e.Topic, e.Partition, e.Err)
-		}
-		if fetches.NumRecords() == 0 {
-			continue
-		}
-		if err := s.fold(ctx, fetches.Records()); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		fetches.EachRecord(func(rec *kgo.Record) { targets.reached(rec.Partition, rec.Offset+1) })
 	}
+	return nil
+}
+
+// take folds one poll.
+func (s *service) take(ctx context.Context, fetches kgo.Fetches, targets targets) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	for _, e := range fetches.Errors() {
+		return fmt.Errorf("read findings %s/%d: %w", e.Topic, e.Partition, e.Err)
+	}
+	if fetches.NumRecords() == 0 {
+		return nil
+	}
+	if err := s.fold(ctx, fetches.Records()); err != nil {
+		return err
+	}
+	fetches.EachRecord(func(rec *kgo.Record) { targets.reached(rec.Partition, rec.Offset+1) })
+	return nil
 }
 
 // targets are where the findings ended when the alerter began, of the partitions it has not caught up with yet.

@@ -18,8 +18,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/alert"
 	"github.com/plumbline-ml/plumbline/internal/budget"
 	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/console"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
 	"github.com/plumbline-ml/plumbline/internal/settings"
 	"github.com/plumbline-ml/plumbline/internal/view"
@@ -33,6 +35,8 @@ type Parts struct {
 	Index    view.Index
 	View     *view.Display
 	Ledger   *ledger.Ledger
+	Desk     *alert.Desk  // where people's acts come in
+	Writers  console.Auth // who may do something
 	Producer *kgo.Client // for what is written outside transactions
 	Webhook  struct{ URL, Secret string }
 
@@ -140,6 +144,11 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 			return nil, err
 		}
 		p.onClose("ledger", p.Ledger.Close)
+		p.Desk = alert.NewDesk()
+		p.Writers = console.Auth{Token: s.API.Token.Reveal(), Loopback: console.Loopback(s.HTTP.Listen)}
+		if p.Writers.Tokens, err = s.APITokens(); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }
@@ -170,6 +179,7 @@ func Embedded(ctx context.Context, log *zap.Logger, reg prometheus.Registerer, o
 		return nil, err
 	}
 	p.onClose("ledger", p.Ledger.Close)
+	p.Desk = alert.NewDesk()
 	return p, nil
 }
 
@@ -215,5 +225,11 @@ func registryClient(c *tls.Config) *http.Client {
 // ForgetView drops what this installation keeps in Redis: join index and latest view. Both come back from the topics.
 func (p *Parts) ForgetView(ctx context.Context) error { return p.forget(ctx) }
 
-// API is the HTTP API over the latest view.
-func (p *Parts) API() http.Handler { return newAPI(&store{p.View}, p.Logger) }
+// API is the HTTP API over the latest view. Where an alerter runs here, it also takes what people do.
+func (p *Parts) API() http.Handler {
+	api := newAPI(&store{p.View}, p.Logger)
+	if p.Desk != nil {
+		api.Write(desk{p.Desk}, p.Writers)
+	}
+	return api
+}

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/alert"
@@ -61,9 +63,21 @@ func (p *Parts) Alerter(ctx context.Context) error {
 		sinks = append(sinks, &sink.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
 	}
 	return alert.Run(ctx, alert.Options{
-		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Sinks: sinks, View: &store{p.View}, Now: time.Now, Jitter: rand.Float64,
+		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, View: &store{p.View}, Now: time.Now, Jitter: rand.Float64,
 		Ready: p.Ready["alerter"], Logger: p.Logger, Registerer: reg,
 	})
+}
+
+// holder is the name of this process among alerters: that of its slot, which is the same after a restart, or one that nobody else has.
+func (p *Parts) holder() string {
+	if p.Instance != "" {
+		return p.Prefix + "-" + p.Instance
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%s-%d-%s", p.Prefix, host, os.Getpid(), crand.Text()[:6])
 }
 
 func (p *Parts) group(role string) string { return p.Prefix + "-" + role }

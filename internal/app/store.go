@@ -3,11 +3,12 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
 
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/alert"
 	"github.com/plumbline-ml/plumbline/internal/console"
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/incident"
@@ -62,4 +63,16 @@ func (s *store) Incidents(ctx context.Context) ([]incident.Incident, error) {
 	return out, nil
 }
 
-func newAPI(s *store, log *zap.Logger) http.Handler { return console.New(s, log) }
+func newAPI(s *store, log *zap.Logger) *console.API { return console.New(s, log) }
+
+// desk is the alerter's desk as the API knows it.
+type desk struct{ of *alert.Desk }
+
+// Do implements console.Desk.
+func (d desk) Do(ctx context.Context, a incident.Act) ([]incident.Told, error) {
+	told, err := d.of.Do(ctx, a)
+	if errors.Is(err, alert.ErrAway) {
+		return nil, fmt.Errorf("%w: %w", console.ErrAway, err)
+	}
+	return told, err
+}

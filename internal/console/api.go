@@ -29,11 +29,13 @@ type Store interface {
 // API is the handler of /api/v1/.
 type API struct {
 	store Store
+	desk  Desk
+	auth  Auth
 	log   *zap.Logger
 	mux   *http.ServeMux
 }
 
-// New makes the API over a store.
+// New makes the API over a store, which only reads.
 func New(store Store, log *zap.Logger) *API {
 	a := &API{store: store, log: log.Named("api"), mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { a.write(w, http.StatusOK, openapi) })
@@ -41,10 +43,18 @@ func New(store Store, log *zap.Logger) *API {
 	a.mux.HandleFunc("GET /api/v1/models/{model}/latest", a.latest)
 	a.mux.HandleFunc("GET /api/v1/incidents", a.incidents)
 	a.mux.HandleFunc("GET /api/v1/incidents/{id}", a.incident)
+	a.mux.HandleFunc("GET /api/v1/false-alarms", a.rates)
 	a.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, http.StatusNotFound, "no such resource; /api/v1/openapi.json lists what there is")
 	})
 	return a
+}
+
+// Write lets the API take what people do, from whom auth allows it.
+func (a *API) Write(desk Desk, auth Auth) {
+	a.desk, a.auth = desk, auth
+	a.mux.HandleFunc("POST /api/v1/incidents/{id}/acts", a.act)
+	a.mux.HandleFunc("POST /api/v1/models/{model}/acts", a.act)
 }
 
 // ServeHTTP implements http.Handler.
@@ -74,8 +84,9 @@ func (a *API) latest(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) incidents(w http.ResponseWriter, r *http.Request) {
 	status, model := r.URL.Query().Get("status"), r.URL.Query().Get("model")
-	if status != "" && status != string(incident.Open) && status != string(incident.Resolved) {
-		a.fail(w, http.StatusBadRequest, "status must be open or resolved")
+	wanted, ok := wantedStatus(status)
+	if !ok {
+		a.fail(w, http.StatusBadRequest, "status must be active (all but resolved), open, acknowledged, mitigated, resolved or reopened")
 		return
 	}
 	all, err := a.store.Incidents(r.Context())
@@ -84,10 +95,24 @@ func (a *API) incidents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	all = slices.DeleteFunc(all, func(i incident.Incident) bool {
-		return status != "" && string(i.Status) != status || model != "" && i.Model != model
+		return !wanted(i.Status) || model != "" && i.Model != model
 	})
 	slices.SortFunc(all, incident.Compare)
 	a.encode(w, map[string]any{"incidents": append([]incident.Incident{}, all...)})
+}
+
+// wantedStatus is what the query asks for.
+func wantedStatus(query string) (func(incident.Status) bool, bool) {
+	switch {
+	case query == "":
+		return func(incident.Status) bool { return true }, true
+	case query == "active":
+		return incident.Status.Active, true
+	case slices.Contains(incident.Statuses(), incident.Status(query)):
+		return func(s incident.Status) bool { return s == incident.Status(query) }, true
+	default:
+		return nil, false
+	}
 }
 
 func (a *API) incident(w http.ResponseWriter, r *http.Request) {

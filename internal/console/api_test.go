@@ -47,7 +47,8 @@ func TestAPI(t *testing.T) {
 		{"/api/v1/incidents", nil, 200, `"id":"1"`},
 		{"/api/v1/incidents?status=resolved", nil, 200, `"id":"2"`},
 		{"/api/v1/incidents?model=a&status=resolved", nil, 200, `{"incidents":[]}`},
-		{"/api/v1/incidents?status=closed", nil, 400, "open or resolved"},
+		{"/api/v1/incidents?status=active", nil, 200, `{"incidents":[{"kind":"","id":"1"`},
+		{"/api/v1/incidents?status=closed", nil, 400, "resolved or reopened"},
 		{"/api/v1/incidents/2", nil, 200, `"id":"2"`},
 		{"/api/v1/incidents/9", nil, 404, "no such incident"},
 		{"/api/v1/nothing", nil, 404, "openapi.json"},
@@ -74,15 +75,22 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal(openapi, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Paths) != 4 {
-		t.Errorf("%d paths described, 4 are served", len(doc.Paths))
+	if len(doc.Paths) != 7 {
+		t.Errorf("%d paths described, 7 are served", len(doc.Paths))
 	}
-	for p := range doc.Paths {
-		rec := httptest.NewRecorder()
-		path := strings.NewReplacer("{model}", "a", "{id}", "1").Replace(p)
-		New(fake{}, zap.NewNop()).ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-		if rec.Code != http.StatusOK {
-			t.Errorf("%s is described and answers %d", p, rec.Code)
+	a := New(fake{}, zap.NewNop())
+	a.Write(desk{}, Auth{Token: "sesame"})
+	for p, methods := range doc.Paths {
+		for method := range methods {
+			rec := httptest.NewRecorder()
+			path := strings.NewReplacer("{model}", "a", "{id}", "1").Replace(p)
+			r := httptest.NewRequestWithContext(t.Context(), strings.ToUpper(method), path, strings.NewReader("{}"))
+			r.Header.Set("Authorization", "Bearer sesame")
+			r.Header.Set("Content-Type", "application/json")
+			a.ServeHTTP(rec, r)
+			if rec.Code != http.StatusOK {
+				t.Errorf("%s %s is described and answers %d %s", method, p, rec.Code, rec.Body)
+			}
 		}
 	}
 }

@@ -196,6 +196,7 @@ func (r *replay) run(ctx context.Context, events *produce.Replay, cl *kgo.Client
 	done := false
 	for {
 		for _, inc := range incidents.poll(ctx, drainEvery) {
+			inc.Change, inc.Calls = incident.None, false // what the message is about is no part of the incident
 			r.latest[inc.ID] = inc
 			r.tell(inc)
 		}

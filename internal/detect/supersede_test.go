@@ -76,7 +76,7 @@ func TestAlarmEndsWithItsPlan(t *testing.T) {
 	r.fold(at, r.counted(b, at)...)
 	r.fold(at.Add(3 * time.Hour))
 	fold(r.take())
-	if last.Status != incident.Open || last.Reason != "" {
+	if last.Status != incident.OpenAgain || last.Reason != "" {
 		t.Errorf("the incident is %s, %q", last.Status, last.Reason)
 	}
 	// The former plan's end must not close what the one in force has found: it may come later.

@@ -230,7 +230,7 @@ func TestNames(t *testing.T) {
 			if got == nil || got.Kind != c.kind {
 				t.Fatalf("%s is %+v, want %s", c.column, got, c.kind)
 			}
-			for _, pair := range strings.FieldsSeq(c.want) {
+			for pair := range strings.FieldsSeq(c.want) {
 				name, value, _ := strings.Cut(pair, "=")
 				if c.kind == diagnose.Recoded {
 					name, value, _ = strings.Cut(c.want, "=")

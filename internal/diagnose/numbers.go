@@ -26,7 +26,7 @@ func newNumbers(c *plan.Column, n *sketch.Column, d *sketch.Described) *numbers 
 		rows: n.N, missing: n.Missing, invalid: n.Invalid, valid: n.Valid(), zero: n.Zero, negative: n.Negative, whole: n.Integral,
 		below: n.Below, above: n.Above, mean: math.NaN(), sd: math.NaN(), plan: n.Bins, lo: c.Layout.Lo, hi: c.Layout.Hi,
 	}
-	largest := max(math.Abs(v.lo), math.Abs(v.hi)) * 1e7 // what nobody would take for a conversion
+	largest := max(math.Abs(v.lo), math.Abs(v.hi)) * 1e7                                 // what nobody would take for a conversion
 	if d != nil && d.Histogram != nil && d.Histogram.Count() == v.valid && v.valid > 0 { // else some events were described by nobody
 		v.bins = d.Histogram.Bins()
 		v.min, v.max = d.Histogram.Ends()

@@ -18,7 +18,9 @@ const (
 	joinPanes   = 3                   // or so many panes, where they are long: no alarm comes of fewer
 	mostJoined  = 91 * 24 * time.Hour // but no longer, however quiet a slice is
 	reopenAfter = 7 * 24 * time.Hour  // a signal that comes back sooner, or within three of its windows, reopens its incident
-	manyEvents  = 200                 // lines of a timeline that are kept
+	pageAgain   = reopenAfter         // nobody is called twice for a signal that comes and goes
+	manyEvents  = 200                 // lines of a timeline that are kept of signals
+	manyActs    = 500                 // and of people
 )
 
 type lane string
@@ -28,6 +30,7 @@ const (
 	level lane = "level" // seen on predictions over days or weeks: it began at no moment
 	truth lane = "truth" // shown by outcomes
 	prior lane = "prior" // how often outcomes are positive: that may change for good while the model is as good as ever
+	known lane = "known" // which predictions get an outcome: what all other outcomes are seen through
 	fair  lane = "fair"  // gaps between groups, seen on decisions
 	equal lane = "equal" // the same, shown by outcomes
 	books lane = "books" // offsets not accounted for exactly once: numbers that may be wrong
@@ -37,6 +40,9 @@ const (
 type Book struct {
 	policies map[string]*plan.Policy // by model
 	all      []*entry
+	acts     map[string]Act       // by id
+	quiet    map[string]*Silence  // by model
+	newest   map[string]time.Time // event time of a model's latest finding
 }
 
 // entry is an incident and what the fold needs beside it.
@@ -44,14 +50,22 @@ type entry struct {
 	inc     Incident
 	lane    lane
 	fault   bool
-	signals []*part // in the order they joined
+	signals []*part   // in the order they joined
+	over    time.Time // event time of its end, while it is resolved
+	paged   time.Time // event time of the last call
+	calls   bool      // for the latest change somebody is to be called
+	own     *Silence  // of the incident alone
+	due     bool      // somebody is to be called when the silence ends
+	events  int       // lines of the timeline that tell of signals
 }
 
 // part is one signal's part of an incident.
 type part struct {
 	name    string
 	last    finding.Finding // the latest that alarmed
+	since   time.Time       // when it joined
 	live    bool
+	page    bool      // it has been a page
 	eased   time.Time // if it isn't live
 	began   time.Time // the earliest onset of its alarms
 	again   bool      // the incident was over, and came back with it: what is told of it is of then
@@ -60,7 +74,9 @@ type part struct {
 }
 
 // NewBook makes an empty book.
-func NewBook() *Book { return &Book{policies: map[string]*plan.Policy{}} }
+func NewBook() *Book {
+	return &Book{policies: map[string]*plan.Policy{}, acts: map[string]Act{}, quiet: map[string]*Silence{}, newest: map[string]time.Time{}}
+}
 
 // SetPolicy tells who owns a model's incidents and where its runbooks are.
 func (b *Book) SetPolicy(model string, p *plan.Policy) { b.policies[model] = p }
@@ -80,33 +96,46 @@ func Compare(a, b Incident) int {
 	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.Model, b.Model), cmp.Compare(a.ID, b.ID))
 }
 
-// Change says what a finding did to an incident.
+// Change says what a finding, or a person, did to an incident.
 type Change string
 
-// The changes.
+// The changes that findings make.
 const (
 	None     Change = ""
 	Opened   Change = "opened"
 	Joined   Change = "joined"   // one more signal
 	Updated  Change = "updated"  // a signal it already has
+	Raised   Change = "page"     // a ticket became a page
 	Eased    Change = "eased"    // one of several signals recovered, or ended with its plan
-	Closed   Change = "resolved" // the last signal did
-	Reopened Change = "reopened"
+	Closed   Change = "resolved" // the last signal did, or a person says so
+	Reopened Change = "reopened" // also by a person
 )
 
 // Fold takes one finding into account and returns the incident it changed.
 func (b *Book) Fold(f finding.Finding) (Change, Incident) {
+	if f.At.After(b.newest[f.Model]) {
+		b.newest[f.Model] = f.At
+	}
 	l := laneOf(&f)
 	name := f.Signal()
 	if !f.Alarming() {
-		return b.ease(l, name, &f)
+		return b.ease(name, &f)
 	}
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
-		if p := e.part(name); e.inc.Model == f.Model && e.inc.Status == Open && p != nil && (p.live || soon(&f, p.eased)) {
+		if p := e.part(name); e.active(f.Model) && p != nil && (p.live || soon(&f, p.eased)) {
 			if p.live && f.Diagnosis != nil {
 				p.began = f.Onset // told again, now that it has a name
 			}
 			p.last, p.live = f, true
+			return b.tell(e, &f, Updated)
+		}
+	}
+	for _, e := range b.all { // one that a person resolved while the signal was open: that it goes on is known, unless it got worse
+		if p := e.part(name); e.inc.Model == f.Model && p != nil && p.live {
+			p.last = f
+			if f.Severity == finding.Page && e.inc.Severity != finding.Page {
+				return b.tell(e.again(p), &f, Reopened)
+			}
 			return b.tell(e, &f, Updated)
 		}
 	}
@@ -119,10 +148,9 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		return b.tell(e, &f, Joined)
 	}
 	for _, e := range slices.Backward(b.all) {
-		if p := e.part(name); e.is(l, f.Model) && p != nil && e.inc.ResolvedAt != nil && soon(&f, *e.inc.ResolvedAt) {
-			p.last, p.live, p.again = f, true, true
-			e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Open, nil, ""
-			return b.tell(e, &f, Reopened)
+		if p := e.part(name); e.inc.Model == f.Model && e.inc.Status == Resolved && p != nil && soon(&f, e.over) {
+			p.last, p.live = f, true
+			return b.tell(e.again(p), &f, Reopened)
 		}
 	}
 	e := &entry{lane: l, fault: f.Verdict == finding.Fault, inc: Incident{
@@ -131,6 +159,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	}}
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.Model, string(l), name, f.Onset.UTC().Format(time.RFC3339Nano), f.At.UTC().Format(time.RFC3339Nano)}, "\x00")))
 	e.inc.ID = hex.EncodeToString(sum[:8])
+	b.hush(e)
 	e.add(&f, name)
 	b.all = append(b.all, e)
 	return b.tell(e, &f, Opened)
@@ -165,10 +194,11 @@ func laneOf(f *finding.Finding) lane {
 	if f.Channel == "coverage" {
 		return books
 	}
-	if f.Channel == "label_rate" {
-		return prior
-	}
 	switch f.Channel {
+	case "label_rate":
+		return prior
+	case "labelled_share":
+		return known
 	case "fairness":
 		return fair
 	case "fairness_outcomes":
@@ -185,6 +215,26 @@ func laneOf(f *finding.Finding) lane {
 
 func (e *entry) is(l lane, model string) bool { return e.lane == l && e.inc.Model == model }
 
+// active reports whether e is of the model, and not over.
+func (e *entry) active(model string) bool { return e.inc.Model == model && e.inc.Status.Active() }
+
+// again opens an incident that was over, for a signal that is back.
+func (e *entry) again(p *part) *entry {
+	p.again = true
+	if e.inc.Reason == byPerson {
+		e.paged = time.Time{} // who said that it is over has to know
+	}
+	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = OpenAgain, nil, ""
+	e.inc.Reopenings++
+	return e
+}
+
+// end closes an incident at a time that people are shown, and at an event time.
+func (e *entry) end(at, over time.Time, reason string) {
+	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Resolved, &at, reason
+	e.over = over
+}
+
 func (e *entry) part(name string) *part {
 	for _, p := range e.signals {
 		if p.name == name {
@@ -194,6 +244,11 @@ func (e *entry) part(name string) *part {
 	return nil
 }
 
+// hasOpen reports whether a signal of the incident has not recovered.
+func (e *entry) hasOpen() bool {
+	return slices.ContainsFunc(e.signals, func(p *part) bool { return p.live })
+}
+
 // hasLive reports whether a signal of the incident is open that is of the subject, and says that it lies elsewhere.
 func (e *entry) hasLive(subject string) bool {
 	return slices.ContainsFunc(e.signals, func(p *part) bool { return p.live && p.subject == subject && p.last.Channel == "level" })
@@ -201,14 +256,14 @@ func (e *entry) hasLive(subject string) bool {
 
 // knows reports whether e tells that the column lies elsewhere: what the column does beside is that trouble; a hard fault is another.
 func (e *entry) knows(l lane, f *finding.Finding) bool {
-	return l == data && e.lane == level && f.Verdict != finding.Fault && e.inc.Model == f.Model && e.inc.Status == Open && e.hasLive(f.Subject)
+	return l == data && e.lane == level && f.Verdict != finding.Fault && e.active(f.Model) && e.hasLive(f.Subject)
 }
 
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
 // On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
 // joins what began within a day, or three panes, of it, and what alarmed together with a signal of it.
 func (e *entry) joins(l lane, f *finding.Finding) bool {
-	if !e.is(l, f.Model) || e.inc.Status != Open {
+	if !e.is(l, f.Model) || !e.inc.Status.Active() {
 		return false
 	}
 	if l == truth {
@@ -225,15 +280,15 @@ func (e *entry) joins(l lane, f *finding.Finding) bool {
 }
 
 func (e *entry) add(f *finding.Finding, name string) {
-	e.signals = append(e.signals, &part{name: name, last: *f, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
+	e.signals = append(e.signals, &part{name: name, last: *f, since: f.At, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
 }
 
 // ease ends one signal's part, which recovered or ended with its plan; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
 // how an open signal goes on.
-func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) {
+func (b *Book) ease(name string, f *finding.Finding) (Change, Incident) {
 	for _, e := range slices.Backward(b.all) {
 		p := e.part(name)
-		if e.inc.Model != f.Model || e.inc.Status != Open || p == nil || !p.live {
+		if e.inc.Model != f.Model || p == nil || !p.live {
 			continue
 		}
 		ended := f.Verdict == finding.Superseded
@@ -250,38 +305,48 @@ func (b *Book) ease(l lane, name string, f *finding.Finding) (Change, Incident) 
 			return b.tell(e, f, Updated)
 		}
 		p.live, p.eased = false, f.At
-		if slices.ContainsFunc(e.signals, func(p *part) bool { return p.live }) {
+		if e.hasOpen() {
 			return b.tell(e, f, Eased)
 		}
-		at := f.At
-		e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Resolved, &at, ""
-		if ended {
-			e.inc.Reason = string(finding.Superseded)
+		if !e.inc.Status.Active() { // by a person, before
+			e.over = f.At
+			return b.tell(e, f, Updated)
 		}
+		reason := ""
+		if ended {
+			reason = string(finding.Superseded)
+		}
+		e.end(f.At, f.At, reason)
 		return b.tell(e, f, Closed)
 	}
 	return None, Incident{}
 }
 
-// tell brings the public object up to date.
+// tell takes a finding into the incident.
 func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 	inc := &e.inc
 	inc.Findings = append(inc.Findings, f.ID)
-	if c == Opened || c == Joined || c == Closed || c == Reopened || f.Severity == finding.Page && inc.Severity != finding.Page {
+	worse := f.Alarming() && f.Severity == finding.Page && inc.Severity != finding.Page && inc.Status.Active()
+	if worse && c == Updated {
+		c = Raised
+	}
+	if c == Opened || c == Joined || c == Closed || c == Reopened || c == Raised {
 		what := string(c)
-		if c == Updated {
-			what = "page"
-		}
 		if c == Closed && inc.Reason != "" {
 			what = inc.Reason
 		}
-		if len(inc.Timeline) < manyEvents {
+		if e.events < manyEvents {
+			e.events++
 			inc.Timeline = append(inc.Timeline, Event{At: f.At, What: what, Who: signalWords(f)})
 		}
+	}
+	if worse && c == Joined {
+		c = Raised
 	}
 	if f.Alarming() {
 		if f.Severity == finding.Page {
 			inc.Severity = finding.Page
+			e.part(f.Signal()).page = true
 		}
 		if !e.fault && f.Onset.Before(inc.Onset) {
 			inc.Onset = f.Onset
@@ -290,6 +355,31 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 	if p := e.diagnosed(); p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
 		inc.Onset = p.began // where it began is seen best by what is known to have happened
 	}
+	e.call(c, f.At)
+	return c, b.show(e, c)
+}
+
+// call decides whether a change asks for somebody to be called: once for an incident, and again if it comes back when the last call is long
+// past. A signal that comes and goes for days is one call.
+func (e *entry) call(c Change, at time.Time) {
+	e.calls = false
+	if e.inc.Severity != finding.Page || c != Opened && c != Raised && c != Reopened {
+		return
+	}
+	if c != Raised && !e.paged.IsZero() && at.Sub(e.paged) <= pageAgain {
+		return
+	}
+	if e.inc.Silence != nil {
+		e.due = true
+		return
+	}
+	e.calls, e.paged = true, at
+	e.inc.Pages++
+}
+
+// show brings the public object up to date and returns it as it is now, with what happened to it.
+func (b *Book) show(e *entry, c Change) Incident {
+	inc := &e.inc
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()
 	inc.Numbers = e.numbers()
@@ -301,9 +391,9 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 		inc.Runbook = runbook(inc.Cause.Kind, p)
 		inc.Owner = owner(e.lane, p)
 	}
-	out := *inc
-	out.Findings, out.Timeline = slices.Clone(inc.Findings), slices.Clone(inc.Timeline)
-	return c, out
+	out := inc.clone()
+	out.Change, out.Calls = c, e.calls
+	return out
 }
 
 // owner is the team of the role that acts first: the data's for what is seen on inputs, the model's for what outcomes show.
@@ -312,7 +402,7 @@ func owner(l lane, p *plan.Policy) Owner {
 	if l == books {
 		roles = []string{"platform", "data", "model"}
 	}
-	if l == truth || l == prior || l == fair || l == equal {
+	if l == truth || l == prior || l == known || l == fair || l == equal {
 		roles = []string{"model", "data", "platform"}
 	}
 	for _, r := range roles {

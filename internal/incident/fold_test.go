@@ -193,7 +193,7 @@ func TestFold(t *testing.T) {
 		"back within seven days reopens": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2+7*day, "a", "location", drift)},
 			"opened resolved reopened",
-			[]string{"open ticket a 0s+3"},
+			[]string{"reopened ticket a 0s+3"},
 		},
 		"later it is another incident": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", fine), at(2.01+7*day, "a", "location", drift)},
@@ -202,12 +202,12 @@ func TestFold(t *testing.T) {
 		},
 		"a page raises the severity, a ticket doesn't lower it": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "a", "location", drift, page), at(3, "a", "location", drift)},
-			"opened updated updated",
+			"opened page updated",
 			[]string{"open page a 0s+3"},
 		},
 		"a joining page raises it too": {
 			[]finding.Finding{at(1, "a", "location", drift), at(2, "b", "location", drift, page)},
-			"opened joined",
+			"opened page",
 			[]string{"open page a,b 0s+2"},
 		},
 		"what outcomes show is one trouble, however late": {

@@ -12,11 +12,21 @@ const Kind = "incident"
 // Status is where an incident stands.
 type Status string
 
-// The statuses.
+// The statuses. An incident goes from open to resolved by itself when its signals recover; people acknowledge, mitigate and resolve it, and
+// open it again.
 const (
-	Open     Status = "open"
-	Resolved Status = "resolved"
+	Open         Status = "open"
+	Acknowledged Status = "acknowledged" // somebody is at it
+	Mitigated    Status = "mitigated"    // it no longer does harm, and is not over
+	Resolved     Status = "resolved"
+	OpenAgain    Status = "reopened" // it was resolved, and is back
 )
+
+// Active reports whether an incident in that status is not over.
+func (s Status) Active() bool { return s != Resolved }
+
+// Statuses are all of them, in the order of an incident's life.
+func Statuses() []Status { return []Status{Open, Acknowledged, Mitigated, Resolved, OpenAgain} }
 
 // Incident is one thing that went wrong, whatever number of signals shows it.
 type Incident struct {
@@ -29,7 +39,11 @@ type Incident struct {
 	OpenedAt   time.Time           `json:"opened_at"` // event-time end of the pane that raised it
 	Onset      time.Time           `json:"onset"`
 	ResolvedAt *time.Time          `json:"resolved_at"`
-	Reason     string              `json:"reason,omitempty"` // of its end: "superseded" where another plan took over, none where it recovered
+	Reason     string              `json:"reason,omitempty"` // of its end: "superseded" where another plan took over, "merged", "person"; none where it recovered
+	Change     Change              `json:"change,omitempty"` // in messages only: what happened to it
+	Calls      bool                `json:"calls"`            // in messages only: somebody is to be called for that
+	Pages      int                 `json:"pages"`            // how often somebody was to be called
+	Reopenings int                 `json:"reopenings"`       // how often it came back
 	Cause      Cause               `json:"cause"`
 	Subjects   []Subject           `json:"subjects"`
 	Slices     []map[string]string `json:"slices"`
@@ -38,6 +52,11 @@ type Incident struct {
 	Impact     *finding.Impact     `json:"impact"` // null: not known, or decisions aren't priced
 	Runbook    string              `json:"runbook"`
 	Owner      Owner               `json:"owner"`
+	Assignee   string              `json:"assignee"` // the person or team that has it now; none: the owner
+	Silence    *Silence            `json:"silence"`  // null: people are told
+	Verdict    *Judgement          `json:"verdict"`  // null: nobody has said whether it was a true alarm
+	MergedInto string              `json:"merged_into,omitempty"`
+	SplitFrom  string              `json:"split_from,omitempty"`
 	Findings   []string            `json:"findings"`
 	Timeline   []Event             `json:"timeline"`
 }
@@ -69,9 +88,43 @@ type Owner struct {
 	Team string `json:"team"`
 }
 
-// Event is one line of the timeline.
+// Silence is a time in which nobody is told of an incident, but that it is over. It ends by an entry of its own in the ledger.
+type Silence struct {
+	By    string    `json:"by"`
+	At    time.Time `json:"at"`
+	Until time.Time `json:"until"` // by the clock
+	Why   string    `json:"why,omitempty"`
+	Model bool      `json:"model,omitempty"` // it is for all incidents of the model
+}
+
+// Judgement is what a person says an alarm was.
+type Judgement struct {
+	Says Alarm     `json:"says"`
+	By   string    `json:"by"`
+	At   time.Time `json:"at"`
+	Why  string    `json:"why,omitempty"`
+}
+
+// Alarm is a judgement's verdict.
+type Alarm string
+
+// The verdicts of people.
+const (
+	TrueAlarm  Alarm = "true_alarm"
+	FalseAlarm Alarm = "false_alarm"
+)
+
+// Event is one line of the timeline, in the order in which it was entered: what signals did bears event time, what people did the clock's.
 type Event struct {
 	At   time.Time `json:"at"`
-	What string    `json:"what"` // opened, joined, page, resolved, superseded, reopened
-	Who  string    `json:"who"`  // the signal
+	What string    `json:"what"` // a Change, or "superseded"
+	Who  string    `json:"who"`  // the signal, or the person
+	By   By        `json:"by,omitempty"`
+	Text string    `json:"text,omitempty"`
 }
+
+// By says what Who is; "" is a signal.
+type By string
+
+// Person is a person, or a program that acts for one.
+const Person By = "person"

@@ -48,7 +48,7 @@ func (l *Ledger) Append(ctx context.Context, entries []Entry, offsets []Offset, 
 		return nil
 	}
 	var sealed []Entry
-	err := inTx(ctx, l.db, func(tx *sql.Tx) error {
+	err := l.inOrder(ctx, func(tx *sql.Tx) error {
 		var err error
 		if sealed, err = appendEntries(ctx, tx, entries); err != nil {
 			return err

@@ -154,7 +154,7 @@ func (l *Ledger) Abandon(ctx context.Context, id, sink, reason string) error {
 
 // settle runs an update of one message and tells an unknown message from one that the update rightly left alone.
 func (l *Ledger) settle(ctx context.Context, verb, id, sink, update string, args ...any) error {
-	err := inTx(ctx, l.db, func(tx *sql.Tx) error {
+	err := l.inOrder(ctx, func(tx *sql.Tx) error {
 		var state string
 		err := tx.QueryRowContext(ctx, `SELECT state FROM ledger_outbox WHERE id = $1 AND sink = $2`, id, sink).Scan(&state)
 		if errors.Is(err, sql.ErrNoRows) {

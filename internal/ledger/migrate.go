@@ -46,11 +46,22 @@ var migrations = [][]string{
 		`CREATE INDEX ledger_outbox_due ON ledger_outbox (state, due, position)`,
 		`CREATE INDEX ledger_outbox_position ON ledger_outbox (position)`,
 	},
+	{
+		// One row: who may write, see lease.go. until is in microseconds since the Unix epoch.
+		`CREATE TABLE ledger_lease (one BIGINT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, token BIGINT NOT NULL, until BIGINT NOT NULL)`,
+		`INSERT INTO ledger_lease (one, holder, token, until) VALUES (1, '', 0, 0)`,
+	},
 }
 
-// migrate creates or upgrades the schema, all steps in one transaction, so that two processes that start together do it once.
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrate creates or upgrades the schema, all steps in one transaction, so that two processes that start together do it once. alone is
+// what makes them wait for one another, where beginning a transaction doesn't.
+func migrate(ctx context.Context, db *sql.DB, alone string) error {
 	return inTx(ctx, db, func(tx *sql.Tx) error {
+		if alone != "" {
+			if _, err := tx.ExecContext(ctx, alone); err != nil {
+				return fmt.Errorf("lock schema: %w", err)
+			}
+		}
 		if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS ledger_schema (version BIGINT NOT NULL)`); err != nil {
 			return fmt.Errorf("read schema version: %w", err)
 		}
@@ -60,14 +71,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		if err != nil && !fresh {
 			return fmt.Errorf("read schema version: %w", err)
 		}
-		switch {
-		case version > len(migrations):
-			return fmt.Errorf("its schema has version %d and this build knows versions up to %d; use the newer build",
-				version, len(migrations))
-		case version < 0:
-			return fmt.Errorf("its schema has version %d; versions start at 1", version)
-		case version == len(migrations):
-			return nil
+		if err := knownVersion(version); err != nil || version == len(migrations) {
+			return err
 		}
 		for i, steps := range migrations[version:] {
 			for _, step := range steps {
@@ -85,6 +90,18 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		}
 		return nil
 	})
+}
+
+func knownVersion(version int) error {
+	switch {
+	case version > len(migrations):
+		return fmt.Errorf("its schema has version %d and this build knows versions up to %d; use the newer build",
+			version, len(migrations))
+	case version < 0:
+		return fmt.Errorf("its schema has version %d; versions start at 1", version)
+	default:
+		return nil
+	}
 }
 
 // inTx runs do in a transaction and commits it if do returns nil.

@@ -44,7 +44,11 @@ func (l *Ledger) Offsets(ctx context.Context) ([]Offset, error) {
 // ForgetOffsets drops the offsets of a topic that was created anew: its offsets start again at 0, and Append would refuse
 // them. Entries stay.
 func (l *Ledger) ForgetOffsets(ctx context.Context, topic string) error {
-	if _, err := l.db.ExecContext(ctx, `DELETE FROM ledger_offsets WHERE topic = $1`, topic); err != nil {
+	err := l.inOrder(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM ledger_offsets WHERE topic = $1`, topic)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("forget offsets of %s in ledger: %w", topic, err)
 	}
 	return nil

@@ -226,7 +226,7 @@ func TestVerifyNamesTheFirstFault(t *testing.T) {
 				t.Fatal(rows, err)
 			}
 			var same int
-			if err := l.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM (SELECT * FROM ledger_entries INTERSECT SELECT * FROM good_entries)").Scan(&same); err != nil {
+			if err := l.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM (SELECT * FROM ledger_entries INTERSECT SELECT * FROM good_entries) AS same").Scan(&same); err != nil {
 				t.Fatal(err)
 			}
 			if same == n {

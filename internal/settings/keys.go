@@ -64,6 +64,11 @@ func table(s *Settings) []key {
 		{"http.listen", "127.0.0.1:8090", text(&s.HTTP.Listen, isListen), "Address of metrics, health, API and console, as `host:port`; `:8090` is every interface, port 0 any free port."},
 		{"http.pprof", "false", boolean(&s.HTTP.Pprof), "Serve Go profiles at `/debug/pprof/`."},
 
+		{"api.url", "", text(&s.API.URL, isAPIURL), "Where the tool finds the API of an alerter, to show incidents and to do something about them; empty: on this machine, at the port of `http.listen`."},
+		{"api.token", "", secret(&s.API.Token), "Bearer token of those who write through the API, which they share; also what the tool presents. Better in a file. Without any token only the API of a loopback address can be written."},
+		{"api.token_file", "", path(&s.API.TokenFile), "File that holds `api.token`; one newline at its end is dropped."},
+		{"api.tokens_file", "", path(&s.API.TokensFile), "File with a token for each person or program that writes, lines of `NAME: TOKEN`: what they do is entered under that name."},
+
 		{"log.level", "info", choice(&s.Log.Level, "debug", "info", "warn", "error"), "The least severe messages to log."},
 		{"log.format", "json", choice(&s.Log.Format, "json", "console"), "How messages are written."},
 
@@ -93,7 +98,7 @@ func table(s *Settings) []key {
 // fileKey names the key whose file holds the secret of path, or "".
 func fileKey(path string) string {
 	switch path {
-	case "kafka.sasl.password", "registry.password", "registry.token", "redis.password", "alert.webhook.secret":
+	case "kafka.sasl.password", "registry.password", "registry.token", "redis.password", "alert.webhook.secret", "api.token":
 		return path + "_file"
 	}
 	return ""

@@ -97,6 +97,8 @@ func samples(k key) (string, string) {
 			return options[0], options[1]
 		case k.path == "redis.address" || k.path == "http.listen":
 			return "a:1", "b:2"
+		case k.path == "api.url":
+			return "http://a:1", "https://b"
 		}
 	case listValue:
 		switch k.path {
@@ -221,7 +223,7 @@ func TestFileErrors(t *testing.T) {
 		{"weight of null", "budget: {weights: {credit: }}\n", `F:1:28: budget.weights.credit: no value`},
 		{"weights in one text", "budget: {weights: 'a=1, b'}\n", `F:1:19: budget.weights: read "b", want MODEL=NUMBER, 0.001 to 1000, parted by commas`},
 		{"a weight twice in one text", "budget: {weights: 'a=1,a=2'}\n", `F:1:19: budget.weights: a is given twice`},
-		{"list as file", "- a\n", `F:1:1: the file: read a list, want keys: kafka, registry, redis, ledger, http, log, ingest, memory, group, alert, budget, contracts`},
+		{"list as file", "- a\n", `F:1:1: the file: read a list, want keys: kafka, registry, redis, ledger, http, api, log, ingest, memory, group, alert, budget, contracts`},
 		{"syntax", "log:\n\tlevel: info\n", `F:2: found character that cannot start any token`},
 		{"rule between keys", "kafka:\n  tls:\n    ca_file: /ca.pem\n", `F:3: kafka.tls.ca_file: has no effect while kafka.tls.enabled is false`},
 		{"registry user", "registry: {url: 'http://u:hunter2@r:1'}\n", `F:1:17: registry.url: item 1: the address carries a user; put it into registry.username and registry.password_file`},

@@ -13,6 +13,7 @@ var purposes = map[string]string{
 	"redis":    "The join index and the latest view.",
 	"ledger":   "Where decisions are kept.",
 	"http":     "Metrics, health, API and console.",
+	"api":      "Who may do something about incidents, and where `plumbline incidents` finds them.",
 	"log":      "What is logged, and how.",
 	"ingest":   "The rhythm of the ingestor.",
 	"memory":   "What a process may hold.",

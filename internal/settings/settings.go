@@ -13,6 +13,7 @@ type Settings struct {
 	Redis     Redis
 	Ledger    Ledger
 	HTTP      HTTP
+	API       API
 	Log       Log
 	Ingest    Ingest
 	Memory    Memory
@@ -89,6 +90,14 @@ type Ledger struct {
 type HTTP struct {
 	Listen string // host:port; port 0: any free one
 	Pprof  bool   // serve /debug/pprof
+}
+
+// API is who may write through the API, and where the tool finds it.
+type API struct {
+	URL        string // for the tool; empty: that of HTTP.Listen on this machine
+	Token      Secret // shared by all who write; also what the tool presents
+	TokenFile  string
+	TokensFile string // a token for each person or program: lines NAME: TOKEN
 }
 
 // Log is what is logged, and how.

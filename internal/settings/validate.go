@@ -14,6 +14,9 @@ type problem struct {
 	text  string
 }
 
+// leastToken is how many characters a bearer token has at least.
+const leastToken = 16
+
 // Validate checks every value and what must hold between them, and joins everything that is wrong. What Load returns is
 // valid; this is for settings made or changed by a program.
 func (s *Settings) Validate() error {
@@ -102,6 +105,8 @@ func (s *Settings) problems() []problem {
 		off("redis.tls", "ca_file", d.TLS.CAFile != "")
 		off("redis.tls", "server_name", d.TLS.ServerName != "")
 	}
+
+	add(!s.API.Token.Empty() && len(s.API.Token.Reveal()) < leastToken, "api.token", "is too short to keep anybody out; want 16 characters or more", "api.token_file")
 
 	w := s.Alert.Webhook
 	add(w.URL.Empty() && !w.Secret.Empty(), "alert.webhook.secret", "has no effect without alert.webhook.url", "alert.webhook.url")

@@ -353,6 +353,21 @@ func isRegistryURL(s string) error {
 	return nil
 }
 
+// isAPIURL accepts the address of an API, or none.
+func isAPIURL(s string) error {
+	parsed, err := url.Parse(s)
+	switch {
+	case s == "":
+		return nil
+	case err != nil, parsed.Scheme != "http" && parsed.Scheme != "https", parsed.Host == "", parsed.RawQuery != "", parsed.Fragment != "":
+		return bad(NewURL(s), "http://HOST:PORT or https://HOST:PORT")
+	case parsed.User != nil:
+		return errors.New("the address carries a user; who writes has a token: api.token_file")
+	default:
+		return nil
+	}
+}
+
 func urlValue(to *URL, valid func(URL) error) value {
 	parse := func(s string) (URL, error) { return NewURL(s), nil }
 	return scalar[URL]{to: to, parse: parse, format: URL.String, valid: valid, word: "URL"}
