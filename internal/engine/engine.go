@@ -26,6 +26,7 @@ type Engine struct {
 	burns    map[string]*burnKept // by promise and slice
 
 	watch                watch
+	recent               recent
 	labels               labelWatch
 	labelled             labelledWatch
 	concept              conceptWatch
