@@ -42,6 +42,7 @@ func (s *service) fold(ctx context.Context, records []*kgo.Record) error {
 			return fmt.Errorf("encode finding %s: %w", f.ID, err)
 		}
 		change, inc := s.book.Fold(f)
+		s.retraining.saw(&f, inc.ID)
 		s.enter(&b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
 		if change != incident.None {
 			s.m.incidents.WithLabelValues(string(change)).Inc()
