@@ -39,6 +39,7 @@ func build(root *value) *Contract {
 		Prediction: buildStream(streams.at("prediction")),
 		Outcome:    buildStream(streams.at("outcome")),
 		Feature:    buildStream(streams.at("feature")),
+		Attributes: buildStream(streams.at("attributes")),
 	}
 	if o := c.Streams.Outcome; o != nil {
 		v := streams.at("outcome")
@@ -63,7 +64,11 @@ func build(root *value) *Contract {
 			Privileged:    of[string](v.at("privileged")),
 			Justification: of[string](v.at("justification")),
 			Path:          of[string](v.at("path")),
+			From:          of[string](v.at("from")),
 		})
+		if p := &c.Protected[len(c.Protected)-1]; p.From != "" && p.Path == "" {
+			p.Path = name
+		}
 	})
 	for _, v := range items(root.at("promises")) {
 		c.Promises = append(c.Promises, buildPromise(v))

@@ -106,6 +106,10 @@ var document = objectOf(
 			)),
 			may("sample", "Share of the predictions whose outcomes are joined, chosen by a hash of their ids: less to keep at high volume. Default: all.", scalar(formatShare)),
 		)),
+		may("attributes", "Protected attributes of predictions that their events don't carry, by id. They are joined with outcomes only, and only which group an id is in is kept.", streamSpec(
+			must("id", "Field with the id of the prediction this says an attribute of.", scalar(formatPath)),
+			must("time", "Field with the record's own time: the latest of an id counts, if it lies within keep of the prediction.", scalar(formatPath)),
+		)),
 		may("feature", "Raw feature events, watched before any model reads them.", streamSpec(
 			may("id", "Field that names the event.", scalar(formatPath)),
 			must("time", "Field with the event's own time.", scalar(formatPath)),
@@ -138,7 +142,8 @@ var document = objectOf(
 	may("protected", "Attributes that fairness is judged by. Switches fairness on.", mapOf(100, formatColumn, objectOf(
 		may("privileged", "The value others are compared with. Default: the one with most events in the reference, or all others together where none has a fifth.", scalar(formatScalar)),
 		may("justification", "Why the model may read it; required where it is also an input.", scalar(formatText(5000))),
-		may("path", "Where the value lies in the prediction's event, if the model doesn't read it: then it is no input, and is counted for fairness only.", scalar(formatPath)),
+		may("path", "Where the value lies in the prediction's event, if the model doesn't read it: then it is no input, and is counted for fairness only. With from, where it lies in that stream; default there: the name.", scalar(formatPath)),
+		may("from", "attributes: the value comes from streams.attributes, by id; it is for metrics of outcomes only.", scalar(formatEnum(FromAttributes))),
 	))),
 	may("costs", "What one decision costs; a benefit is negative (binary).", objectOf(
 		must("currency", "Three-letter code, like EUR.", scalar(formatPattern("a three-letter currency code is needed, like EUR", `^[A-Z]{3}$`))),

@@ -70,6 +70,7 @@ type Streams struct {
 	Prediction *Stream
 	Outcome    *Stream
 	Feature    *Stream
+	Attributes *Stream `json:",omitempty"` // protected attributes, by the id of the prediction
 }
 
 // Stream is one topic (or file) and which of its fields means what.
@@ -180,8 +181,12 @@ type Protected struct {
 	Attribute     string // an input, a derived column or a field of the prediction stream; with a Path, what that is called
 	Privileged    string // the value others are compared with; "" for the largest group
 	Justification string
-	Path          string `json:",omitempty"` // field path in the prediction's event of an attribute that the model doesn't read
+	Path          string `json:",omitempty"` // field path in the prediction's event of an attribute that the model doesn't read, or in that of From
+	From          string `json:",omitempty"` // FromAttributes: the value comes from Streams.Attributes
 }
+
+// FromAttributes says that a protected attribute comes from a stream of its own, see Streams.Attributes.
+const FromAttributes = "attributes"
 
 // Costs prices one decision, in Currency; a benefit is negative.
 type Costs struct {
