@@ -11,7 +11,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,8 +20,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/record"
 )
-
-var farAway = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // verdicts are the findings and incidents of a run as JSON, one a line, in an order that doesn't depend on the run, without
 // what only says where the events lay.
