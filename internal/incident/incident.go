@@ -48,6 +48,7 @@ type Incident struct {
 	Subjects   []Subject           `json:"subjects"`
 	Slices     []map[string]string `json:"slices"`
 	Lineage    *Lineage            `json:"lineage"`
+	Changes    []Cited             `json:"changes"` // what was changed before it began, the likeliest first
 	Numbers    []finding.Figure    `json:"numbers"`
 	Impact     *finding.Impact     `json:"impact"` // null: not known, or decisions aren't priced
 	Runbook    string              `json:"runbook"`
