@@ -198,6 +198,10 @@ def facts():
             rows = data["origin"] == origin
             t = pd.crosstab(week[rows], data[column][rows], normalize="index")[which]
             print(origin, column, data[rows].groupby(column)["at"].min()[which].to_dict(), (100 * t).round(2).to_string(), sep="\n")
+        high = data[data["score"] > 0.5]  # where many of its flights have no label
+        without = high.groupby(high.index.floor("D"))["late"].agg(n="size", unlabelled=lambda x: x.isna().sum())
+        without["share"] = without["unlabelled"] / without["n"]
+        print(without.sort_values("share").tail(12).round(3).to_string())
         new = data[~data["dest"].isin(reference["dest"].unique())]
         print(new.groupby("dest").agg(flights=("hour", "size"), first=("at", "min"), last=("at", "max")).to_string())
     elif name == "electricity":

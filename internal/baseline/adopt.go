@@ -26,6 +26,7 @@ func Adopt(draft, holder *plan.Plan) (*plan.Plan, error) {
 	q := *draft
 	q.Reference, q.ReferenceRows, q.From, q.Drift, q.Accepted = holder.Reference, holder.ReferenceRows, holder.Reference.To, holder.Drift, holder.Accepted
 	q.Wide, q.DriftLabels, q.Concept, q.Fairness = holder.Wide, holder.DriftLabels, holder.Concept, holder.Fairness
+	q.DriftLabelled = holder.DriftLabelled
 	q.TestPane, q.TruthPane, q.IDs = holder.TestPane, holder.TruthPane, holder.IDs
 	q.Columns, q.Slices, q.Rules = slices.Clone(draft.Columns), slices.Clone(draft.Slices), slices.Clone(draft.Rules)
 	for i := range q.Columns {
@@ -80,6 +81,8 @@ func unlike(draft, p *plan.Plan) string {
 		return "the score"
 	case draft.Score != nil && (draft.Score.Task != p.Score.Task || !slices.Equal(draft.Score.Classes, p.Score.Classes)):
 		return "the task"
+	case draft.Score != nil && draft.Score.Missing != p.Score.Missing:
+		return "which predictions get no outcome"
 	case !slices.Equal(protected(draft), protected(p)):
 		return "the protected attributes"
 	}

@@ -47,7 +47,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 		return nil, err
 	}
 	if truthful(p) {
-		if c.cohorts, err = cohorts(p, rows, src); err != nil {
+		if err := c.join(p, rows, src); err != nil {
 			return nil, err
 		}
 	}

@@ -5,7 +5,7 @@
 //     rebuild.go: panes and cohorts of a range -> counts by test pane, in the layout that a plan has.
 //  2. learn.go: the steps from counts on, the same for both.
 //  3. scatter.go: how panes of the reference scattered around the whole.
-//  4. truth.go: joined outcomes of the reference -> metrics, dispersion, the length of a truth pane.
+//  4. truth.go: joined outcomes of the reference -> metrics, dispersion, the length of a truth pane; selection.go: which predictions they are of, and how late positives come.
 //  5. judge.go, season.go: what is wrong with the reference, in words.
 //
 // diff.go compares two baselines; adopt.go gives a contract the baseline that it names.

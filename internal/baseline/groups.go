@@ -144,6 +144,8 @@ func ungrouped(p *plan.Plan, m *fairness.Metric) string {
 		return fmt.Sprintf("the promise on %s needs protected attributes and a binary score", m.Name)
 	case m.Outcomes && p.Outcome == nil:
 		return fmt.Sprintf("the promise on %s needs outcomes", m.Name)
+	case m.Outcomes && p.Score.Missing == plan.PositivesOnly:
+		return fmt.Sprintf("the promise on %s is not judged: only positive outcomes are reported", m.Name)
 	}
 	return ""
 }

@@ -20,6 +20,8 @@ type counted struct {
 	week    sketch.Week      // events by hour of the week
 	singles []int64          // by plan.Columns: categories that occur once
 	cohorts []cohort         // outcomes by test pane, in order; none: what the plan has learnt of outcomes stays
+	arrived plan.Arrived     // positive outcomes of those predictions that nothing can reach any more
+	mature  int64            // test panes that end later are not mature; 0: all are
 }
 
 func newCounted(p *plan.Plan) *counted {
@@ -37,7 +39,7 @@ func learn(p *plan.Plan, c *counted) error {
 	}
 	scatter(p, c.singles, sets)
 	if len(c.cohorts) > 0 {
-		if err := learnTruth(p, c.cohorts); err != nil {
+		if err := learnTruth(p, c); err != nil {
 			return err
 		}
 	}
@@ -54,7 +56,7 @@ func learn(p *plan.Plan, c *counted) error {
 	if err != nil {
 		return err
 	}
-	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), off, tooLarge, gaps, unjudged(p))
+	p.Unjudged = slices.Concat(p.Unjudged, judge(p, c, sets), off, c.selection(p), tooLarge, gaps, unjudged(p))
 	return seal(p)
 }
 
@@ -137,9 +139,10 @@ func Digest(p *plan.Plan) (string, error) {
 		Reference plan.Span
 		Drift     []byte         `json:",omitempty"`
 		Labels    []byte         `json:",omitempty"`
+		Labelled  []byte         `json:",omitempty"`
 		Concept   []byte         `json:",omitempty"`
 		Fairness  *plan.Fairness `json:",omitempty"`
-	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels, p.Concept, p.Fairness})
+	}{p.Columns, p.Score, p.Slices, p.Reference, p.Drift, p.DriftLabels, p.DriftLabelled, p.Concept, p.Fairness})
 	if err != nil {
 		return "", fmt.Errorf("encode baseline of %s: %w", p.Model, err)
 	}

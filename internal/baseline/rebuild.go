@@ -33,12 +33,19 @@ type Range struct {
 	strange   []stretch       // panes and cohorts of plans that count otherwise, those of one plan that follow one another as one
 	odd       bool            // some lie in declared odd periods
 	matureEnd int64           // of the last mature cohort, 0 for none
+	late      []lateness
 }
 
 // stretch is a stretch of event time in microseconds, and the plan that counted it where that matters.
 type stretch struct {
 	digest   string
 	from, to int64
+}
+
+// lateness is how many positive outcomes of a cohort that ends then came in time.
+type lateness struct {
+	plan.Arrived
+	end int64
 }
 
 // NewRange begins to gather a stretch for a model whose last plan is was. The stretch must begin and end where test panes do, else the error is
@@ -98,7 +105,10 @@ func (r *Range) Cohort(of *plan.Plan, w *window.Cohort) error {
 		return err
 	}
 	c := cohort{start: w.Start, cells: map[string]truth.Counts{}}
-	err := w.Cells(func(k window.Cell, onTime, _ truth.Counts) error {
+	late := lateness{end: w.End}
+	err := w.Cells(func(k window.Cell, onTime, all truth.Counts) error {
+		late.All += positives(all)
+		late.OnTime += positives(onTime)
 		if onTime == nil || onTime.Labels() == 0 {
 			return nil
 		}
@@ -110,6 +120,7 @@ func (r *Range) Cohort(of *plan.Plan, w *window.Cohort) error {
 	if err != nil {
 		return fmt.Errorf("add up cohorts of %s: %w", r.was.Model, err)
 	}
+	r.late = append(r.late, late)
 	if len(c.cells) > 0 {
 		r.counted.cohorts = append(r.counted.cohorts, c)
 	}
@@ -287,8 +298,15 @@ func (r *Range) truth(p *plan.Plan) (notes []string, err error) {
 	tried := *p
 	score := *p.Score
 	tried.Score = &score
+	r.counted.mature = r.matureEnd
+	for _, l := range r.late {
+		if l.end+r.was.Keep.Microseconds() <= r.matureEnd { // nothing can reach it any more
+			r.counted.arrived.All += l.All
+			r.counted.arrived.OnTime += l.OnTime
+		}
+	}
 	if len(r.counted.cohorts) > 0 {
-		if err := learnTruth(&tried, r.counted.cohorts); err != nil {
+		if err := learnTruth(&tried, r.counted); err != nil {
 			return nil, err
 		}
 	}
@@ -303,6 +321,9 @@ func (r *Range) truth(p *plan.Plan) (notes []string, err error) {
 	}
 	if len(r.was.DriftLabels) > 0 && len(tried.DriftLabels) == 0 {
 		notes = append(notes, "how often outcomes are positive is not followed any more: it was, and these panes are too few to learn it from")
+	}
+	if len(r.was.DriftLabelled) > 0 && len(tried.DriftLabelled) == 0 {
+		notes = append(notes, "how many predictions get an outcome is not followed any more: it was, and these panes are too few to learn it from")
 	}
 	if len(r.was.Concept) > 0 && len(tried.Concept) == 0 {
 		notes = append(notes, "what scores mean is not followed any more: it was, and these panes are too few to learn it from")

@@ -32,23 +32,35 @@ type cohort struct {
 
 // cohorts joins the reference's outcomes and counts them, with the decisions of the plan's threshold. Where that is the cheapest one, it is found
 // here.
-func cohorts(p *plan.Plan, rows *plan.Batch, src Source) ([]cohort, error) {
-	states, err := join(p, rows, src)
+func (c *counted) join(p *plan.Plan, rows *plan.Batch, src Source) error {
+	states, last, err := join(p, rows, src)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if p.Score.Missing == plan.PositivesOnly {
+		c.arrived = arrived(p, states, last)
 	}
 	if p.Policy.Cheapest && p.Policy.Costs != nil && p.Score.Binary() {
-		before, err := curves(p, rows, states)
-		if err != nil {
-			return nil, err
+		if c.cohorts, err = curves(p, rows, states); err != nil {
+			return err
 		}
-		p.Score.Threshold = cheapest(p, before)
+		c.state(p)
+		if err := c.expect(p); err != nil {
+			return err
+		}
+		p.Score.Threshold = cheapest(p, c.cohorts)
 	}
-	return curves(p, rows, states)
+	c.cohorts, err = curves(p, rows, states)
+	return err
 }
 
 // learnTruth learns what the outcomes of the reference show.
-func learnTruth(p *plan.Plan, cohorts []cohort) error {
+func learnTruth(p *plan.Plan, c *counted) error {
+	c.state(p)
+	if err := c.expect(p); err != nil {
+		return err
+	}
+	cohorts := c.cohorts
 	p.Score.Labels = 0
 	for i := range cohorts {
 		p.Score.Labels += cohorts[i].labels()
@@ -58,6 +70,9 @@ func learnTruth(p *plan.Plan, cohorts []cohort) error {
 	if p.Score.Binary() {
 		var err error
 		if p.DriftLabels, err = drift.LearnLabels(p, labelled(p, cohorts)); err != nil {
+			return err
+		}
+		if p.DriftLabelled, err = drift.LearnLabelled(p, c.selected(p)); err != nil {
 			return err
 		}
 	}
@@ -86,9 +101,10 @@ func labelled(p *plan.Plan, cohorts []cohort) []drift.Cohort {
 		c := &cohorts[i]
 		out[i] = drift.Cohort{Start: c.start, End: c.start + p.TestPane.Microseconds()}
 		for _, v := range c.cells {
-			out[i].Labels += v.Labels()
-			for _, n := range truth.CurveOf(v).Pos {
-				out[i].Positive += n
+			curve := truth.Told(p, truth.CurveOf(v))
+			for b, n := range curve.Labels {
+				out[i].Labels += n
+				out[i].Positive += curve.Pos[b]
 			}
 		}
 	}
@@ -105,9 +121,10 @@ func (c *cohort) labels() (n int64) {
 
 // join folds the outcomes of the reference's predictions. A row's place is how many rows came before it: events of two partitions
 // may have the same offset, and the source hands partitions out in their order.
-func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.State, error) {
+// last is the event time of the latest outcome, 0 without any.
+func join(p *plan.Plan, rows *plan.Batch, src Source) (states map[outcome.ID]*outcome.State, last int64, err error) {
 	r := p.Prediction.Roles
-	states := make(map[outcome.ID]*outcome.State, rows.N)
+	states = make(map[outcome.ID]*outcome.State, rows.N)
 	ids, times := &rows.Cols[r.ID], &rows.Cols[r.Time]
 	bins, hash := sketch.NewScoreBins(p), outcome.NewHasher(p)
 	for i := range rows.N {
@@ -130,9 +147,10 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 	o := p.Outcome.Roles
 	met := labelsMet{seen: map[string]bool{}}
 	place := int64(0)
-	err := src.Outcomes(func(b *plan.Batch) error {
+	err = src.Outcomes(func(b *plan.Batch) error {
 		for i := range b.N {
 			place++
+			last = max(last, b.Cols[o.Time].Int[i])
 			met.look(p, &b.Cols[o.Label], i)
 			s := states[hash.ID(b.Cols[o.ID].Str[i])]
 			label, ok := truth.Turned(p, b, i)
@@ -145,10 +163,10 @@ func join(p *plan.Plan, rows *plan.Batch, src Source) (map[outcome.ID]*outcome.S
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("join the outcomes of the reference of %s: %w", p.Model, err)
+		return nil, 0, fmt.Errorf("join the outcomes of the reference of %s: %w", p.Model, err)
 	}
 	met.tell(p)
-	return states, nil
+	return states, last, nil
 }
 
 // curves counts the labels by test pane, with the decisions of the plan's threshold.
@@ -180,7 +198,7 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 		if !truth.Fits(p, &answer, &label) {
 			continue
 		}
-		v.Label(&answer, label, 1)
+		truth.Count(v, &answer, &label, 1)
 	}
 	if len(byStart) == 0 {
 		return nil, fmt.Errorf("no outcome joins a prediction of the reference of %s: check that both streams carry the same ids, %s, that keep (%s) is long enough, and that outcomes come before mature_after (%s) after the hour of their prediction", p.Model, usable(p), contract.Duration(p.Keep), contract.Duration(p.MatureAfter))
@@ -221,13 +239,13 @@ func dispersion(p *plan.Plan, cohorts []cohort) float64 {
 		daily[i] = cohorts[i].view(p, nil, nil)
 		mustMerge(total, daily[i])
 	}
-	m, ok := truth.Reliability(truth.CurveOf(total)).CalibrationMap()
+	m, ok := truth.Reliability(truth.Told(p, truth.CurveOf(total))).CalibrationMap()
 	if !ok {
 		return 1
 	}
 	var y, mu, v []float64
 	for _, known := range daily {
-		c := truth.CurveOf(known)
+		c := truth.Told(p, truth.CurveOf(known))
 		var sy, sm, sv float64
 		for b, n := range c.Labels {
 			if n == 0 {
@@ -289,7 +307,10 @@ func views(p *plan.Plan, cohorts []cohort) error {
 	for _, group := range p.Groups {
 		seen := map[string]plan.View{}
 		for _, c := range cohorts {
-			for slice := range c.cells {
+			for slice, known := range c.cells {
+				if known.Labels() == 0 {
+					continue
+				}
 				v := plan.View{Dims: group, Slice: map[string]string{}}
 				for _, d := range group {
 					code := plan.SliceAt(slice, d)
@@ -316,7 +337,7 @@ func views(p *plan.Plan, cohorts []cohort) error {
 			for j := range pane {
 				mustMerge(sum, pane[j].view(p, v.Dims, v.Codes))
 			}
-			if sum.Labels() >= fewest {
+			if truth.Effective(sum) >= fewest {
 				sums = append(sums, sum)
 			}
 		}
@@ -345,7 +366,10 @@ func shares(total truth.Counts, panes []truth.Counts) *plan.Shares {
 		return nil
 	}
 	of := func(known truth.Counts) (out [4]float64, ok bool) {
-		c := truth.CurveOf(known)
+		c, ok := truth.Stand(known)
+		if !ok {
+			return out, false
+		}
 		n := float64(c.TP + c.FP + c.FN + c.TN)
 		for i, k := range [4]int64{c.TP, c.FP, c.FN, c.TN} {
 			out[i] = float64(k) / n
@@ -386,7 +410,10 @@ func cheapest(p *plan.Plan, cohorts []cohort) float64 {
 	for i := range cohorts {
 		mustMerge(sum, cohorts[i].view(p, nil, nil))
 	}
-	total := truth.CurveOf(sum)
+	total, ok := truth.Stand(sum)
+	if !ok {
+		return p.Score.Threshold // too little is known of those without an outcome
+	}
 	c := p.Policy.Costs
 	cost := func(from int) float64 { // bins from `from` on are decided positive
 		var sum float64

@@ -21,6 +21,9 @@ type groups struct {
 func (r *run) keep() error {
 	panes, cohorts := r.engine.TakeEnded(), r.engine.TakeCohorts()
 	r.price(cohorts)
+	if err := r.giveReasons(panes); err != nil {
+		return err
+	}
 	if r.plan.Fairness == nil {
 		return nil
 	}

@@ -27,12 +27,16 @@ func (r *run) price(cohorts []*window.Cohort) {
 
 // money prices the mature cohorts after the reference, but for declared odd days.
 func (r *run) money() []engine.Money {
+	sums, days := r.matured()
+	return engine.Prices(r.plan, sums, days)
+}
+
+// matured adds up the mature cohorts after the reference, but for declared odd days: by the score's views, with how many days they are.
+func (r *run) matured() (sums []*sketch.Curve, days float64) {
 	p := r.plan
-	if !p.Score.Binary() || p.Policy.Costs == nil {
-		return nil
+	if !p.Score.Binary() {
+		return nil, 0
 	}
-	var sums []*sketch.Curve
-	days := 0.
 	for _, start := range slices.Sorted(maps.Keys(r.mature)) {
 		co := r.mature[start]
 		if co.Start < plan.Micros(p.Reference.To) || p.Policy.OddBetween(co.Start, co.End) {
@@ -40,24 +44,26 @@ func (r *run) money() []engine.Money {
 		}
 		known, err := engine.Known(p, func(dims, codes []int) (truth.Counts, error) { return co.Revised(p, dims, codes) })
 		if err != nil { // of one plan: all counts have its shape
-			return nil
+			return nil, 0
 		}
-		days += float64(co.End-co.Start) / 86400e6
+		if co.Outcomes() > 0 {
+			days += float64(co.End-co.Start) / 86400e6
+		}
 		for i, k := range known {
 			c := truth.CurveOf(k)
 			switch {
 			case c == nil:
-				return nil
+				return nil, 0
 			case i == len(sums):
 				sums = append(sums, c)
 			default:
 				if err := sums[i].Merge(c); err != nil {
-					return nil
+					return nil, 0
 				}
 			}
 		}
 	}
-	return engine.Prices(p, sums, days)
+	return sums, days
 }
 
 // writeMoney renders what decisions cost for people.

@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/outcome"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -33,10 +34,12 @@ type Report struct {
 	Outcomes  *plan.Span          `json:"outcomes_judged"`
 	Late      int64               `json:"late"` // events (a row may hold two) out of order by more than the allowed lateness: in no test
 	Notes     []string            `json:"notes,omitempty"`
-	Money     []engine.Money      `json:"money,omitempty"` // where decisions are priced: all outcomes judged, then by slice
+	Money     []engine.Money      `json:"money,omitempty"`    // where decisions are priced: all outcomes judged, then by slice
+	Labelled  []engine.Labelled   `json:"labelled,omitempty"` // which of the predictions judged have an outcome: all of them, then by slice
 	Findings  []finding.Finding   `json:"findings"`
 	Incidents []incident.Incident `json:"incidents"`
-	Fairness  *fairness.Report    `json:"fairness,omitempty"` // of contracts with protected attributes
+	Fairness  *fairness.Report    `json:"fairness,omitempty"`     // of contracts with protected attributes
+	Reasons   *engine.Reasons     `json:"reason_codes,omitempty"` // of contracts that name them, since the reference
 
 	// Estimates are what the latest test pane is expected to come to before its outcomes are known, and Scored how such estimates held over the panes of
 	// outcomes: to look at.
@@ -92,6 +95,7 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 		return nil, err
 	}
 	out := r.finish()
+	out.Reasons = engine.ReasonsOf(r.reasons)
 	return out, r.compareGroups()
 }
 
@@ -106,6 +110,7 @@ type run struct {
 	report    *Report
 	progress  func(string, int64)
 	groups    groups
+	reasons   *sketch.Set // what was judged, of plans with reason codes
 
 	rows          int64
 	first, latest int64 // event times of predictions
@@ -196,7 +201,7 @@ func (r *run) finish() *Report {
 	}
 	s := r.engine.Snapshot()
 	out.Estimates, out.Scored = s.Estimates, s.Scored
-	out.Money = r.money()
+	out.Money, out.Labelled = r.money(), r.labelled()
 	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events were out of order by more than %s and entered no test: sort the file by time, or allow more in watch.lateness", out.Late, r.plan.Lateness))

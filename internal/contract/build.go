@@ -45,6 +45,7 @@ func build(root *value) *Contract {
 		o.Keep = orDefault(v.at("keep"), defaultKeep)
 		o.MatureAfter = orDefault(v.at("mature_after"), min(defaultMature, o.Keep))
 		o.Sample = of[float64](v.at("sample"))
+		o.Missing = Missing(of[string](v.at("labels").at("missing")))
 	}
 	each(root.at("inputs"), func(name string, v *value) { c.Inputs = append(c.Inputs, buildInput(name, v)) })
 	each(root.at("derived"), func(name string, v *value) {
@@ -154,7 +155,7 @@ func buildStream(v *value) *Stream {
 		Fields: Fields{
 			ID: field("id"), Time: field("time"), Version: field("version"), Score: field("score"),
 			Decision: field("decision"), Latency: field("latency"), Lineage: field("lineage"), Label: field("label"),
-			Low: field("low"), High: field("high"),
+			Low: field("low"), High: field("high"), Reasons: field("reasons"),
 		},
 	}
 }
@@ -231,6 +232,7 @@ func buildPromise(v *value) Promise {
 		MaxIncrease: pointer[float64](v.at("max_increase")),
 		Over:        of[Duration](v.at("over")),
 		By:          texts(v.at("by")),
+		Of:          of[string](v.at("of")),
 		Then:        texts(v.at("then")),
 		Agreed:      texts(v.at("agreed")),
 		Until:       of[Date](v.at("until")),

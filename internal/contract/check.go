@@ -112,6 +112,14 @@ func (k *checker) checkStreams() {
 	if v := o.at("sample"); v.readable() && out.Sample == 0 {
 		k.refuse(v, "a sample of nothing joins no outcome; leave it out to join all")
 	}
+	if v := o.at("labels").at("missing"); v.readable() {
+		switch {
+		case k.c.Task.Type != Binary:
+			k.refuse(v, "only for a binary task is counted how many predictions of each score get an outcome; leave labels out")
+		case k.c.Streams.Prediction != nil && k.c.Streams.Prediction.Fields.Score == "":
+			k.refuse(v, "which outcomes are missing is told by score; add streams.prediction.fields.score")
+		}
+	}
 }
 
 // checkSchema checks what a stream says of its schemas. What is raw needs one; text has none.

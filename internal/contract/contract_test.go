@@ -347,3 +347,20 @@ func TestDates(t *testing.T) {
 		}
 	}
 }
+
+// A promise on reason codes is of the decisions that say no, where there are decisions and it says nothing else.
+func TestReasonCodesOf(t *testing.T) {
+	var got []string
+	for _, p := range load(t, "reasons.yaml").Promises {
+		got = append(got, p.Of)
+	}
+	if d := cmp.Diff([]string{contract.NegativeDecisions, contract.PositiveDecisions, contract.AllDecisions}, got); d != "" {
+		t.Error(d)
+	}
+	text := strings.Replace(string(read(t, "testdata/good/reasons.yaml")), "decision: approved, ", "score: p, ", 1)
+	text = strings.Replace(text, ", of: positive", "", 1)
+	c, err := contract.Parse("reasons.yaml", []byte(text))
+	if err != nil || c.Promises[0].Of != contract.AllDecisions {
+		t.Errorf("without decisions: %v, %v", c, err)
+	}
+}

@@ -41,6 +41,7 @@ type Needs struct {
 	Score    bool // a score field in the prediction stream
 	Decision bool // binary: a threshold, cheapest, or a decision field; else a decision or score field
 	Latency  bool // a latency field in the prediction stream
+	Reasons  bool // a field with reason codes in the prediction stream; a promise says of which decisions
 	Costs    bool
 	Each     bool // multiclass: a probability of each class
 	Interval bool // regression: the bounds of an interval
@@ -66,6 +67,7 @@ var (
 	}
 	sharedMetrics = []Metric{
 		{Name: "label_coverage", Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: fromLabel},
+		{Name: ReasonCodeCoverage, Unit: Share, Direction: Higher, Most: 1, Bounded: true, Needs: Needs{Reasons: true}},
 		{Name: "scoring_latency_p50", Unit: Seconds, Direction: Lower, Needs: fromLatency},
 		{Name: "scoring_latency_p95", Unit: Seconds, Direction: Lower, Needs: fromLatency},
 		{Name: "scoring_latency_p99", Unit: Seconds, Direction: Lower, Needs: fromLatency},
@@ -131,6 +133,9 @@ var (
 		},
 	}
 )
+
+// ReasonCodeCoverage is the share of decisions that carry reason codes.
+const ReasonCodeCoverage = "reason_code_coverage"
 
 // MetricsOf are the metrics a task of type t can have, those of the task first, then those of any task; nil for a type that
 // doesn't exist.

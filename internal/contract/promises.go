@@ -13,8 +13,30 @@ func (k *checker) checkPromises() {
 	for i, v := range items(k.root.at("promises")) {
 		if v.ok {
 			k.checkPromise(v, &k.c.Promises[i])
+			k.checkTwice(v, i)
 		}
 	}
+}
+
+// checkTwice refuses a promise that an earlier one makes already: its window would be judged twice, for two of the same name.
+func (k *checker) checkTwice(v *value, at int) {
+	p := &k.c.Promises[at]
+	if p.Max == nil && p.Min == nil && p.MaxIncrease == nil {
+		return // it could not be read
+	}
+	for i := range at {
+		if p.same(&k.c.Promises[i]) {
+			k.refuse(v, "promises[%d] promises the same; make one of both, with all of then and agreed", i)
+			return
+		}
+	}
+}
+
+// same reports whether two promises have the same limit on the same metric over the same window, by the same slices.
+func (p *Promise) same(q *Promise) bool {
+	limit := func(a, b *float64) bool { return a == b || a != nil && b != nil && *a == *b }
+	return p.Metric == q.Metric && p.Expr == q.Expr && p.Over == q.Over && limit(p.Max, q.Max) && limit(p.Min, q.Min) && limit(p.MaxIncrease, q.MaxIncrease) &&
+		len(p.By) == len(q.By) && (len(p.By) == 0 || sameSet(p.By, q.By))
 }
 
 func (k *checker) checkPromise(v *value, p *Promise) {
@@ -44,9 +66,37 @@ func (k *checker) checkPromise(v *value, p *Promise) {
 			k.refuse(it, "nothing says where retraining is asked for; add retrain: {topic: ..., on: [...]}")
 		}
 	}
+	k.checkOf(v, p, m)
 	if name := v.at("metric"); name.readable() && k.c.Task.Type != "" {
 		k.checkMetric(v, name, p)
 	}
+}
+
+// checkOf checks of which decisions a promise on reason codes is, and fills that in: those that say no, where there are decisions. It is
+// they that people are owed reasons for (US: 12 CFR 1002.9(b)(2), "adverse action").
+func (k *checker) checkOf(v *value, p *Promise, m Metric) {
+	of := v.at("of")
+	decided := k.c.Task.Type == Binary && k.decides()
+	switch {
+	case !m.Needs.Reasons:
+		if of != nil {
+			k.refuse(of, "only a promise on %s says of which decisions it is; remove it", ReasonCodeCoverage)
+		}
+	case of == nil && decided:
+		p.Of = NegativeDecisions
+	case of == nil:
+		p.Of = AllDecisions
+	case of.readable() && p.Of != AllDecisions && k.c.Task.Type != "" && k.c.Task.Type != Binary:
+		k.refuse(of, "only a binary task has positive and negative decisions; write all, or remove it")
+	case of.readable() && p.Of != AllDecisions && !decided:
+		k.refuse(of, "nothing says what is decided; add decision: {threshold: 0.5}, or streams.prediction.fields.decision, or write all")
+	}
+}
+
+// decides reports whether a binary model's decisions are said: by a threshold or in a field.
+func (k *checker) decides() bool {
+	fields := k.root.at("streams").at("prediction").at("fields")
+	return k.c.Decision.Threshold != nil || k.c.Decision.Cheapest || fields == nil || fields.at("decision") != nil
 }
 
 // mostCrossed is how many protected attributes a promise may cross.
@@ -167,7 +217,6 @@ func (k *checker) lacking(m Metric) string {
 	streams := k.root.at("streams")
 	fields := streams.at("prediction").at("fields")
 	has := func(role string) bool { return fields == nil || fields.at(role) != nil } // no fields at all is reported by itself
-	threshold := k.c.Decision.Threshold != nil || k.c.Decision.Cheapest
 	var missing []string
 	if m.Needs.Outcome && streams.at("outcome") == nil {
 		missing = append(missing, "labels: add streams.outcome")
@@ -178,7 +227,7 @@ func (k *checker) lacking(m Metric) string {
 	if m.Needs.Decision {
 		switch k.c.Task.Type {
 		case Binary:
-			if !threshold && !has("decision") {
+			if !k.decides() {
 				missing = append(missing, "decisions: add decision: {threshold: 0.5}, or streams.prediction.fields.decision")
 			}
 		default:
@@ -195,6 +244,9 @@ func (k *checker) lacking(m Metric) string {
 	}
 	if m.Needs.Latency && !has("latency") {
 		missing = append(missing, "latencies: add streams.prediction.fields.latency")
+	}
+	if m.Needs.Reasons && !has("reasons") {
+		missing = append(missing, "reason codes: add streams.prediction.fields.reasons")
 	}
 	if m.Needs.Costs && k.root.at("costs") == nil {
 		missing = append(missing, "prices: add costs")

@@ -91,6 +91,7 @@ var document = objectOf(
 			may("decision", "Field with the decision that was taken: for multiclass the class that was predicted.", scalar(formatPath)),
 			may("latency", "Field with the time it took to answer, in milliseconds.", scalar(formatPath)),
 			may("lineage", "Field that says which job or feature version produced the inputs.", scalar(formatPath)),
+			may("reasons", "Field with the reason codes of the decision: an array of texts, or a text; none where it is missing, empty or blank. They are counted as there or not, never kept.", scalar(formatPath)),
 		)),
 		may("outcome", "What turned out to be true.", streamSpec(
 			must("id", "Field with the id of the prediction this is the outcome of.", scalar(formatPath)),
@@ -99,6 +100,10 @@ var document = objectOf(
 		).with(
 			may("keep", "How long a prediction waits for its outcome, between the two events' own times. Default: 7d.", scalar(formatDuration(1))),
 			may("mature_after", "When a cohort's labels count as complete, after the end of its pane. Default: 1h, or keep if that is shorter.", scalar(formatDuration(0))),
+			may("labels", "Which predictions get an outcome, where not all of them do (binary).", objectOf(
+				must("missing", "at_random_given_score: which of the predictions with one score get an outcome has nothing to do with what it is; metrics are re-weighted to all predictions, score by score. positives_only: only positive outcomes are reported; what has none after the usual delay is negative. Default: not stated; where less than nine tenths get one, and not as often at every score, what hangs on the others is said to be not identified.",
+					scalar(formatEnum(string(AtRandomGivenScore), string(PositivesOnly)))),
+			)),
 			may("sample", "Share of the predictions whose outcomes are joined, chosen by a hash of their ids: less to keep at high volume. Default: all.", scalar(formatShare)),
 		)),
 		may("feature", "Raw feature events, watched before any model reads them.", streamSpec(
@@ -157,6 +162,8 @@ var document = objectOf(
 		may("max_increase", "Largest increase against the reference, like 50%.", scalar(formatPercent)),
 		must("over", "Window the metric is taken over; a multiple of the pane.", scalar(formatDuration(1))),
 		may("by", "A slice the promise holds in every part of.", listOf(1, 8, scalar(formatColumn))),
+		may("of", "reason_code_coverage: the decisions that are to carry reason codes: negative, positive or all. Default: negative where there are decisions, else all.",
+			scalar(formatEnum(NegativeDecisions, PositiveDecisions, AllDecisions))),
 		may("then", "What follows from breaking it: page, ticket, retrain; one or several. Default: ticket.",
 			oneOrMany(scalar(formatEnum("page", "ticket", "retrain")))),
 		may("agreed", "Who agreed to it.", listOf(1, 100, scalar(formatTeam))),

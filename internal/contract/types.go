@@ -83,7 +83,17 @@ type Stream struct {
 	Keep        Duration // how long a prediction waits for its outcome, between the two events' own times
 	MatureAfter Duration // when a cohort's labels count as complete
 	Sample      float64  `json:",omitempty"` // share of the ids that are joined, 0..1; 0: all
+	Missing     Missing  `json:",omitempty"` // which predictions get no outcome
 }
+
+// Missing says which predictions get no outcome; "" where the contract doesn't say.
+type Missing string
+
+// What may be missing.
+const (
+	AtRandomGivenScore Missing = "at_random_given_score" // which of those with one score get one has nothing to do with what it is
+	PositivesOnly      Missing = "positives_only"        // only positive outcomes are reported; how late has nothing to do with the score
+)
 
 // SchemaRef says where the Avro schema comes from: a registry subject or a file (relative to the contract). Both empty: what
 // each event says of its schema is enough.
@@ -115,6 +125,7 @@ type Fields struct {
 	Label    string
 	Low      string `json:",omitempty"` // regression: the interval that was predicted
 	High     string `json:",omitempty"`
+	Reasons  string `json:",omitempty"` // reason codes of the decision
 }
 
 // InputKind is the kind of values an input holds.
@@ -193,12 +204,20 @@ type Promise struct {
 	MaxIncrease *float64 // relative to the reference, 0.5 = 50 %
 	Over        Duration
 	By          []string
+	Of          string   `json:",omitempty"` // of reason_code_coverage, which decisions: NegativeDecisions, PositiveDecisions or AllDecisions
 	Then        []string // page, ticket, retrain
 	Agreed      []string
 	Until       Date   // zero: no end
 	Expr        string // CEL, for KPIs of one's own
 	Line        int    // where it stands in the file
 }
+
+// The decisions that a promise on reason codes can be made of.
+const (
+	NegativeDecisions = "negative"
+	PositiveDecisions = "positive"
+	AllDecisions      = "all" // every prediction, with a decision or without one
+)
 
 // Watch says what is compared with what, and how often a false alarm is acceptable.
 type Watch struct {

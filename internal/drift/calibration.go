@@ -51,7 +51,7 @@ func (o *Outcomes) View(p *plan.Plan, v *plan.View) (*sketch.Curve, error) {
 			return nil, err
 		}
 	}
-	return truth.CurveOf(sum), nil
+	return truth.Alone(truth.Told(p, truth.CurveOf(sum))), nil
 }
 
 // LearnCalibration learns what scores mean from the outcomes of a reference, in order, as a whole and by slice, and returns it as bytes; nil where the

@@ -7,7 +7,8 @@
 //  4. judge_test_pane.go: test panes: promised rates, and what judge_drift.go is told; distributions and rates where the plan has learnt no drift.
 //  5. judge_drift.go, tell_drift.go, state_drift.go: inputs, rules, the score, the latency and the volume by the sequential engine, as a whole and by slice; judge_wide.go:
 //     days or weeks held against the reference itself; detectable_wide.go: the smallest change that they show.
-//  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_labels.go: their label rate, by the sequential engine;
+//  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_labels.go: their label rate, judge_labelled.go: which predictions they are of, by the sequential engine;
+//     selection.go: what they stand for, and what promises come to where that isn't known;
 //     judge_calibration.go, state_calibration.go: what scores mean, by package concept, by the day; estimate.go: what decisions are expected to come to.
 //  7. judge_promise.go: what the contract promises of outcomes; judge_burn.go: whether its budget burns too fast before the window is over;
 //     service.go, judge_service.go: what it promises of the service: latency, volume, freshness, label coverage; kpi.go: its own metrics.
@@ -22,6 +23,6 @@
 // pane holds several test panes, also without any one of them. There is no alarm from a p-value alone. An alarmed
 // signal is held open until three panes in a row are back inside.
 //
-// Invariants: the two lanes share no state, so that their interleaving can't show (label coverage needs both, and waits for both); nothing here knows how epochs were cut.
+// Invariants: the two lanes share no state, so that their interleaving can't show (label coverage needs both, and waits for both; a cohort knows its predictions, see package window); nothing here knows how epochs were cut.
 // The package imports no client, no clock and no logger.
 package engine

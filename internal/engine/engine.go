@@ -27,6 +27,7 @@ type Engine struct {
 
 	watch                watch
 	labels               labelWatch
+	labelled             labelledWatch
 	concept              conceptWatch
 	scored               map[string]scored // how estimates held, by metric
 	meanings             []drift.Meaning   // see knownMeanings
@@ -39,6 +40,7 @@ type Engine struct {
 
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
+	p = distinct(p)
 	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}}
 	e.services, e.burns = map[string]*serviceKept{}, map[string]*burnKept{}
 	e.turnedOut.outcomes = true
@@ -55,8 +57,11 @@ func New(p *plan.Plan) *Engine {
 // Govern tells the engine every policy that its plan is under, each from its own From on. What it learnt and holds stays: the
 // policy decides what is dear, promised and affordable, at the event time that is judged.
 func (e *Engine) Govern(reigns plan.History) {
-	e.reigns = reigns
-	e.plan = reigns[0]
+	e.reigns = make(plan.History, len(reigns))
+	for i, p := range reigns {
+		e.reigns[i] = distinct(p)
+	}
+	e.plan = e.reigns[0]
 }
 
 // GivesWay tells the engine the event times at which its plan gives way to another, microseconds, in order: what is open then is superseded, and
@@ -174,6 +179,9 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 		return e.serviceBase(n.Base, emit)
 	case n.Cohort != nil:
 		if err := e.coverageCohort(n.Cohort); err != nil {
+			return err
+		}
+		if err := e.judgeLabelled(n.Cohort, emit); err != nil {
 			return err
 		}
 		if err := e.judgeConcept(n.Cohort, emit); err != nil {

@@ -273,3 +273,35 @@ promises:
 		t.Errorf("%s: %v so far, by hand %.2f", stamp(found[at].At), found[at].Impact.SoFar, spent)
 	}
 }
+
+// A plan that is back before its truth pane is over has outcomes of both eras in it. That shows in no cut and no order of lanes, and coverage, which knows no truth panes,
+// ends with the era itself.
+func TestATruthPaneOfTwoEras(t *testing.T) {
+	t.Parallel()
+	const ref, gives, back = 140, 150, 152
+	w := learn(t, ref, generate(37, ref+36, 20, func(s *sample, rng *rand.Rand) {
+		if s.between(ref+2, ref+21) {
+			s.positive = s.positive != (rng.IntN(3) == 0)
+			s.lost = rng.IntN(3) == 0
+		}
+	}), costs+`promises:
+  - {metric: label_coverage, min: 90%, over: 2d, then: ticket}
+  - {metric: label_coverage, min: 80%, over: 7d, then: ticket}
+  - {metric: expected_cost, max: 20, over: 28d, then: page}
+  - {metric: accuracy, min: 65%, over: 3d, then: ticket}
+`)
+	if w.plan.TruthPane != 7*24*time.Hour {
+		t.Fatalf("truth panes of %s", w.plan.TruthPane)
+	}
+	a := w.absent(gives, back, func(*plan.Policy) {})
+	found := a.replays(t)
+	a.inside(t, found)
+	if d := cmp.Diff([]string{"146d0h breach", "154d0h superseded", "158d0h breach", "164d0h equivalent"}, story(found, "accuracy")); d != "" {
+		t.Errorf("accuracy: %s", d)
+	}
+	for _, f := range found {
+		if f.Verdict == finding.Superseded && (f.Metric == "label_coverage") != f.At.Equal(day(gives)) {
+			t.Errorf("%s is superseded at %s", f.Metric, stamp(f.At))
+		}
+	}
+}

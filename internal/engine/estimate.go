@@ -9,6 +9,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
 )
 
@@ -55,7 +56,7 @@ var estimators = []struct {
 // estimate expects what so many predictions by score bin will come to, by what their scores meant in the reference.
 func estimate(p *plan.Plan, null *concept.Null, predictions []int64) (n int64, out map[string]Estimated) {
 	c, ok := null.Calibration()
-	if !ok {
+	if !ok || !tellsAll(p.Score) {
 		return 0, nil
 	}
 	x, ok := c.Expect(predictions, p.Score.FirstPositive(), null.Dispersion)
@@ -79,6 +80,15 @@ func estimate(p *plan.Plan, null *concept.Null, predictions []int64) (n int64, o
 		out[m.name] = Estimated{finding.Number(v.Value), [2]finding.Number{finding.Number(lo), finding.Number(hi)}}
 	}
 	return x.N, out
+}
+
+// nearlyArrived is the share of positive outcomes from which on those that are still to come are left out of estimates.
+const nearlyArrived = 0.95
+
+// tellsAll reports whether what scores were learnt to mean is what outcomes come to in the end. Where only positive ones are reported, it is what has come
+// by the time a cohort is mature.
+func tellsAll(s *plan.Score) bool {
+	return s.Missing != plan.PositivesOnly || s.Arrived != nil && s.Arrived.Share() >= nearlyArrived
 }
 
 // estimatePane expects what a test pane comes to, as a whole and in the slices whose scores' meaning is known. Nothing of outcomes enters: whether it
@@ -171,7 +181,7 @@ func (e *Engine) scoreEstimates(t *TruthSnapshot, c *sketch.Curve) {
 		t.Suspended = true
 		return
 	}
-	_, t.Estimated = estimate(e.plan, e.concept.streams[at].Null(), c.Labels)
+	_, t.Estimated = estimate(e.plan, e.concept.streams[at].Null(), truth.Told(e.plan, c).Labels)
 	for _, m := range estimators {
 		x, estimated := t.Estimated[m.name]
 		turned, ok := t.Metrics[m.name]

@@ -50,7 +50,7 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 	}
 	l.End = t.end
 	if curve := truth.CurveOf(t.whole); deviating && curve != nil {
-		l.Turned.add(turnedOf(curve))
+		l.Turned.add(turnedUnder(e.plan, curve))
 	}
 	m, _ := Find(e.plan.Score.Task, expectedCost)
 	ref, had := v.Measured(m.Name, e.plan.Policy.Costs)
@@ -58,7 +58,7 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 	if !ok || !had || !deviating {
 		return nil
 	}
-	n := float64(t.whole.Labels()) / e.plan.Sampled()
+	n := truth.Decisions(e.plan, t.whole) // the sample stands for all decisions
 	reach := e.reach(t)
 	perDay := n / (float64(t.end-t.start) / 86400e6)
 	band := [2]finding.Number{finding.Number((now - ref.Value - reach) * perDay), finding.Number((now - ref.Value + reach) * perDay)}
@@ -78,6 +78,17 @@ func (e *Engine) reach(t *truthPane) float64 {
 	if se, _, ok := jackknife(t.leftOut(), &m, e.plan.Policy.Costs); ok {
 		return stat.StudentQuantile(0.975, float64(len(t.parts)-1)) * se
 	}
-	est, _ := truth.Reliability(truth.CurveOf(t.whole)).ExpectedCost(prices(e.plan.Policy.Costs))
+	est, _ := costOf(t.whole, e.plan.Policy.Costs)
 	return stat.NormalQuantile(0.975) * est.SE * math.Sqrt(max(1, e.plan.Score.Dispersion))
+}
+
+// costOf is the expected cost of a decision, with the standard error of as many independent outcomes as the counts are worth.
+func costOf(c truth.Counts, costs *plan.Costs) (stat.Estimate, bool) {
+	s, ok := truth.Stand(c)
+	if !ok || !(s.Effective > 0) {
+		return stat.Estimate{}, false
+	}
+	est, ok := s.ExpectedCost(prices(costs))
+	est.SE *= math.Sqrt(float64(est.N) / s.Effective)
+	return est, ok
 }

@@ -45,6 +45,8 @@ func turnedOf(c *sketch.Curve) turned { return turned{c.TP, c.FP, c.FN, c.TN} }
 type burnPart struct {
 	Start  int64  `json:"start"`
 	Turned turned `json:"turned"`
+	// Selected is how many predictions wait for an outcome and how many have one, by stretch of scores; not in the states of earlier builds.
+	Selected [plan.ScoreBands][2]int64 `json:"selected,omitzero"`
 }
 
 // burnKept is what a promise has seen of one view: the cohorts of the longest pair, and its current window as far as it has come.
@@ -149,7 +151,7 @@ func (b *burning) lower(parts []burnPart, dispersion float64) (burn, low float64
 
 // judgeBurns follows how fast promises that page spend their budgets, with every cohort that is mature.
 func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) error {
-	if !e.monitored(c.Start, c.End) {
+	if !e.monitored(c.Start, c.End) || e.plan.Score.Missing != plan.Unstated { // outcomes that stand for others make no counts: the window itself is judged
 		return nil
 	}
 	for i := range e.plan.Policy.Promises {
@@ -177,7 +179,7 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 				k = &burnKept{}
 				e.burns[key] = k
 			}
-			k.add(c, pr, turnedOf(curve))
+			k.add(c, pr, turnedOf(curve), selectedBy(e.plan, curve))
 			if err := e.judgeBurn(pr, v, &b, k, c.End, emit); err != nil {
 				return err
 			}
@@ -186,13 +188,13 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 	return nil
 }
 
-func (k *burnKept) add(c *window.Cohort, pr *plan.Promise, t turned) {
+func (k *burnKept) add(c *window.Cohort, pr *plan.Promise, t turned, selected [plan.ScoreBands][2]int64) {
 	if start := plan.Align(c.Start, pr.Over); start != k.Start {
 		k.Start, k.SoFar = start, turned{}
 	}
 	k.SoFar.add(t)
 	k.Parts = slices.DeleteFunc(k.Parts, func(p burnPart) bool { return p.Start < c.End-burnReach.Microseconds() })
-	k.Parts = append(k.Parts, burnPart{c.Start, t})
+	k.Parts = append(k.Parts, burnPart{c.Start, t, selected})
 }
 
 // over reports whether what begins at start is of another era of the plan than the last cohort, and nothing of that counts any more.
@@ -230,7 +232,7 @@ func (e *Engine) judgeBurn(pr *plan.Promise, v *plan.View, b *burning, k *burnKe
 			latest.add(p.Turned)
 		}
 		short, _, m := b.rate(latest)
-		if !(low > pair.factor) || m == 0 || !(short > pair.factor) {
+		if !(low > pair.factor) || m == 0 || !(short > pair.factor) || selective(e.plan, parts) {
 			continue
 		}
 		was := *s

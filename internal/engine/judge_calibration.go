@@ -144,7 +144,7 @@ func (e *Engine) gatherDay(c *window.Cohort, emit func(finding.Finding) error) e
 			if err != nil {
 				return err
 			}
-			if err := w.held[i].Merge(truth.CurveOf(part)); err != nil {
+			if err := w.held[i].Merge(truth.Told(e.plan, truth.CurveOf(part))); err != nil {
 				return err
 			}
 		}
@@ -172,7 +172,7 @@ func (e *Engine) judgeDay(version string, emit func(finding.Finding) error) erro
 		if err != nil {
 			continue // no outcomes count so: the cells are damaged, and must not stop what judges the others
 		}
-		now := spent{Turned: turnedOf(held[i])}
+		now := spent{Turned: turnedUnder(e.plan, held[i])}
 		said.remember(daySpent{day.Start, now})
 		if s.Open() && step.Alarm == nil && said.told {
 			said.soFar.add(now)
@@ -233,8 +233,8 @@ func (e *Engine) meaningAlarm(at int, day *concept.Day, version string, a *conce
 	f.Value, f.Reference, f.IgnoreBelow = finding.Number(a.Change.Shift), 0, finding.Number(s.Null().Typical())
 	f.Evidence = finding.Evidence{Log10: finding.Number(math.Log10(a.Evidence)), Needed: finding.Number(math.Log10(a.Needed))}
 	f.Impact = e.meaningImpact(at, day, a)
-	f.Verdict, f.Severity = finding.Drift, e.severity(v, f.Impact)
-	f.Numbers = e.meaningFigures(v, a)
+	f.Verdict, f.Severity = finding.Drift, e.identified(truth.Under(e.plan, a.Since), e.severity(v, f.Impact))
+	f.Numbers = append(e.meaningFigures(v, a), e.standsFor(truth.Under(e.plan, a.Since))...)
 	return f
 }
 
@@ -252,7 +252,7 @@ func (e *Engine) meaningFigures(v *plan.View, a *concept.Alarm) []finding.Figure
 		}
 	}
 	cost, _ := Find(plan.TwoClasses, expectedCost)
-	now, ok := cost.Value(truth.Binary{Curve: a.Since}, e.plan.Policy.Costs)
+	now, ok := cost.Value(truth.Under(e.plan, a.Since), e.plan.Policy.Costs)
 	if before, had := v.Measured(cost.Name, e.plan.Policy.Costs); ok && had {
 		out = append(out, finding.Figure{Name: cost.Words, Before: finding.Number(before.Value), Now: finding.Number(now), Unit: e.plan.Policy.Costs.Currency})
 	}
@@ -268,13 +268,14 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 	if _, had := e.plan.Score.Views[s.View].Measured("expected_cost", e.plan.Policy.Costs); e.plan.Policy.Costs == nil || !had {
 		return nil
 	}
-	est, ok := truth.Reliability(a.Since).ExpectedCost(prices(e.plan.Policy.Costs))
+	since := truth.Under(e.plan, a.Since)
+	est, ok := costOf(since, e.plan.Policy.Costs)
 	if !ok {
 		return nil
 	}
 	// The evidence may begin before the onset: what a decision scatters by is of all of it, what it costs of the days since the onset.
 	all, days := float64(day.End-a.From)/86400e6, float64(day.End-a.Onset)/86400e6
-	decisions := float64(sum(a.Since.Labels)) / e.plan.Sampled() / all
+	decisions := truth.Decisions(e.plan, since) / all
 	soFar := e.beyond(&e.plan.Score.Views[s.View], &e.concept.said[at].soFar)
 	perDay, reach := soFar/days, stat.NormalQuantile(0.975)*est.SE*math.Sqrt(s.Null().Dispersion*all/days)*decisions
 	return &finding.Impact{

@@ -164,6 +164,7 @@ func (e *Engine) coverageWindow(pr *plan.Promise, key string, start, end int64, 
 		pr = now
 	}
 	m, _ := findService(labelCoverage)
+	seen := e.promisedPanes(key, start, end)
 	for _, l := range lensesOf(e.plan, pr) {
 		if !promisedNow {
 			if !e.signal(serviceSignal(pr, &l)).Open {
@@ -178,7 +179,12 @@ func (e *Engine) coverageWindow(pr *plan.Promise, key string, start, end int64, 
 		if !e.monitored(start, end) || pr.Min == nil {
 			continue
 		}
-		n, k := e.coverageOf(key, &l, start, end)
+		var n, k int64
+		for _, at := range seen {
+			n += e.covers.Predicted[at][l.key()]
+			k += e.covers.Labelled[at][l.key()]
+		}
+		k = min(k, n) // there are outcomes of predictions that came too late for their pane
 		_, hi := stat.Wilson(k, n, 0.10)
 		v := serviceVerdict{
 			metric: m.name, n: n, value: float64(share(k, n)), threshold: *pr.Min,
@@ -192,16 +198,14 @@ func (e *Engine) coverageWindow(pr *plan.Promise, key string, start, end int64, 
 	return nil
 }
 
-// coverageOf is how many predictions a window holds, and how many of them have an outcome: of its test panes those in which the promise was one already, as
-// others may not have been looked at by its slices.
-func (e *Engine) coverageOf(key string, l *lens, start, end int64) (n, k int64) {
+// promisedPanes are the test panes of a window in which a promise was one already, by their starts: others may not have been looked at by its slices.
+func (e *Engine) promisedPanes(key string, start, end int64) (out []int64) {
 	for at := start; at < end; at += e.plan.TestPane.Microseconds() {
 		if _, promised := promiseOf(e.reigns.At(at), key); promised {
-			n += e.covers.Predicted[at][l.key()]
-			k += e.covers.Labelled[at][l.key()]
+			out = append(out, at)
 		}
 	}
-	return n, min(k, n) // there are outcomes of predictions that came too late for their pane
+	return out
 }
 
 // promiseOf is the promise of a plan's policy that has a key.

@@ -127,6 +127,12 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 		{Name: "lower end of its interval", Before: finding.None(), Now: finding.Number(gap.Low)},
 		{Name: "upper end", Before: finding.None(), Now: finding.Number(gap.High)},
 	}
+	if l.outcomes && e.selectiveNow() {
+		if f.Severity == finding.Page {
+			f.Severity = finding.Ticket
+		}
+		f.Numbers = append(f.Numbers, finding.Figure{Name: ofSelection, Before: finding.None(), Now: finding.None()})
+	}
 	return emit(f)
 }
 

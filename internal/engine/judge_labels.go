@@ -71,8 +71,8 @@ func (e *Engine) judgeLabelsOf(c *window.Cohort, emit func(finding.Finding) erro
 	if err != nil {
 		return err
 	}
-	curve := truth.CurveOf(known)
-	now := drift.Cohort{Start: c.Start, End: c.End, Labels: known.Labels(), Positive: sum(curve.Pos)}
+	curve := truth.Told(e.plan, truth.CurveOf(known))
+	now := drift.Cohort{Start: c.Start, End: c.End, Labels: sum(curve.Labels), Positive: sum(curve.Pos)}
 	if now.Labels < 0 || now.Positive < 0 || now.Positive > now.Labels {
 		now.Labels, now.Positive = 0, 0 // no outcomes count so: the cells are damaged, and must not stop what judges the others
 	}

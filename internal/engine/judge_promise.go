@@ -131,6 +131,9 @@ func promiseKey(pr *plan.Promise) string {
 	if pr.Expr != "" {
 		name += " = " + pr.Expr
 	}
+	if pr.Of != "" {
+		name += " of " + pr.Of
+	}
 	return fmt.Sprintf("promise %s max %s min %s increase %s over %s by %v", name, limit(pr.Max), limit(pr.Min), limit(pr.MaxIncrease), pr.Over, pr.By)
 }
 
@@ -163,20 +166,29 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		se, _, banded := jackknife(without, m, e.plan.Policy.Costs)
 		reference, _ := v.Measured(m.Name, e.plan.Policy.Costs)
 		limit, sign, given := promised(pr, reference)
-		if !ok || !banded || !given || whole.Labels() < fewest {
+		selective := truth.Selective(whole)
+		if !given || truth.Effective(whole) < fewest || !selective && (!ok || !banded) {
 			continue
 		}
 		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
+		broken, kept := sign*(x-limit) > reach, sign*(x-limit) <= 0
+		var open []finding.Figure
+		if selective {
+			broken, kept, open = e.judgeSelective(pr, m, whole, without, limit, sign)
+			if !ok {
+				x = math.NaN()
+			}
+		}
 		var did change
 		was := *s
-		switch broken, kept := !expired && sign*(x-limit) > reach, expired || sign*(x-limit) <= 0; {
+		switch broken, kept := !expired && broken, expired || kept; {
 		case broken:
 			did = s.update(k.start, true, 1)
 		case kept && s.Open && s.Onset < end: // one window kept closes it: a window is long by itself
 			*s = signal{Onset: s.Onset}
 			did = recovered
 		}
-		if did == nothing {
+		if did == nothing && len(open) == 0 {
 			continue
 		}
 		f := e.finding(k.start, end, e.plan.Model, "promise: "+promiseWords(pr, m, e.plan.Policy.Costs), "promise")
@@ -188,9 +200,14 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
 		if did == recovered {
 			f.Verdict, f.Severity = finding.Equivalent, finding.Info
+		} else if did == nothing { // not identified
+			f.Verdict, f.Severity, f.Onset = finding.Undecided, finding.Info, plan.FromMicros(k.start)
 		}
 		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}
-		f.Numbers = append(f.Numbers, signed(pr)...)
+		if open == nil {
+			open = e.standsFor(whole)
+		}
+		f.Numbers = append(append(f.Numbers, open...), signed(pr)...)
 		if err := emit(f); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/plumbline-ml/plumbline/internal/contract"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -48,6 +49,11 @@ func (e *Engine) serviceBase(p *window.Pane, emit func(finding.Finding) error) e
 			set, err := serviceView(e.plan, p, l)
 			if err != nil {
 				return err
+			}
+			if m.name == contract.ReasonCodeCoverage {
+				given, all := set.Reasoned(pr.Of)
+				c.N, c.Above, c.Within = c.N+all, c.Above+all-given, c.Within+given
+				return nil
 			}
 			if m.quantile == 0 {
 				c.see(p.Start, p.End, set.Rows)
@@ -205,6 +211,8 @@ func (c *serviceCounts) verdict(m *serviceMetric, limit, sign float64) serviceVe
 		v.broken = v.value > limit
 		v.kept = c.N > 0 && !v.broken
 		v.figure = finding.Figure{Name: "at least so long without an event", Before: finding.Number(limit), Now: finding.Number(v.value), Unit: "s"}
+	case m.name == contract.ReasonCodeCoverage:
+		return c.reasoned(v)
 	default:
 		v.value = float64(c.N)
 		v.broken = sign*(v.value-limit) > 0

@@ -59,7 +59,7 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 			e.snapshot.truth(e.plan, t.start, t.end, t.whole)
 			e.scoreEstimates(e.snapshot.Truth, truth.CurveOf(t.whole))
 		}
-		if t.whole.Labels() < fewest {
+		if truth.Effective(t.whole) < fewest {
 			continue
 		}
 		if err := e.judgeView(i, v, &t, emit); err != nil {
@@ -193,12 +193,12 @@ func (e *Engine) truthFinding(j *judged, v *plan.View, t *truthPane, s *signal, 
 	f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: t.whole.Labels()}
 	k := float64(j.reference.Null.Panes)
 	f.Evidence = tailEvidence(j.deviation/(j.reference.Null.SD*math.Sqrt(1+1/k)), j.reference.Null.Panes, e.oneSided(m, v))
-	f.Numbers, f.Impact = append(e.figures(m, t.whole, v), e.versions(m, t, v, j.reference)...), impact
+	f.Numbers, f.Impact = append(append(e.figures(m, t.whole, v), e.versions(m, t, v, j.reference)...), e.standsFor(t.whole)...), impact
 	switch {
 	case did == recovered:
 		f.Verdict, f.Severity = finding.Equivalent, finding.Info
 	case j.deviates:
-		f.Verdict, f.Severity = finding.Drift, e.severity(v, impact)
+		f.Verdict, f.Severity = finding.Drift, e.identified(t.whole, e.severity(v, impact))
 	default: // still open, this pane was inside
 		f.Verdict, f.Severity = finding.Undecided, finding.Info
 	}

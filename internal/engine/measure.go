@@ -36,7 +36,7 @@ var binaryJudged = []Metric{
 var binaryDescribed = []Metric{
 	{"accuracy", "performance", -1, "accuracy", curve(stat.Reliability.Accuracy), false},
 	{"precision", "performance", -1, "precision", curve(stat.Reliability.Precision), false},
-	{"recall", "performance", -1, "recall", curve(stat.Reliability.Recall), false},
+	{"recall", "performance", -1, "recall", ofPositives(stat.Reliability.Recall), false},
 	{"specificity", "performance", -1, "specificity", curve(stat.Reliability.Specificity), false},
 	{"f1", "performance", -1, "F1", curve(stat.Reliability.F1), false},
 	{"mcc", "performance", -1, "Matthews correlation", curve(stat.Reliability.MCC), false},
@@ -55,8 +55,18 @@ var promisable = []Metric{
 // curve is a metric of the reliability curve, which binary models have.
 func curve(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Counts) (stat.Estimate, bool) {
 	return func(c truth.Counts) (stat.Estimate, bool) {
-		if counted := truth.CurveOf(c); counted != nil {
-			return of(truth.Reliability(counted))
+		if s, ok := truth.Stand(c); ok {
+			return of(s.Reliability)
+		}
+		return stat.Estimate{}, false
+	}
+}
+
+// ofPositives is a metric that only positive outcomes decide.
+func ofPositives(of func(stat.Reliability) (stat.Estimate, bool)) func(truth.Counts) (stat.Estimate, bool) {
+	return func(c truth.Counts) (stat.Estimate, bool) {
+		if s, ok := truth.StandAmongPositives(c); ok {
+			return of(s.Reliability)
 		}
 		return stat.Estimate{}, false
 	}

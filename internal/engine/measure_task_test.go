@@ -56,7 +56,7 @@ func TestMetricsOfClassesFollowFromThePairs(t *testing.T) {
 			}
 			turnedN[turned]++
 			saidN[said.Of]++
-			c.Label(&truth.Answer{Class: said}, truth.Label{Kind: truth.Name, Name: names[turned]}, 1)
+			truth.Count(c, &truth.Answer{Other: &truth.Other{Class: said}}, &truth.Label{Kind: truth.Name, Name: names[turned]}, 1)
 		}
 		f1, occurring := 0., 0.
 		for i := range turnedN {
@@ -92,7 +92,7 @@ func TestMetricsOfNumbersFollowFromThePairs(t *testing.T) {
 			if math.Abs(off) <= 5 {
 				held++
 			}
-			c.Label(&truth.Answer{Number: &truth.Number{Value: said, Low: said - 5, High: said + 5, Interval: true}}, truth.Label{Kind: truth.Value, Value: turned}, 1)
+			truth.Count(c, &truth.Answer{Other: &truth.Other{Number: &truth.Number{Value: said, Low: said - 5, High: said + 5, Interval: true}}}, &truth.Label{Kind: truth.Value, Value: turned}, 1)
 		}
 		want := map[string]float64{"mae": size / n, "rmse": math.Sqrt(square / n), "bias": sum / n, "quantile_loss_90": loss / n, "interval_coverage": held / n}
 		for name, w := range want {

@@ -21,7 +21,7 @@ func TestLeaveOneOut(t *testing.T) {
 			for range rapid.IntRange(0, 4).Draw(t, "outcomes") {
 				score := rapid.Int64Range(0, sketch.ScoreScale).Draw(t, "score")
 				said := truth.Answer{Bin: rapid.IntRange(0, bins-1).Draw(t, "bin"), Score: score, Positive: rapid.Bool().Draw(t, "decision")}
-				parts[i].Label(&said, truth.Label{Positive: rapid.Bool().Draw(t, "positive")}, 1)
+				truth.Count(parts[i], &said, &truth.Label{Positive: rapid.Bool().Draw(t, "positive")}, 1)
 			}
 			before[i] = parts[i].AppendBinary(nil)
 		}

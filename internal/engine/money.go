@@ -60,9 +60,10 @@ type PricedRecall struct {
 }
 
 // Prices says what the decisions of each view cost, the whole first; known are the counts of p.Score.Views over so many days of event
-// time. Views without an outcome are left out; nil where decisions aren't priced.
+// time. Views without an outcome are left out; nil where decisions aren't priced, and where outcomes stand for others than
+// themselves: its bands take each for one decision.
 func Prices(p *plan.Plan, known []*sketch.Curve, days float64) []Money {
-	if p.Policy.Costs == nil || !p.Score.Binary() || !(days > 0) {
+	if p.Policy.Costs == nil || !p.Score.Binary() || p.Score.Missing != plan.Unstated || !(days > 0) {
 		return nil
 	}
 	var out []Money

@@ -138,3 +138,34 @@ func TestAnAlarmKeepsItsName(t *testing.T) {
 		})
 	}
 }
+
+// A plan of an earlier build may promise the same twice: that is one promise, whose window holds what it holds, with all that follows.
+func TestTheSamePromiseTwice(t *testing.T) {
+	t.Parallel()
+	w := learn(t, busyRef, generate(43, busyRef+3, 480, func(s *sample, _ *rand.Rand) {
+		if s.between(busyRef+1, busyRef+2) {
+			s.latency = 400
+		}
+	}), "promises: [{metric: volume, min: 150, over: 6h, then: ticket}, {metric: scoring_latency_p50, max: 100ms, over: 6h, then: ticket, agreed: [ops]}]\n")
+	p := &w.plan.Policy
+	for _, pr := range slices.Clone(p.Promises) {
+		pr.Then, pr.Agreed = []string{"page"}, []string{"shop"}
+		p.Promises = append(p.Promises, pr)
+	}
+	breaches := 0
+	for _, f := range about(w.run(), "", "promise") {
+		if f.Verdict != finding.Breach {
+			continue
+		}
+		breaches++
+		if f.N.Current != 120 || f.Severity != finding.Page {
+			t.Errorf("%s: %s of %d", f.Subject, f.Severity, f.N.Current)
+		}
+		if f.Metric != "volume" && f.Numbers[1].Name != "agreed by ops, shop" {
+			t.Errorf("%+v", f.Numbers)
+		}
+	}
+	if breaches < 12 { // 8 windows with too few events at least, and 4 that were slow
+		t.Errorf("%d breaches", breaches)
+	}
+}

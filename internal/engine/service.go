@@ -34,6 +34,7 @@ var serviceMetrics = []serviceMetric{
 	{"scoring_latency_p99", "99 % latency", 0.99, " s"},
 	{freshness, "time without an event", 0, " s"},
 	{volume, "events", 0, ""},
+	{contract.ReasonCodeCoverage, "share of %s with reason codes", 0, ""},
 	{labelCoverage, "share of predictions with an outcome", 0, ""},
 }
 
@@ -80,6 +81,8 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 			return fmt.Sprintf("the promise on %s is not judged: the plan was learnt by a build that didn't count latencies; apply the contract with --relearn", pr.Metric)
 		case m.quantile > 0 && len(pr.By) > 0 && beyondReference(p, pr):
 			return fmt.Sprintf("the promise on %s by slice is not judged: slices are counted by the reference's bins, and it took at most %.4g s", pr.Metric, longestLatency(p))
+		case pr.Metric == contract.ReasonCodeCoverage && p.Reasons == nil:
+			return fmt.Sprintf("the promise on %s needs reason codes", pr.Metric)
 		case pr.Metric == freshness && pr.MaxIncrease != nil:
 			return "the promise on freshness is not judged: an increase has nothing to be held against; promise max"
 		}
@@ -89,12 +92,21 @@ func Unjudged(p *plan.Plan, pr *plan.Promise) string {
 		return fmt.Sprintf("the promise on %s is not judged: how many predictions wait for an outcome is counted of binary models only", pr.Metric)
 	case pr.Metric == labelCoverage && pr.Over%p.TestPane != 0:
 		return fmt.Sprintf("the promise on %s over %s is not judged: outcomes are known by test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
+	case !service && p.Score.Missing == plan.PositivesOnly && p.Score.Arrived == nil && len(p.Score.Views) > 0 && pr.Metric != "recall":
+		return fmt.Sprintf("the promise on %s is not judged: only positive outcomes are reported, and the reference holds too few whose predictions are older than keep (%s) to tell how late they come", pr.Metric, contract.Duration(p.Keep))
+	case !service && p.Score.Missing != plan.Unstated && p.Score.Own && byDecisions[pr.Metric] && !(pr.Metric == "recall" && p.Score.Missing == plan.PositivesOnly):
+		return fmt.Sprintf("the promise on %s is not judged: which outcomes are missing is told by score, and the events decide by themselves", pr.Metric)
 	case !service && pr.Over < persist*p.TestPane:
 		return fmt.Sprintf("the promise on %s over %s is not judged: a window needs three test panes, which are %s long", pr.Metric, limit, contract.Duration(p.TestPane))
 	case pr.MaxIncrease != nil && (pr.Expr != "" || unmeasured(pr.Metric)):
 		return fmt.Sprintf("the promise on an increase of %s is not judged: the reference is not measured by it; promise min or max", pr.Metric)
 	}
 	return ""
+}
+
+// byDecisions are the metrics of binary models that hang on decisions.
+var byDecisions = map[string]bool{
+	expectedCost: true, "accuracy": true, "precision": true, "recall": true, "specificity": true, "f1": true, "mcc": true, "positive_rate": true,
 }
 
 // unmeasured are metrics that a plan's reference holds no value of.
@@ -273,8 +285,11 @@ func signed(pr *plan.Promise) []finding.Figure {
 
 func serviceWords(pr *plan.Promise, m *serviceMetric) string {
 	name := m.words
-	if m.name == volume {
+	switch m.name {
+	case volume:
 		name += " over " + days(pr)
+	case contract.ReasonCodeCoverage:
+		name = fmt.Sprintf(name, whose(pr.Of))
 	}
 	switch {
 	case pr.Max != nil:

@@ -50,6 +50,9 @@ type TruthSnapshot struct {
 	Labels  int64                     `json:"labels"`
 	Metrics map[string]finding.Number `json:"metrics"`
 
+	// Labelled is which predictions have their outcome, the whole first; of windows also by slice. Of binary models.
+	Labelled []Labelled `json:"labelled,omitempty"`
+
 	Estimated map[string]Estimated `json:"estimated,omitempty"` // what its scores let one expect, before the outcomes
 	Suspended bool                 `json:"estimate_suspended,omitempty"`
 	Money     []Money              `json:"money,omitempty"` // of windows, where decisions are priced: the whole, then the slices
@@ -132,6 +135,9 @@ func (s *Snapshot) truth(p *plan.Plan, start, end int64, c truth.Counts) {
 		if v, ok := m.Value(c, p.Policy.Costs); ok {
 			t.Metrics[m.Name] = finding.Number(v)
 		}
+	}
+	if l, ok := LabelledOf(p, c); ok {
+		t.Labelled = []Labelled{l}
 	}
 	s.Truth = t
 }

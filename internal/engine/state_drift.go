@@ -15,9 +15,9 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. Read are 3, which has money where there are decisions now; 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
+// driftFormat is the format that is written. Read are 4, which lacks which predictions get an outcome; 3, which has money where there are decisions now; 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
 // rate nor wide windows nor slices.
-const driftFormat = 4
+const driftFormat = 5
 
 var (
 	errDrift    = errors.New("unknown drift state format")
@@ -42,7 +42,7 @@ func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
 	}
-	b = e.concept.append(b)
+	b = e.labelled.append(e.concept.append(b))
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
@@ -132,35 +132,49 @@ func readWide(p *plan.Plan, r *wire.Reader) (w wideWindow, err error) {
 
 // ReadDrift reads what AppendDrift wrote of an engine's plan. Nothing is half read.
 func (e *Engine) ReadDrift(r *wire.Reader) error {
-	w, labels, groups, meaning, err := readDrift(e.plan, r)
+	d, err := readDrift(e.plan, r)
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
-	e.watch, e.labels, e.decisions, e.turnedOut, e.concept = w, labels, groups[0], groups[1], meaning
+	e.watch, e.labels, e.decisions, e.turnedOut, e.concept, e.labelled = d.watch, d.labels, d.groups[0], d.groups[1], d.meaning, d.labelled
 	return nil
 }
 
-func readDrift(p *plan.Plan, r *wire.Reader) (w watch, labels labelWatch, groups [2]gapLane, meaning conceptWatch, err error) {
-	groups[1].outcomes = true
+// driftState is what AppendDrift writes.
+type driftState struct {
+	watch    watch
+	labels   labelWatch
+	groups   [2]gapLane
+	meaning  conceptWatch
+	labelled labelledWatch
+}
+
+func readDrift(p *plan.Plan, r *wire.Reader) (d driftState, err error) {
+	d.groups[1].outcomes = true
 	format := r.Uint()
 	if r.Err() == nil && (format < 1 || format > driftFormat) {
-		return w, labels, groups, meaning, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
+		return d, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
 	}
 	if format > 1 {
-		if labels, err = readLabelWatch(p, format, r); err != nil {
-			return w, labels, groups, meaning, err
+		if d.labels, err = readLabelWatch(p, format, r); err != nil {
+			return d, err
 		}
-		if groups, err = readGroups(p, r); err != nil {
-			return w, labels, groups, meaning, err
+		if d.groups, err = readGroups(p, r); err != nil {
+			return d, err
 		}
 	}
 	if format > 2 {
-		if meaning, err = readConceptWatch(p, format, r); err != nil {
-			return w, labels, groups, meaning, err
+		if d.meaning, err = readConceptWatch(p, format, r); err != nil {
+			return d, err
 		}
 	}
-	w, err = readWatch(p, format, r)
-	return w, labels, groups, meaning, err
+	if format > 4 {
+		if d.labelled, err = readLabelledWatch(p, r); err != nil {
+			return d, err
+		}
+	}
+	d.watch, err = readWatch(p, format, r)
+	return d, err
 }
 
 func readWatch(p *plan.Plan, format uint64, r *wire.Reader) (w watch, err error) {

@@ -34,6 +34,7 @@ type sample struct {
 	positive bool
 	latency  float64 // milliseconds
 	lost     bool    // its outcome never comes
+	reasons  bool    // it carries reason codes
 }
 
 // cost is what the decision at .5 costs by the contract below.
@@ -115,6 +116,9 @@ func learn(tb testing.TB, refDays int, samples []sample, more string) *world {
 	if strings.Contains(more, "latency") {
 		head = strings.Replace(head, "score: score}", "score: score, latency: took_ms}", 1)
 	}
+	if strings.Contains(more, "reason_code") {
+		head = strings.Replace(head, "score: score}", "score: score, reasons: why}", 1)
+	}
 	c, err := contract.Parse("test.yaml", []byte(head+strings.Replace(more, "watch:\n", "watch:\n"+ref, 1)))
 	if err != nil {
 		tb.Fatal(err)
@@ -169,6 +173,10 @@ func (w *world) predictions(from, to int) *plan.Batch {
 				number(f, s.score)
 			case "took_ms":
 				number(f, s.latency)
+			case "why.given":
+				if s.reasons {
+					number(f, 1)
+				}
 			}
 		}
 	}

@@ -32,6 +32,7 @@ type WindowSnapshot struct {
 	Rows    int64            `json:"rows"`
 	Columns []ColumnInWindow `json:"columns"`
 	Truth   *TruthSnapshot   `json:"truth,omitempty"` // of the latest outcomes over the same length, corrections included
+	Reasons *Reasons         `json:"reason_codes,omitempty"` // of models whose predictions carry them
 	// Estimate is what the outcomes of all its predictions are expected to come to.
 	Estimate *Estimate `json:"estimate,omitempty"`
 	// Fairness compares the groups of protected attributes over the same lengths, as `check` does.
@@ -61,7 +62,7 @@ type ColumnInWindow struct {
 //
 // Memory per model: at most 70 times the counts of a pane and its summary as the history has it, in bytes, and 2 curves per test pane of
 // the longest window, at most 2,058; of plans that compare groups as many tallies besides, and of outcomes 2 tallies of prices per test pane, each
-// of (2 bins + 4) numbers per view. It belongs to one goroutine.
+// of (3 bins + 4) numbers per view. It belongs to one goroutine.
 type Windows struct {
 	plan   *plan.Plan // of what is held
 	latest int64      // end of the latest pane, microseconds
@@ -240,7 +241,7 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Rows = held.set.Rows
+	out.Rows, out.Reasons = held.set.Rows, ReasonsOf(held.set)
 	for i := range p.Columns {
 		out.Columns = append(out.Columns, columnInWindow(&p.Columns[i], &held.set.Columns[i], &described.Columns[i]))
 	}
@@ -271,7 +272,9 @@ func (w *Windows) show(over time.Duration) (WindowSnapshot, error) {
 	if err != nil || !ok {
 		return out, err
 	}
-	out.Truth.Money = Prices(p, priced.curves(), float64(newest+1-first)*float64(test)/86400e6)
+	curves := priced.curves()
+	out.Truth.Money = Prices(p, curves, float64(newest+1-first)*float64(test)/86400e6)
+	out.Truth.Labelled = labelledOf(p, curves)
 	return out, nil
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // tallies are what prices are made of, for all views of a plan's outcomes: a small part of their curves, in one slab. Per view: outcomes by
-// score bin, positive ones by score bin, then how decisions turned out.
+// score bin, positive ones by score bin, predictions that wait for one by score bin, then how decisions turned out.
 type tallies struct {
 	bins, views int
 	slab        []int64
@@ -23,13 +23,13 @@ var errTallies = errors.New("tallies of other views or score bins")
 // tally takes what prices are made of out of the counts of a plan's views; nil where the outcomes have no curve.
 func tally(p *plan.Plan, known []truth.Counts) *tallies {
 	bins := p.Score.Bins()
-	t := &tallies{bins: bins, views: len(known), slab: make([]int64, 0, len(known)*(2*bins+decisions))}
+	t := &tallies{bins: bins, views: len(known), slab: make([]int64, 0, len(known)*(3*bins+decisions))}
 	for _, k := range known {
 		c := truth.CurveOf(k)
 		if c == nil || c.Bins() != bins {
 			return nil
 		}
-		t.slab = append(append(append(t.slab, c.Labels...), c.Pos...), c.TP, c.FP, c.FN, c.TN)
+		t.slab = append(append(append(append(t.slab, c.Labels...), c.Pos...), c.N...), c.TP, c.FP, c.FN, c.TN)
 	}
 	return t
 }
@@ -38,11 +38,12 @@ func tally(p *plan.Plan, known []truth.Counts) *tallies {
 func (t *tallies) curves() []*sketch.Curve {
 	out := make([]*sketch.Curve, t.views)
 	for i := range out {
-		s := t.slab[i*(2*t.bins+decisions):]
+		s := t.slab[i*(3*t.bins+decisions):]
 		c := sketch.NewCurve(t.bins)
 		copy(c.Labels, s[:t.bins])
 		copy(c.Pos, s[t.bins:2*t.bins])
-		d := s[2*t.bins:]
+		copy(c.N, s[2*t.bins:3*t.bins])
+		d := s[3*t.bins:]
 		c.TP, c.FP, c.FN, c.TN = d[0], d[1], d[2], d[3]
 		out[i] = c
 	}

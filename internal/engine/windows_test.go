@@ -204,6 +204,9 @@ func TestWindowsReviseOutcomes(t *testing.T) {
 	if got == nil || got.Labels != want.Labels() || got.Pane.End.Sub(got.Pane.Start) != 24*time.Hour {
 		t.Fatalf("%+v, want %d labels", got, want.Labels())
 	}
+	if l := got.Labelled; len(l) != 1 || l[0].Predictions != want.Labels() || l[0].Labels != want.Labels() || l[0].Share != 1 || l[0].Selective || len(l[0].ByScore) != w.plan.Score.Bins() || len(l[0].Bands) != 4 || l[0].States != "" {
+		t.Errorf("all have an outcome: %+v", l)
+	}
 	brier, _ := engine.Find(plan.TwoClasses, "brier")
 	if v, _ := brier.Value(want, w.plan.Policy.Costs); !near(got.Metrics["brier"], v, 1e-9) || v < 0.05 {
 		t.Errorf("brier %g, want %g", got.Metrics["brier"], v)

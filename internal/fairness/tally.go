@@ -40,11 +40,12 @@ type Tally struct {
 	dims   []int                   // of the attributes
 	cells  map[string]Counts       // by finest slice
 	curves []map[int]*sketch.Curve // by attribute and value: scores, and outcomes by score
+	silent bool                    // only positive outcomes are reported: they compare nobody
 }
 
 // NewTally makes an empty one.
 func NewTally(p *plan.Plan) *Tally {
-	t := &Tally{bins: p.Score.Bins(), cells: map[string]Counts{}}
+	t := &Tally{bins: p.Score.Bins(), cells: map[string]Counts{}, silent: p.Score.Missing == plan.PositivesOnly}
 	for _, a := range p.Fairness.Attributes {
 		t.dims, t.curves = append(t.dims, a.Dim), append(t.curves, map[int]*sketch.Curve{})
 	}
@@ -71,13 +72,14 @@ func (t *Tally) Set(slice string, set *sketch.Set) error {
 	return t.add(slice, Counts{Decided: set.Decided, Selected: set.Positive}, set.Curve)
 }
 
-// Outcomes adds what is known of a finest slice's outcomes; nothing, where they are nil or of another task.
+// Outcomes adds what is known of a finest slice's outcomes; nothing, where they are nil or of another task, or where only positive ones are reported: without negatives
+// most of what groups are compared by would come out as if there were none.
 func (t *Tally) Outcomes(slice string, known truth.Counts) error {
 	c := truth.CurveOf(known)
-	if c == nil {
+	if c == nil || t.silent || known.Labels() == 0 {
 		return nil
 	}
-	return t.add(slice, Counts{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}, c)
+	return t.add(slice, Counts{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}, truth.Alone(c)) // predictions came with Set
 }
 
 func (t *Tally) add(slice string, c Counts, curve *sketch.Curve) error {
@@ -131,7 +133,7 @@ func (t *Tally) Merge(o *Tally) error {
 
 // Clone implements window.Mergeable.
 func (t *Tally) Clone() *Tally {
-	out := &Tally{bins: t.bins, dims: t.dims, cells: maps.Clone(t.cells), curves: make([]map[int]*sketch.Curve, len(t.curves))}
+	out := &Tally{bins: t.bins, dims: t.dims, silent: t.silent, cells: maps.Clone(t.cells), curves: make([]map[int]*sketch.Curve, len(t.curves))}
 	for i := range t.curves {
 		out.curves[i] = make(map[int]*sketch.Curve, len(t.curves[i]))
 		for code, c := range t.curves[i] {

@@ -160,15 +160,22 @@ func valueOf(v any) Value {
 
 func listOf(items []any) Value {
 	var s strings.Builder
+	kind := List
 	for i, item := range items {
-		n, ok := item.(json.Number)
-		if !ok {
-			return Value{Kind: Nested}
-		}
 		if i > 0 {
 			s.WriteByte(',')
 		}
-		s.WriteString(n.String())
+		switch v := item.(type) {
+		case json.Number:
+			s.WriteString(v.String())
+		case string:
+			kind = Texts
+			s.WriteString(v)
+		case nil:
+			kind = Texts
+		default:
+			return Value{Kind: Nested}
+		}
 	}
-	return Value{Kind: List, Text: s.String()}
+	return Value{Kind: kind, Text: s.String()}
 }

@@ -16,8 +16,16 @@ func measure(b *plan.Batch, col, row int, of plan.Measure, v Value) {
 		} else if state == plan.Invalid {
 			b.SetInvalid(col, row)
 		}
-	case v.Kind == List || v.Kind == Nested:
+	case of == plan.OfCodes && (v.Kind == List || v.Kind == Texts):
+		b.SetString(col, row, "["+v.Text+"]")
+	case of == plan.OfGiven && (v.Kind == List || v.Kind == Texts):
+		b.SetNumber(col, row, plan.Given("["+v.Text+"]"))
+	case v.Kind == List || v.Kind == Texts || v.Kind == Nested:
 		b.SetInvalid(col, row)
+	case of == plan.OfCodes:
+		b.SetString(col, row, strings.Clone(v.Text))
+	case of == plan.OfGiven:
+		b.SetNumber(col, row, plan.Given(v.Text))
 	case of == plan.OfLength:
 		b.SetNumber(col, row, plan.LengthOf(v.Text))
 	default:
@@ -58,7 +66,7 @@ func listText(v Value) (text string, state plan.State) {
 		if len(s) >= 2 && s[0] == '[' && s[len(s)-1] == ']' {
 			return strings.TrimSpace(s[1 : len(s)-1]), plan.OK
 		}
-	case Digits, Truth, Nested:
+	case Digits, Truth, Nested, Texts:
 	}
 	return "", plan.Invalid
 }

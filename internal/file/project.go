@@ -252,7 +252,7 @@ func (j *Projector) set(b *plan.Batch, col, row int, v Value) {
 		measure(b, col, row, of, v)
 		return
 	}
-	if v.Kind == Nested || v.Kind == List {
+	if v.Kind == Nested || v.Kind == List || v.Kind == Texts {
 		b.SetInvalid(col, row)
 		return
 	}

@@ -229,7 +229,7 @@ func TestJSONLValueKinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]Value{"a": {Null, ""}, "b": {Text, ""}, "c": {Digits, "1e3"}, "d": {Truth, "false"}, "e": {List, ""}, "i": {List, "1,-2.50"}, "k": {Nested, ""}, "f.g.h": {Digits, "2"}}
+	want := map[string]Value{"a": {Null, ""}, "b": {Text, ""}, "c": {Digits, "1e3"}, "d": {Truth, "false"}, "e": {List, ""}, "i": {List, "1,-2.50"}, "k": {Texts, "x"}, "f.g.h": {Digits, "2"}}
 	for i, name := range r.Columns() {
 		if got := row.Get(i); got != want[name] {
 			t.Errorf("%s = %v, want %v", name, got, want[name])

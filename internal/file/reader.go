@@ -53,6 +53,7 @@ const (
 	Truth            // a JSON true or false, as it was written
 	Nested           // a JSON object or array
 	List             // a JSON array of numbers; Text has them as they were written, with commas between
+	Texts            // a JSON array of texts, or of texts, numbers and nulls; Text has them with commas between
 )
 
 // Value is one value of a row; Text is "" for Absent, Null and Nested. Lists are read by the measures of vectors only, which also read text that is written like a JSON array. The string may share memory with its whole row.

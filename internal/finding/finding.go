@@ -50,7 +50,7 @@ type Finding struct {
 	Onset       time.Time         `json:"onset"` // first window of the run that led to it
 	Slice       map[string]string `json:"slice"`
 	Subject     string            `json:"subject"` // an input, "score", "volume", "outcome", a rule, a promise
-	Channel     string            `json:"channel"` // location, scale, shape, distribution, level, missing, invalid, range, out_of_range, category, new_category, off_atom, rule, volume, label_rate, constant, calibration, performance, cost, promise, fairness, fairness_outcomes, coverage
+	Channel     string            `json:"channel"` // location, scale, shape, distribution, level, missing, invalid, range, out_of_range, category, new_category, off_atom, rule, volume, label_rate, labelled_share, constant, calibration, performance, cost, promise, fairness, fairness_outcomes, coverage
 	Metric      string            `json:"metric"`  // names its unit where it has one
 	Value       Number            `json:"value"`
 	Reference   Number            `json:"reference"`

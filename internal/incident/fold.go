@@ -31,6 +31,7 @@ const (
 	level lane = "level" // seen on predictions over days or weeks: it began at no moment
 	truth lane = "truth" // shown by outcomes
 	prior lane = "prior" // how often outcomes are positive: that may change for good while the model is as good as ever
+	known lane = "known" // which predictions get an outcome: what all other outcomes are seen through
 	fair  lane = "fair"  // gaps between groups, seen on decisions
 	equal lane = "equal" // the same, shown by outcomes
 	books lane = "books" // offsets not accounted for exactly once: numbers that may be wrong
@@ -197,10 +198,11 @@ func laneOf(f *finding.Finding) lane {
 	if f.Channel == "coverage" {
 		return books
 	}
-	if f.Channel == "label_rate" {
-		return prior
-	}
 	switch f.Channel {
+	case "label_rate":
+		return prior
+	case "labelled_share":
+		return known
 	case "fairness":
 		return fair
 	case "fairness_outcomes":
@@ -412,7 +414,7 @@ func owner(l lane, p *plan.Policy) Owner {
 	if l == books {
 		roles = []string{"platform", "data", "model"}
 	}
-	if l == truth || l == prior || l == fair || l == equal {
+	if l == truth || l == prior || l == known || l == fair || l == equal {
 		roles = []string{"model", "data", "platform"}
 	}
 	for _, r := range roles {

@@ -34,6 +34,8 @@ func (e *entry) title() string {
 		return e.gapTitle(lead, since)
 	case e.lane == truth || e.lane == prior:
 		return e.truthTitle(lead, since)
+	case e.lane == known:
+		return fmt.Sprintf("outcomes are of another selection of predictions, and performance figures with them: %s, since %s", Figure(lead.last.Numbers[0]), since)
 	case e.every("constant"):
 		return fmt.Sprintf("%s %s constant, now %s, since %s", list(e.names()), were(e.names()), vary(e.names()), since)
 	case e.every("missing"):

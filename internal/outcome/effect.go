@@ -46,38 +46,59 @@ func NewEffects(plans func(digest string) *plan.Plan) *Effects {
 // Change folds r into s and collects the difference it makes: what s stood for is taken back, what it stands for now is
 // added. It reports whether r changed anything.
 func (e *Effects) Change(s *State, r *Row) bool {
-	before := State{Prediction: s.Prediction, Outcomes: slices.Clone(s.Outcomes)}
+	before := e.meaning(s)
 	if !s.Fold(r) {
 		return false
 	}
-	for _, onTime := range []bool{false, true} {
-		e.add(&before, r.Model, onTime, -1)
-		e.add(s, r.Model, onTime, +1)
+	after := e.meaning(s)
+	for lane := range before.labels {
+		e.count(&before, r.Model, lane, -1)
+		e.count(&after, r.Model, lane, +1)
 	}
 	return true
 }
 
-func (e *Effects) add(s *State, model string, onTime bool, sign int64) {
+// meaning is what a state stands for: a prediction, and the labels that are held against it, by whether only those on time count. The state may change, what it stood
+// for doesn't.
+type meaning struct {
+	prediction *Prediction // nil: nothing
+	plan       *plan.Plan
+	labels     [2]truth.Label
+	labelled   [2]bool
+}
+
+func (e *Effects) meaning(s *State) (m meaning) {
 	if s.Prediction == nil || len(s.Outcomes) == 0 {
+		return m
+	}
+	p := e.plans(s.Prediction.Plan)
+	if p == nil || p.Score == nil {
+		return m
+	}
+	m.prediction, m.plan = s.Prediction, p
+	terms := p.Terms()
+	for lane := range m.labels {
+		m.labels[lane], m.labelled[lane] = s.Label(terms, lane == 1)
+	}
+	return m
+}
+
+func (e *Effects) count(m *meaning, model string, lane int, sign int64) {
+	p := m.prediction
+	if p == nil || !m.labelled[lane] {
 		return
 	}
-	p := s.Prediction
-	pl := e.plans(p.Plan)
-	if pl == nil || pl.Score == nil {
-		return
-	}
-	label, ok := s.Label(pl.Terms(), onTime)
 	answer := p.Answer()
-	if !ok || !truth.Fits(pl, &answer, &label) {
+	if !truth.Fits(m.plan, &answer, &m.labels[lane]) {
 		return
 	}
-	key := Key{Model: model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: p.Slice}
+	key := Key{Model: model, Plan: p.Plan, OnTime: lane == 1, Pane: p.Pane, Version: p.Version, Slice: p.Slice}
 	c := e.cells[key]
 	if c == nil {
-		c = truth.New(pl)
+		c = truth.New(m.plan)
 		e.cells[key] = c
 	}
-	c.Label(&answer, label, sign)
+	truth.Count(c, &answer, &m.labels[lane], sign)
 }
 
 // Take returns the collected cells in the order of their keys and forgets them.

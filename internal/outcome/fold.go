@@ -92,7 +92,7 @@ func (s *State) AppendBinary(b []byte) []byte {
 
 // format is the first format that holds all of s.
 func (s *State) format() uint64 {
-	if s.Prediction != nil && !s.Prediction.binary() {
+	if s.Prediction != nil && s.Prediction.Other != nil {
 		return stateFormat
 	}
 	for i := range s.Outcomes {

@@ -107,21 +107,18 @@ type Prediction struct {
 	Score    int64 // fixed point, sketch.ScoreScale
 	Positive bool  // the decision
 
-	Class  *truth.Class  // what a multiclass model answers, instead of bin, score and decision
-	Number *truth.Number // what a regression model does
+	Other *truth.Other // what a model that is not binary answers, instead of bin, score and decision
 }
 
 // Say sets what the prediction said.
 func (p *Prediction) Say(a truth.Answer) {
-	p.Bin, p.Score, p.Positive, p.Class, p.Number = a.Bin, a.Score, a.Positive, a.Class, a.Number
+	p.Bin, p.Score, p.Positive, p.Other = a.Bin, a.Score, a.Positive, a.Other
 }
 
 // Answer is what the prediction said.
 func (p *Prediction) Answer() truth.Answer {
-	return truth.Answer{Bin: p.Bin, Score: p.Score, Positive: p.Positive, Class: p.Class, Number: p.Number}
+	return truth.Answer{Bin: p.Bin, Score: p.Score, Positive: p.Positive, Other: p.Other}
 }
-
-func (p *Prediction) binary() bool { return p.Class == nil && p.Number == nil }
 
 // Outcome is a label.
 type Outcome struct {
@@ -242,12 +239,12 @@ const (
 // appendAnswer writes the task of a prediction, and what it says beside bin, score and decision.
 func appendAnswer(b []byte, p *Prediction) []byte {
 	switch {
-	case p.Class != nil:
-		return p.Class.AppendBinary(wire.Uint(b, answerClass))
-	case p.Number != nil:
-		return p.Number.AppendBinary(wire.Uint(b, answerNumber))
-	default:
+	case p.Other == nil:
 		return wire.Uint(b, answerBinary)
+	case p.Other.Class != nil:
+		return p.Other.Class.AppendBinary(wire.Uint(b, answerClass))
+	default:
+		return p.Other.Number.AppendBinary(wire.Uint(b, answerNumber))
 	}
 }
 
@@ -255,9 +252,9 @@ func readAnswer(r *wire.Reader, p *Prediction) {
 	switch r.Uint() {
 	case answerBinary:
 	case answerClass:
-		p.Class = truth.ReadClass(r)
+		p.Other = &truth.Other{Class: truth.ReadClass(r)}
 	case answerNumber:
-		p.Number = truth.ReadNumber(r)
+		p.Other = &truth.Other{Number: truth.ReadNumber(r)}
 	default:
 		r.Fail(errAnswer)
 	}

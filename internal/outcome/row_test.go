@@ -180,8 +180,8 @@ func FuzzReadState(f *testing.F) {
 		came := Of(Place{Time: 9}, l)
 		f.Add((&State{Outcomes: []Outcome{came}}).AppendBinary(nil))
 	}
-	for _, said := range []Prediction{{Class: &truth.Class{Of: 2, Top: []truth.Likely{{Class: 2, P: 9000}, {Class: 0, P: 4000}}}}, {Number: &truth.Number{Value: 12.5, Low: 1, High: 30, Interval: true}}} {
-		f.Add((&State{Prediction: &said}).AppendBinary(nil))
+	for _, said := range []truth.Other{{Class: &truth.Class{Of: 2, Top: []truth.Likely{{Class: 2, P: 9000}, {Class: 0, P: 4000}}}}, {Number: &truth.Number{Value: 12.5, Low: 1, High: 30, Interval: true}}} {
+		f.Add((&State{Prediction: &Prediction{Other: &said}}).AppendBinary(nil))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := ReadState(in)

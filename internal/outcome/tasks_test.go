@@ -69,18 +69,18 @@ func drawTaskRows(t *rapid.T) []Row {
 		p.Plan = rapid.SampledFrom([]string{"binary", "classes", "recast", "numbers", "gone"}).Draw(t, "plan")
 		switch p.Plan {
 		case "classes":
-			p.Class = &truth.Class{Of: int32(rapid.IntRange(0, 4).Draw(t, "said"))} // 4: of a damaged row
+			p.Other = &truth.Other{Class: &truth.Class{Of: int32(rapid.IntRange(0, 4).Draw(t, "said"))}} // 4: of a damaged row
 			order := rapid.Permutation([]int32{0, 1, 2}).Draw(t, "order")
 			for i, q := range []int{rapid.IntRange(6000, 12000).Draw(t, "p"), 4000, 384} {
-				p.Class.Top = append(p.Class.Top, truth.Likely{Class: order[i], P: int32(q)})
+				p.Other.Class.Top = append(p.Other.Class.Top, truth.Likely{Class: order[i], P: int32(q)})
 			}
-			p.Class.Top = p.Class.Top[:rapid.SampledFrom([]int{0, 3}).Draw(t, "scored")]
+			p.Other.Class.Top = p.Other.Class.Top[:rapid.SampledFrom([]int{0, 3}).Draw(t, "scored")]
 		case "recast":
-			p.Class = &truth.Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "said"))}
+			p.Other = &truth.Other{Class: &truth.Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "said"))}}
 		case "numbers":
-			p.Number = &truth.Number{Value: quarter("said"), Interval: rapid.Bool().Draw(t, "interval")}
-			if p.Number.Interval {
-				p.Number.Low, p.Number.High = p.Number.Value-2, p.Number.Value+2
+			p.Other = &truth.Other{Number: &truth.Number{Value: quarter("said"), Interval: rapid.Bool().Draw(t, "interval")}}
+			if p.Other.Number.Interval {
+				p.Other.Number.Low, p.Other.Number.High = p.Other.Number.Value-2, p.Other.Number.Value+2
 			}
 		default:
 			p.Bin, p.Score, p.Positive = rapid.IntRange(0, 4).Draw(t, "bin"), rapid.Int64Range(0, 1<<30).Draw(t, "score"), rapid.Bool().Draw(t, "decision")
@@ -147,22 +147,22 @@ func countBatch(pairs []joined, plans map[string]*plan.Plan) tallies {
 		switch {
 		case s.Task == plan.TwoClasses && j.o.Label().Kind == truth.Sign && j.p.Bin < 4:
 			n.add(j.key, 1, "bin %d decided %t turned %t", j.p.Bin, j.p.Positive, j.o.Positive)
-		case s.Task == plan.Classes && j.o.Label().Kind == truth.Name && int(j.p.Class.Of) <= len(s.Classes):
+		case s.Task == plan.Classes && j.o.Label().Kind == truth.Name && int(j.p.Other.Class.Of) <= len(s.Classes):
 			turned := int32(slices.Index(s.Classes, j.o.Label().Name))
 			if turned < 0 {
 				turned = int32(len(s.Classes))
 			}
-			n.add(j.key, 1, "said %d turned %d", j.p.Class.Of, turned)
-			for _, t := range j.p.Class.Top {
-				if t.Class == j.p.Class.Of {
+			n.add(j.key, 1, "said %d turned %d", j.p.Other.Class.Of, turned)
+			for _, t := range j.p.Other.Class.Top {
+				if t.Class == j.p.Other.Class.Of {
 					n.add(j.key, int64(t.P), "sure")
 				}
 			}
-			if len(s.Each) == 0 || len(j.p.Class.Top) == 0 {
+			if len(s.Each) == 0 || len(j.p.Other.Class.Top) == 0 {
 				continue
 			}
 			rank := int64(truth.Ranked)
-			for i, t := range j.p.Class.Top {
+			for i, t := range j.p.Other.Class.Top {
 				n.add(j.key, int64(t.P), "held %d likely", t.Class)
 				if t.Class == turned {
 					rank = int64(i)
@@ -171,15 +171,15 @@ func countBatch(pairs []joined, plans map[string]*plan.Plan) tallies {
 			}
 			n.add(j.key, 1, "rank %d", rank)
 		case s.Task == plan.Numbers && j.o.Label().Kind == truth.Value:
-			off := j.p.Number.Value - j.o.Label().Value
+			off := j.p.Other.Number.Value - j.o.Label().Value
 			n.add(j.key, 1, "pairs")
 			n.add(j.key, int64(16*off), "error")
 			n.add(j.key, int64(16*math.Abs(off)), "size")
 			n.add(j.key, int64(16*off*off), "square")
 			n.add(j.key, int64(16*j.o.Label().Value), "actual")
-			if j.p.Number.Interval {
+			if j.p.Other.Number.Interval {
 				n.add(j.key, 1, "intervals")
-				if j.o.Label().Value >= j.p.Number.Low && j.o.Label().Value <= j.p.Number.High {
+				if j.o.Label().Value >= j.p.Other.Number.Low && j.o.Label().Value <= j.p.Other.Number.High {
 					n.add(j.key, 1, "covered")
 				}
 			}
@@ -298,7 +298,7 @@ func TestCountsOfAllTasksEqualTheBatch(t *testing.T) {
 			for _, j := range batchJoin(rows, plans) {
 				answer, label := j.p.Answer(), j.o.Label()
 				if j.key == k && truth.Fits(plans[k.Plan], &answer, &label) {
-					fresh.Label(&answer, label, 1)
+					truth.Count(fresh, &answer, &label, 1)
 				}
 			}
 			if !bytes.Equal(fresh.AppendBinary(nil), c.AppendBinary(nil)) {

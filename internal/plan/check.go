@@ -61,7 +61,10 @@ func (p *Plan) check() error {
 	if err := p.checkFairness(); err != nil {
 		return err
 	}
-	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
+	if at := p.Reasons; at != nil && (*at < 0 || *at >= len(p.Prediction.Fields) || p.Prediction.Fields[*at].Of != OfGiven) {
+		return fmt.Errorf("its reason codes are field %d of %d, which must say whether there are any", *at, len(p.Prediction.Fields))
+	}
+	if !p.Score.Binary() && (len(p.DriftLabels) > 0 || len(p.DriftLabelled) > 0 || len(p.Concept) > 0 || p.Fairness != nil) {
 		return errors.New("it has learnt of label rates, of what scores mean or of groups, which only plans of binary scores can")
 	}
 	return p.checkExpressions()
@@ -83,7 +86,7 @@ func (p *Projection) check(stream string) error {
 		case f.Kind != Number && f.Kind != String && f.Kind != Time:
 			return fmt.Errorf("field %s of the %s stream is of kind %q; there are number, string and time", f.Name, stream, f.Kind)
 		case !f.measured():
-			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, norm, dimension and component_0 to component_%d as numbers and charset as a string", f.Name, stream, f.Of, f.Kind, contract.MaxComponents-1)
+			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, given, norm, dimension and component_0 to component_%d as numbers and charset as a string", f.Name, stream, f.Of, f.Kind, contract.MaxComponents-1)
 		case f.Boolean && f.Kind != Number:
 			return fmt.Errorf("field %s of the %s stream is true or false, and those are read as numbers, not as %s", f.Name, stream, f.Kind)
 		case !slices.Contains([]Origin{FromValue, FromKey, FromHeader}, f.From):
@@ -197,6 +200,12 @@ func (p *Plan) checkScore() error {
 	}
 	if err := ascending(p.Score.Edges); err != nil {
 		return fmt.Errorf("the score %w", err)
+	}
+	if s := p.Score; s.Missing != Unstated && (!s.Binary() || s.Missing != AtRandomGivenScore && s.Missing != PositivesOnly) {
+		return fmt.Errorf("its missing outcomes are %q; there are %s and %s, of binary models", s.Missing, AtRandomGivenScore, PositivesOnly)
+	}
+	if a := p.Score.Arrived; a != nil && (a.OnTime <= 0 || a.All < a.OnTime) {
+		return fmt.Errorf("%d of %d positive outcomes of the reference came in time", a.OnTime, a.All)
 	}
 	for i, v := range p.Score.Views {
 		if err := p.dims(v.Dims); err != nil {

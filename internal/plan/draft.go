@@ -41,6 +41,7 @@ func Draft(c *contract.Contract) (*Plan, error) {
 	r.Decision = p.Prediction.role(f.Decision, decisionKind(c))
 	r.Latency = p.Prediction.role(f.Latency, Number)
 	r.Lineage = p.Prediction.role(f.Lineage, String)
+	p.reasons(f.Reasons)
 	for _, d := range c.Derived {
 		if err := p.derived(d, c); err != nil {
 			return nil, err
@@ -80,6 +81,9 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		o.Roles.Label = o.role(os.Fields.Label, labelKind(c))
 		p.Outcome, p.Keep, p.MatureAfter = &o, os.Keep.Std(), os.MatureAfter.Std()
 		p.Positive, p.Sample = c.Task.Positive, os.Sample
+		if p.Score.Binary() {
+			p.Score.Missing = MissingOutcomes(os.Missing)
+		}
 	}
 	for i := range p.Policy.Promises {
 		if m, _ := contract.MetricOf(c.Task.Type, p.Policy.Promises[i].Metric); m.Needs.Groups && p.Fairness == nil {
@@ -254,6 +258,17 @@ func (p *Plan) dimension(name string) (int, error) {
 	return len(p.Slices) - 1, nil
 }
 
+// reasons adds the field that says whether a prediction gives reason codes; the codes themselves are not kept.
+func (p *Plan) reasons(path string) {
+	if path == "" {
+		return
+	}
+	from, steps := locate(path)
+	at := len(p.Prediction.Fields)
+	p.Prediction.Fields = append(p.Prediction.Fields, Field{Name: path + "." + string(OfGiven), Path: steps, From: from, Kind: Number, Of: OfGiven})
+	p.Reasons = &at
+}
+
 // words adds a text column that says a boolean one in words, so that it can be sliced by.
 func (p *Projection) words(field int) int {
 	f := p.Fields[field]
@@ -296,7 +311,7 @@ func policy(c *contract.Contract) Policy {
 	for _, pr := range c.Promises {
 		p.Promises = append(p.Promises, Promise{
 			Metric: pr.Metric, Max: pr.Max, Min: pr.Min, MaxIncrease: pr.MaxIncrease, Over: pr.Over.Std(),
-			Then: pr.Then, Agreed: pr.Agreed, Until: pr.Until.Time, Expr: pr.Expr,
+			Of: pr.Of, Then: pr.Then, Agreed: pr.Agreed, Until: pr.Until.Time, Expr: pr.Expr,
 		})
 	}
 	for _, w := range c.Watch.Windows {

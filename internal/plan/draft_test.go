@@ -234,8 +234,14 @@ func TestDraftPolicyAndThresholds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Score == nil || !p.Score.Own || p.Score.Threshold != 0.5 {
+	if p.Score == nil || !p.Score.Own || p.Score.Threshold != 0.5 || p.Score.Missing != plan.Unstated {
 		t.Errorf("the event's own decision: %+v", p.Score)
+	}
+	for _, missing := range []plan.MissingOutcomes{plan.AtRandomGivenScore, plan.PositivesOnly} {
+		stated, err := draft(t, strings.Replace(streams, "keep: 2d", "keep: 2d, labels: {missing: "+string(missing)+"}", 1)+inputs)
+		if err != nil || stated.Score.Missing != missing {
+			t.Errorf("%s: %+v, %v", missing, stated.Score, err)
+		}
 	}
 	if got := fmt.Sprint(p.Policy.Promises[0].By, *p.Policy.Promises[0].Max, p.Policy.Floor); got != "[0] 0.2 0.005" {
 		t.Errorf("promise and floor: %s", got)

@@ -18,7 +18,9 @@ const (
 	OfCharset   Measure = "charset"   // of text, see CharsetOf: a String
 	OfNorm      Measure = "norm"      // of an array of numbers, the square root of the sum of their squares: a Number
 	OfDimension Measure = "dimension" // of an array of numbers, how many there are: a Number
+	OfGiven     Measure = "given"     // of a text, or of an array of texts, whether there is one that isn't blank, see Given: 1 or 0, a Number
 	OfList      Measure = "list"      // of an array of numbers, all of them as text with commas between: a String, for who writes events; no plan has it
+	OfCodes     Measure = "codes"     // a text, or an array of texts as text with brackets around and commas between: likewise
 )
 
 // component begins the measures that are numbers of an array.
@@ -52,11 +54,11 @@ func (f *Field) measured() bool {
 	switch f.Of {
 	case Whole:
 		return true
-	case OfLength, OfNorm, OfDimension:
+	case OfLength, OfNorm, OfDimension, OfGiven:
 		return f.Kind == Number && f.Expr == ""
 	case OfCharset:
 		return f.Kind == String && f.Expr == ""
-	case OfList:
+	case OfList, OfCodes:
 		return false
 	}
 	_, ok := f.Of.Component()
@@ -65,6 +67,19 @@ func (f *Field) measured() bool {
 
 // LengthOf is how many code points s has.
 func LengthOf(s string) float64 { return float64(utf8.RuneCountInString(s)) }
+
+// Given is 1 if a text says anything, else 0: blanks say nothing, and of a text that is written like a list, as in the cell of a CSV,
+// neither do brackets, quotes and commas.
+func Given(s string) float64 {
+	s = strings.TrimSpace(s)
+	if n := len(s); n >= 2 && s[0] == '[' && s[n-1] == ']' {
+		s = strings.Trim(s[1:n-1], " \t\r\n,\"'")
+	}
+	if s == "" {
+		return 0
+	}
+	return 1
+}
 
 // CharsetOf is the smallest of these classes that has all of s: "empty"; "ascii"; "latin", up to U+024F; "other".
 func CharsetOf(s string) string {

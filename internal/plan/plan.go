@@ -13,7 +13,8 @@ import (
 //   - 4: Drift.
 //   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked, Fairness.
 //   - 6: Concept.
-const Format = 6
+//   - 7: DriftLabelled; Score.Missing, Arrived. Builds before it refuse a plan that has one of them.
+const Format = 7
 
 const oldest = 3
 
@@ -51,11 +52,17 @@ type Plan struct {
 	Drift []byte `json:"drift,omitempty"`
 	// DriftLabels is the same of the share of positive outcomes.
 	DriftLabels []byte `json:"drift_labels,omitempty"`
+	// DriftLabelled is the same of the share of predictions that get an outcome, as a whole and by score.
+	DriftLabelled []byte `json:"drift_labelled,omitempty"`
 	// Concept is the same of what scores mean, as a whole and by slice, see drift.LearnCalibration. None: the reference holds too few outcomes.
 	Concept []byte `json:"concept,omitempty"`
 	// Wide is the length of the windows that are held against the reference itself, a multiple of TestPane: what moves slowly, the sequential
 	// engine takes for usual. 0: the reference holds too few.
 	Wide time.Duration `json:"wide,omitempty"`
+
+	// Reasons is the field, into Prediction.Fields, that says whether a prediction gives reason codes; nil where the contract names none. Builds
+	// before it refuse such a plan.
+	Reasons *int `json:"reasons,omitempty"`
 
 	// Fairness is what groups are compared by; nil where the contract protects no attribute. Builds before it refuse such a plan.
 	Fairness *Fairness `json:"fairness,omitempty"`
@@ -273,8 +280,41 @@ type Score struct {
 	Own        bool      `json:"own"`        // the event's own decision field decides, not the threshold
 	Labels     int64     `json:"labels"`     // joined outcomes in the reference
 	Dispersion float64   `json:"dispersion"` // of outcomes given the score, >= 1
-	Views      []View    `json:"views"`      // the whole first, then the slices the contract asks for
+
+	Missing MissingOutcomes `json:"missing,omitempty"` // which predictions get no outcome
+	Arrived *Arrived        `json:"arrived,omitempty"` // positives only: how many of them have come when a cohort is mature; nil: the reference doesn't tell
+
+	Views []View `json:"views"` // the whole first, then the slices the contract asks for
 }
+
+// MissingOutcomes says which predictions get no outcome, as the contract states it.
+type MissingOutcomes string
+
+// What may be missing.
+const (
+	Unstated           MissingOutcomes = ""
+	AtRandomGivenScore MissingOutcomes = "at_random_given_score"
+	PositivesOnly      MissingOutcomes = "positives_only"
+)
+
+// Arrived is the delay law of positive outcomes at the one age that cohorts are judged at: of all that came within Keep, how many had come when
+// their cohort was mature. It is counted over those predictions of the reference that nothing can reach any more.
+type Arrived struct {
+	OnTime int64 `json:"on_time"`
+	All    int64 `json:"all"`
+}
+
+// Share is OnTime of All.
+func (a *Arrived) Share() float64 { return float64(a.OnTime) / float64(a.All) }
+
+// ScoreBands is how many stretches of scores selection is followed by.
+const ScoreBands = 4
+
+// Band is which of at most ScoreBands stretches of scores a bin lies in. Bins hold about as many predictions of the reference each, and so do bands.
+func (s *Score) Band(bin int) int { return bin * s.Bands() / s.Bins() }
+
+// Bands is how many there are.
+func (s *Score) Bands() int { return min(ScoreBands, s.Bins()) }
 
 // Bins is the number of score bins.
 func (s *Score) Bins() int { return len(s.Edges) + 1 }
@@ -368,6 +408,7 @@ type Promise struct {
 	MaxIncrease *float64      `json:"max_increase,omitempty"`
 	Over        time.Duration `json:"over"`
 	By          []int         `json:"by,omitempty"` // into Slices
+	Of          string        `json:"of,omitempty"` // of reason codes: which decisions, as contract.Promise has it
 	Then        []string      `json:"then"`
 	Agreed      []string      `json:"agreed,omitempty"`
 	Until       time.Time     `json:"until,omitzero"`

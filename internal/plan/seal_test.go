@@ -43,7 +43,7 @@ func full() *plan.Plan {
 			{Name: "size", Field: 10, Layout: plan.Layout{Categorical: true, Empty: true}},
 			{Name: "score", Field: 3, Layout: plan.Layout{Empty: true}},
 		},
-		Score: &plan.Score{Edges: []float64{0.25, 0.5}, Threshold: 0.5, Own: true, Dispersion: 1, Views: []plan.View{
+		Score: &plan.Score{Edges: []float64{0.25, 0.5}, Threshold: 0.5, Own: true, Dispersion: 1, Missing: plan.PositivesOnly, Arrived: &plan.Arrived{OnTime: 40, All: 50}, Views: []plan.View{
 			{Metrics: map[string]plan.Measured{"ece": {Value: 0.1}}, Shares: &plan.Shares{Value: [4]float64{.4, .1, .2, .3}, Panes: 8, Mean: [4]float64{.4, .1, .2, .3}}},
 			{Dims: []int{0}, Codes: []int{1}, Slice: map[string]string{"region": "other"}, Metrics: map[string]plan.Measured{}},
 		}},
@@ -83,7 +83,7 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 		t.Errorf("read as %+v\nwant %+v", got, p)
 	}
 	// The digest lies in every record that was counted by the plan: the same plan must keep it from build to build.
-	if want := "16026ca3f5d68464"; p.Digest() != want {
+	if want := "503d02ab0eda11f9"; p.Digest() != want {
 		t.Errorf("digest %s, want %s", p.Digest(), want)
 	}
 	// The policy has a digest of its own: another owner, price or promise must not begin the learning afresh.
@@ -101,7 +101,7 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for want, change := range map[string]func(p *plan.Plan){
-		"unknown plan format 7, this build reads 3 to 6":                                  func(p *plan.Plan) { p.Format = 7 },
+		"unknown plan format 8, this build reads 3 to 7":                                  func(p *plan.Plan) { p.Format = 8 },
 		"the prediction stream is encoded as \"avro\", which this build can't read":       func(p *plan.Plan) { p.Prediction.Encoding = "avro" },
 		"keys of the outcome stream are encoded as \"avro\", which this build can't read": func(p *plan.Plan) { p.Outcome.Key = &plan.Key{Encoding: "avro"} },
 		"the prediction stream is raw, and there is no schema for it":                     func(p *plan.Plan) { p.Prediction.Schema = "" },
@@ -109,7 +109,7 @@ func TestReadRefuses(t *testing.T) {
 		"field lineage of the prediction stream is from a header; its path has 2 steps":   func(p *plan.Plan) { p.Prediction.Fields[6].Path = []string{"a", "b"} },
 		"field size of the prediction stream is computed, and from the key":               func(p *plan.Plan) { p.Prediction.Fields[10].From = plan.FromKey },
 		"the key of its ids is \"00ff\", no 32 hex digits":                                func(p *plan.Plan) { p.IDs = "00ff" },
-		"field income of the prediction stream is the \"component_64\" of what is read, as a number; there are length, norm, dimension and component_0 to component_63 as numbers": func(p *plan.Plan) {
+		"field income of the prediction stream is the \"component_64\" of what is read, as a number; there are length, given, norm, dimension and component_0 to component_63 as numbers": func(p *plan.Plan) {
 			p.Prediction.Fields[7].Of = "component_64"
 		},
 		"field region of the prediction stream is the \"component_1\" of what is read, as a string;": func(p *plan.Plan) { p.Prediction.Fields[8].Of = plan.Component(1) },
@@ -176,7 +176,7 @@ func TestReadRefuses(t *testing.T) {
 		if p.Model != "" && !strings.HasPrefix(err.Error(), "read plan of credit: ") {
 			t.Errorf("%v doesn't say what was read", err)
 		}
-		if (p.Format == 7) != errors.Is(err, plan.ErrFormat) {
+		if (p.Format == 8) != errors.Is(err, plan.ErrFormat) {
 			t.Errorf("errors.Is(%v, ErrFormat) = %t", err, errors.Is(err, plan.ErrFormat))
 		}
 	}
@@ -185,12 +185,12 @@ func TestReadRefuses(t *testing.T) {
 func TestReadRefusesWhatItDoesNotKnow(t *testing.T) {
 	good := string(encoded(t, full()))
 	for in, want := range map[string]string{
-		strings.Replace(good, `"format":6`, `"format":6,"frist":2`, 1): `read plan: json: unknown field "frist"`,
+		strings.Replace(good, `"format":7`, `"format":7,"frist":2`, 1): `read plan: json: unknown field "frist"`,
 		strings.Replace(good, `"id":0`, `"id":0,"idd":0`, 1):           `read plan: json: unknown field "idd"`,
 		good[:len(good)-1]: "read plan: unexpected EOF",
 		"":                 "read plan: EOF",
 		good + "{}":        "read plan: something follows it",
-		"null":             "read plan of : unknown plan format 0, this build reads 3 to 6",
+		"null":             "read plan of : unknown plan format 0, this build reads 3 to 7",
 	} {
 		if _, err := plan.Read([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

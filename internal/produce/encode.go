@@ -149,7 +149,7 @@ func isKey(p *plan.Projection, i int) bool {
 	return i == p.Roles.ID && f.From == plan.FromKey && len(f.Path) == 0 && (p.Key == nil || p.Key.Encoding == plan.Text)
 }
 
-// column asks for a cell of the file, once for each path and kind. of is Whole or OfList.
+// column asks for a cell of the file, once for each path and kind. of is Whole, OfList or OfCodes.
 func (b *binding) column(name string, path []string, k plan.Kind, of plan.Measure) int {
 	if at := slices.IndexFunc(b.out.Fields, func(f plan.Field) bool { return f.Kind == k && f.Of == of && slices.Equal(f.Path, path) }); at >= 0 {
 		return at
@@ -283,6 +283,9 @@ func (b *binding) plain(s *schema.Shape, path []string) node {
 			if found, _ := file.Find(b.columns, f); found < 0 {
 				return b.constant(n, text)
 			}
+		}
+		if n.form == formString && f.Of == plan.OfGiven {
+			of = plan.OfCodes
 		}
 		n.col = b.column(f.Name, f.Path, kind, of)
 		if at == b.source.Roles.Version && b.out.Roles.Version < 0 && kind == plan.String {

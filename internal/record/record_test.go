@@ -129,13 +129,13 @@ func taskRows() *record.Joins {
 		j.Rows = append(j.Rows, row)
 	}
 	likely := []truth.Likely{{Class: 3, P: 9011}, {Class: 0, P: 7200}, {Class: 1, P: 120}, {Class: 2, P: 53}, {Class: 4}}
-	add(outcome.Row{Model: "classes", Prediction: &outcome.Prediction{Class: &truth.Class{Of: 3, Top: likely}}})
-	add(outcome.Row{Model: "classes", Prediction: &outcome.Prediction{Class: &truth.Class{Of: 5}}})
+	add(outcome.Row{Model: "classes", Prediction: &outcome.Prediction{Other: &truth.Other{Class: &truth.Class{Of: 3, Top: likely}}}})
+	add(outcome.Row{Model: "classes", Prediction: &outcome.Prediction{Other: &truth.Other{Class: &truth.Class{Of: 5}}}})
 	for _, name := range []string{"cat", "dog", "cat", ""} {
 		add(outcome.Row{Model: "classes", Outcome: &outcome.Outcome{Other: &truth.Label{Kind: truth.Name, Name: name}}})
 	}
-	add(outcome.Row{Model: "numbers", Prediction: &outcome.Prediction{Number: &truth.Number{Value: 12.5}}})
-	add(outcome.Row{Model: "numbers", Prediction: &outcome.Prediction{Number: &truth.Number{Value: 1. / 3, Low: -2, High: 1e9, Interval: true}}})
+	add(outcome.Row{Model: "numbers", Prediction: &outcome.Prediction{Other: &truth.Other{Number: &truth.Number{Value: 12.5}}}})
+	add(outcome.Row{Model: "numbers", Prediction: &outcome.Prediction{Other: &truth.Other{Number: &truth.Number{Value: 1. / 3, Low: -2, High: 1e9, Interval: true}}}})
 	add(outcome.Row{Model: "numbers", Outcome: &outcome.Outcome{Other: &truth.Label{Kind: truth.Value, Value: -7}}})
 	return j
 }

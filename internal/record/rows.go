@@ -74,9 +74,9 @@ func (w *rowReader) read(r *wire.Reader) outcome.Row {
 	if flags&(rowClass|rowNumber) != 0 {
 		row.Prediction = &outcome.Prediction{Place: place, Plan: c.plan, Version: c.version, Slice: c.slice, Pane: c.pane}
 		if flags&rowClass != 0 {
-			row.Prediction.Class = truth.ReadClass(r)
+			row.Prediction.Other = &truth.Other{Class: truth.ReadClass(r)}
 		} else {
-			row.Prediction.Number = truth.ReadNumber(r)
+			row.Prediction.Other = &truth.Other{Number: truth.ReadNumber(r)}
 		}
 		return row
 	}

@@ -227,7 +227,7 @@ func (w *rowWriter) reset() {
 const binaryFormat = 2
 
 func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {
-	if p.Class != nil || p.Number != nil {
+	if p.Other != nil {
 		w.answer(id, c, number, p)
 		return
 	}
@@ -245,15 +245,15 @@ func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outc
 func (w *rowWriter) answer(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {
 	w.format = joinsFormat
 	flags := byte(rowNumber)
-	if p.Class != nil {
+	if p.Other.Class != nil {
 		flags = rowClass
 	}
 	row, at := w.begin(flags, id, c, number)
 	w.end(w.placed(row, at, p.Place))
-	if p.Class != nil {
-		w.body = p.Class.AppendBinary(w.body)
+	if p.Other.Class != nil {
+		w.body = p.Other.Class.AppendBinary(w.body)
 	} else {
-		w.body = p.Number.AppendBinary(w.body)
+		w.body = p.Other.Number.AppendBinary(w.body)
 	}
 }
 

@@ -244,7 +244,9 @@ func (c *compiler) nullable(t *avroType, w *want) int {
 	switch {
 	case w == nil:
 		return n
-	case len(w.kids) > 0 || len(w.cols) != 1 || !gives(other, &c.fields[w.cols[0]]):
+	case w.items || len(w.kids) > 0 || len(w.cols) != 1 || !gives(other, &c.fields[w.cols[0]]):
+		return 0
+	case c.fields[w.cols[0]].Of == plan.OfGiven && other.kind != kindString: // two ops
 		return 0
 	case w.cols[0] == c.id || w.cols[0] == c.time:
 		return 0
@@ -313,6 +315,14 @@ func skippable(fields []avroField, wanted map[*avroField]*want) (n int, bytes in
 }
 
 func (c *compiler) array(t *avroType, w *want, path string) {
+	if given := c.given(t, w, path); given != nil {
+		n := c.block(opArray, block{minBytes: t.elem.minBytes, items: path + "[]"}, path)
+		c.prog.blocks[n].body = c.here()
+		c.value(t.elem, given, path+"[]", false)
+		c.emit(op{code: opEnd}, path)
+		c.prog.blocks[n].after = c.here()
+		return
+	}
 	blk := block{minBytes: t.elem.minBytes, fixed: t.elem.fixed, items: path + "[]", measures: c.measures(t, w, path)}
 	if blk.measures != nil {
 		c.prog.blocks = append(c.prog.blocks, blk)
@@ -326,6 +336,39 @@ func (c *compiler) array(t *avroType, w *want, path string) {
 	}
 	c.emit(op{code: opEnd}, path)
 	c.prog.blocks[n].after = c.here()
+}
+
+// given is what is wanted of each item of an array of codes, nil if nothing is: the columns that say whether there is any begin with none.
+func (c *compiler) given(t *avroType, w *want, path string) *want {
+	if w == nil || vectorial(t.elem) { // numbers are measured, this way too
+		return nil
+	}
+	out := &want{depth: w.depth + 1, items: true}
+	for _, col := range w.cols {
+		if c.fields[col].Of == plan.OfGiven && gives(t, &c.fields[col]) {
+			out.cols = append(out.cols, col)
+		}
+	}
+	if len(out.cols) == 0 {
+		return nil
+	}
+	for _, col := range w.cols {
+		if slices.Contains(out.cols, col) {
+			c.store(col, 0, path)
+		} else {
+			c.invalid(col, t, path)
+		}
+	}
+	for _, k := range w.kids {
+		c.refuse(k.want, t, path)
+	}
+	return out
+}
+
+// store compiles a number that a column holds whatever the event says.
+func (c *compiler) store(col int, v float64, path string) {
+	c.prog.constants = append(c.prog.constants, constant{kind: plan.Number, state: plan.OK, num: v})
+	c.emit(op{code: opDefault, col: int32(col), slot: int32(c.slots[col]), a: int32(len(c.prog.constants) - 1)}, path)
 }
 
 // measures are the cells of the columns that measure an array, nil if there are none; all other columns can't read one.
@@ -347,6 +390,8 @@ func (c *compiler) measures(t *avroType, w *want, path string) *measures {
 		case is:
 			cell.at = int64(i)
 			out.components = append(out.components, cell)
+		case f.Of == plan.OfGiven:
+			out.given = append(out.given, cell)
 		case f.Of == plan.OfNorm:
 			out.norms = append(out.norms, cell)
 		default:

@@ -24,7 +24,8 @@
 //     their shortest form (1.0 is 1).
 //   - Time: timestamps (to microseconds, rounded down), date, a plain long (milliseconds), string (RFC 3339). Years 1 to 9999.
 //   - Measures: length and charset of a string, norm and dimension of an array of int, long, float or double, and any of its
-//     numbers (component); one beyond the array's end is Missing.
+//     numbers (component); one beyond the array's end is Missing. Whether reason codes are given: a string, an enum, an int, a long, or an
+//     array of these; blanks and nulls are none.
 //   - Null, a key that a map doesn't hold and a field that a union's branch doesn't have are Missing. A branch that can't give
 //     the kind, a number that isn't finite and a time that can't be read are Invalid.
 //   - The roles ID and Time are required: where they are null or can't be read, the whole event is refused.

@@ -38,6 +38,14 @@ func (c *compiler) scalar(t *avroType, w *want, path string) {
 			o = op{code: opNumberLength}
 		case f.Of == plan.OfCharset:
 			o = op{code: opStringCharset}
+		case f.Of == plan.OfGiven && t.kind == kindString:
+			o = op{code: opNumberGiven}
+			if w.items {
+				o.a = 1
+			}
+		case f.Of == plan.OfGiven:
+			c.store(col, 1, path)
+			o = c.skip(t)
 		case f.Kind == plan.Number:
 			o = number(t)
 		case f.Kind == plan.String:

@@ -142,11 +142,60 @@ func (s *shape) numeric() bool {
 	return s.logical == "" && slices.Contains([]string{"int", "long", "float", "double"}, s.kind)
 }
 
+// said is how many codes a value of s holds that may be codes; -1 if it may hold anything else.
+func (s *shape) said(v any) float64 {
+	switch {
+	case s.kind == "enum":
+		return 1
+	case s.kind == "string":
+		if strings.Trim(v.(string), " ,\"'[]\t\r\n") == "" && strings.TrimSpace(v.(string)) != "[" { // no generated text has brackets inside
+			return 0
+		}
+		return 1
+	case (s.kind == "int" || s.kind == "long") && s.logical == "":
+		return 1
+	}
+	return -1
+}
+
+// given is 1 if any item of an array holds a code.
+func (s *shape) given(items []any) cell {
+	out := cell{state: plan.OK}
+	for _, t := range append([]*shape{s}, s.types...) {
+		if t.kind != "union" && t.kind != "null" && t.said("") < 0 {
+			return invalid
+		}
+	}
+	for _, item := range items {
+		t := s
+		if s.kind == "union" {
+			if item == nil {
+				continue
+			}
+			for name, inner := range item.(map[string]any) {
+				for _, b := range s.types {
+					if b.branch() == name || b.kind+"."+b.logical == name || b.name+"."+b.logical == name {
+						t, item = b, inner
+					}
+				}
+			}
+		}
+		if t.kind != "null" {
+			out.num = max(out.num, t.said(item))
+		}
+	}
+	return out
+}
+
 // measured is what doc.go says of the measures.
 func measured(s *shape, v any, of plan.Measure) cell {
 	text, isText := v.(string)
 	items, isList := v.([]any)
 	switch {
+	case of == plan.OfGiven && isList:
+		return s.elem.given(items)
+	case of == plan.OfGiven && s.said(v) >= 0:
+		return cell{state: plan.OK, num: s.said(v)}
 	case isText && s.kind == "string" && of == plan.OfLength:
 		return cell{state: plan.OK, num: float64(len([]rune(text)))}
 	case isText && s.kind == "string" && of == plan.OfCharset:
@@ -369,6 +418,7 @@ func everything(s *shape) *plan.Projection {
 			{Kind: plan.Number, Of: plan.OfLength},
 			{Kind: plan.String, Of: plan.OfCharset},
 			{Kind: plan.Number, Of: plan.OfNorm},
+			{Kind: plan.Number, Of: plan.OfGiven},
 			{Kind: plan.Number, Of: plan.Component(2)},
 			{Kind: plan.Number, Of: plan.OfDimension},
 			{Kind: plan.Number, Of: plan.Component(0)},

@@ -87,6 +87,7 @@ const (
 	opNumberFixedDecimal // of scale a in b bytes
 	opNumberDuration
 	opNumberLength // of text
+	opNumberGiven  // whether a text says anything; if a is 1, what doesn't changes nothing
 	opVector       // the measures of blocks[a], an array of items of kind b
 
 	opStringCharset // of text
@@ -118,6 +119,7 @@ type block struct {
 // measures are the cells that an array of numbers fills.
 type measures struct {
 	norms, dimensions []target
+	given             []target // whether there is any
 	components        []target // in the order of at
 }
 

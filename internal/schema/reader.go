@@ -297,6 +297,8 @@ func setText(b *plan.Batch, col, row int, v []byte) {
 	switch f := &b.Fields[col]; {
 	case f.Of == plan.OfLength && utf8.Valid(v):
 		b.SetNumber(col, row, plan.LengthOf(text(v)))
+	case f.Of == plan.OfGiven && utf8.Valid(v):
+		b.SetNumber(col, row, plan.Given(text(v)))
 	case f.Of == plan.OfCharset && utf8.Valid(v):
 		b.SetString(col, row, plan.CharsetOf(text(v)))
 	case f.Of != plan.Whole: // no text, or a vector, which no text is

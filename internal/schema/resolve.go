@@ -17,6 +17,7 @@ type want struct {
 	depth int // steps from the root
 	cols  []int
 	kids  []kid
+	items bool // of an array of codes: what its items say is gathered
 }
 
 type kid struct {
@@ -212,8 +213,10 @@ func gives(t *avroType, f *plan.Field) bool {
 	switch {
 	case f.Of == plan.OfLength || f.Of == plan.OfCharset:
 		return t.kind == kindString
+	case f.Of == plan.OfGiven:
+		return coded(t) || t.kind == kindArray && codes(t.elem)
 	case f.Of.OfVector():
-		return t.kind == kindArray && t.elem.logical == logicalNone && t.elem.kind >= kindInt && t.elem.kind <= kindDouble
+		return t.kind == kindArray && vectorial(t.elem)
 	}
 	switch f.Kind {
 	case plan.Number:
@@ -243,6 +246,24 @@ func gives(t *avroType, f *plan.Field) bool {
 	return false
 }
 
+// coded reports whether values of t may be codes.
+func coded(t *avroType) bool {
+	return t.kind == kindString || t.kind == kindEnum || (t.kind == kindInt || t.kind == kindLong) && t.logical == logicalNone
+}
+
+// vectorial reports whether an array of t is a vector.
+func vectorial(t *avroType) bool {
+	return t.logical == logicalNone && t.kind >= kindInt && t.kind <= kindDouble
+}
+
+// codes reports whether the items of an array may be codes, or null.
+func codes(t *avroType) bool {
+	if t.kind != kindUnion {
+		return coded(t)
+	}
+	return !slices.ContainsFunc(t.branches, func(b *avroType) bool { return b.kind != kindNull && !coded(b) })
+}
+
 // asked is what f wants to read, for people.
 func asked(f *plan.Field) string {
 	if f.Of == plan.Whole {
@@ -255,6 +276,8 @@ func readable(f *plan.Field) string {
 	switch {
 	case f.Of == plan.OfLength || f.Of == plan.OfCharset:
 		return "length and charset are read from string"
+	case f.Of == plan.OfGiven:
+		return "whether there are any is read from string, enum, int, long and arrays of these"
 	case f.Of.OfVector():
 		return "norm, dimension and components are read from arrays of int, long, float or double"
 	}

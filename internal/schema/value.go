@@ -88,7 +88,7 @@ func (m *machine) value(o *op, pos int) (int, *Error) {
 		return next, nil
 	case opNumberFixedDecimal, opNumberDuration, opStringFixed, opStringUUID:
 		return m.fixed(o, pos)
-	case opSkipString, opString, opNumberLength, opStringCharset, opTimeString:
+	case opSkipString, opString, opNumberLength, opNumberGiven, opStringCharset, opTimeString:
 		return m.text(o, pos)
 	default: // opSkipBytes, opStringBytes, opNumberDecimal
 		start, end, y := length(buf, pos)
@@ -169,6 +169,10 @@ func (m *machine) text(o *op, pos int) (int, *Error) {
 		m.str(o, text(m.buf[start:end]))
 	case opNumberLength:
 		m.number(o, plan.LengthOf(text(m.buf[start:end])))
+	case opNumberGiven:
+		if given := plan.Given(text(m.buf[start:end])); given == 1 || o.a == 0 {
+			m.number(o, given)
+		}
 	case opStringCharset:
 		m.str(o, plan.CharsetOf(text(m.buf[start:end])))
 	case opTimeString:

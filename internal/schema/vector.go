@@ -31,6 +31,9 @@ func (m *machine) vector(o *op, pos, depth int) (int, *Error) {
 			for _, t := range blk.measures.dimensions {
 				m.fill(t.col, t.slot, float64(items))
 			}
+			for _, t := range blk.measures.given {
+				m.fill(t.col, t.slot, float64(min(items, 1)))
+			}
 			for _, t := range rest { // an earlier value of the same map key may have had them
 				m.states[int(t.col)*m.step] = plan.Missing
 			}

@@ -97,6 +97,62 @@ func TestVectors(t *testing.T) {
 	}
 }
 
+// Whether reason codes are given is read of texts, of enums, of whole numbers, and of arrays of these.
+func TestReasonCodes(t *testing.T) {
+	array := func(items string) string {
+		return rec(`{"name":"v","type":["null",{"type":"array","items":` + items + `},"string","boolean"]},{"name":"after","type":"int"}`)
+	}
+	one := func(of string) string { return rec(`{"name":"v","type":["null",` + of + `]},{"name":"after","type":"int"}`) }
+	const enum = `{"type":"enum","name":"Code","symbols":["R1","R2"]}`
+	for _, tt := range []struct{ name, schema, body, want string }{
+		{"two", array(`"string"`), "\x02\x04\x04R1\x04R2\x00\x0e", "1 7"},
+		{"the second of two", array(`"string"`), "\x02\x04\x00\x04R2\x00\x0e", "1 7"},
+		{"blanks", array(`"string"`), "\x02\x04\x00\x02 \x00\x0e", "0 7"},
+		{"two blocks", array(`"string"`), "\x02\x02\x04R1\x01\x02\x00\x00\x0e", "1 7"},
+		{"none", array(`"string"`), "\x02\x00\x0e", "0 7"},
+		{"null", array(`"string"`), "\x00\x0e", "- 7"},
+		{"a text", array(`"string"`), "\x04\x04R1\x0e", "1 7"},
+		{"a blank text", array(`"string"`), "\x04\x02\t\x0e", "0 7"},
+		{"a text like an empty list", array(`"string"`), "\x04\x0c[\"\",]\x20\x0e", "0 7"},
+		{"a text like a list", array(`"string"`), "\x04\x0c['R1']\x0e", "1 7"},
+		{"neither", array(`"string"`), "\x06\x01\x0e", "x 7"},
+		{"nulls", array(`["null","string"]`), "\x02\x04\x00\x02\x00\x00\x0e", "0 7"},
+		{"null, then a code", array(`["string","null"]`), "\x02\x06\x02\x00\x04R1\x02\x00\x0e", "1 7"},
+		{"enums", array(enum), "\x02\x02\x02\x00\x0e", "1 7"},
+		{"numbers", array(`"int"`), "\x02\x02\x00\x00\x0e", "1 7"},
+		{"a nullable text", one(`"string"`), "\x02\x04R1\x0e", "1 7"},
+		{"a nullable blank", one(`"string"`), "\x02\x00\x0e", "0 7"},
+		{"a nullable enum", one(enum), "\x02\x00\x0e", "1 7"},
+		{"a nullable enum that is null", one(enum), "\x00\x0e", "- 7"},
+		{"a number", one(`"long"`), "\x02\x00\x0e", "1 7"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := vectorProjection(plan.Field{Name: "v.given", Path: []string{"v"}, Kind: plan.Number, Of: plan.OfGiven}, plan.Field{Name: "after", Path: []string{"after"}, Kind: plan.Number})
+			prog, b := compile(t, tt.schema, p), plan.NewBatch(p, 1)
+			for range 2 { // the second finds what the first left in the cells
+				b.Reset()
+				if err := prog.Decode([]byte(tt.body), 0, b, 0); err != nil {
+					t.Fatal(err)
+				}
+				if got := row(b); got != tt.want {
+					t.Errorf("got %s, want %s", got, tt.want)
+				}
+			}
+		})
+	}
+	p := vectorProjection(plan.Field{Name: "v.given", Path: []string{"v"}, Kind: plan.Number, Of: plan.OfGiven})
+	for _, items := range []string{`"double"`, `{"type":"array","items":"string"}`, `["string","double"]`} {
+		if _, err := Compile(rec(`{"name":"v","type":{"type":"array","items":`+items+`}}`), p); err == nil || !strings.Contains(err.Error(), "string, enum, int, long and arrays of these") {
+			t.Errorf("%s: %v", items, err)
+		}
+	}
+	prog, b := compile(t, rec(`{"name":"v","type":{"type":"array","items":"string"}}`), p), plan.NewBatch(p, 1)
+	var bad *Error
+	if err := prog.Decode([]byte("\x04\x04R1\x02\xff\x00"), 0, b, 0); !errors.As(err, &bad) || bad.Path != "v[1]" || bad.Reason != ReasonInvalidUTF8 {
+		t.Errorf("%v", err)
+	}
+}
+
 // Any columns measure the same array, in any order, some of them twice, and the array is read once for all.
 func TestVectorIsReadOnce(t *testing.T) {
 	p := vectorProjection(vectorFields("v", 2)[3], vectorFields("v", 0)[1], vectorFields("v", 1)[2], vectorFields("w", 1)[2], vectorFields("v", 0)[0], vectorFields("w", 0)[0])

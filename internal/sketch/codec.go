@@ -42,8 +42,9 @@ const (
 	setLatency
 	setScored
 	setScores
-	setCurve // the whole curve, where it isn't what scores alone make
-	setParts = setCurve<<1 - 1
+	setCurve   // the whole curve, where it isn't what scores alone make
+	setReasons // only under plans that name reason codes, so that other sets are as builds before wrote them
+	setParts   = setReasons<<1 - 1
 )
 
 var (
@@ -57,7 +58,8 @@ var (
 //	shape       4 bytes: a checksum over the numbers of columns, bins, rules and score bins
 //	rows        varint
 //	columns     each a mask (varint), the counters it names, the bins, and both sums unless they are 0
-//	parts       1 byte, then rules (run-length coded), latency (count), scores (4 varints), the curve's predictions
+//	parts       1 byte, then rules (run-length coded), latency (count), scores (4 varints), reason codes (6 varints), the curve's
+//	            predictions
 //
 // A counter of 0 takes no bytes but its bit, and bins of no values none at all. Equal sets have equal bytes, and ReadSet
 // refuses any other bytes.
@@ -106,6 +108,10 @@ func (s *Set) appendOdds(b []byte) []byte {
 		b[at] |= setScored
 		b = appendInts(b, scores)
 	}
+	if anySet([]*[]int64{&s.Reasons}) {
+		b[at] |= setReasons
+		b = appendInts(b, s.Reasons)
+	}
 	return b
 }
 
@@ -121,6 +127,9 @@ func shapeOf(s *Set) [4]byte {
 	b = wire.Uint(b, uint64(len(s.Rules)))
 	if s.Curve != nil {
 		b = wire.Uint(b, uint64(s.Curve.Bins()))
+	}
+	if s.Reasons != nil {
+		b = append(b, "reasons"...)
 	}
 	h := fnv.New32a()
 	h.Write(b)
@@ -220,7 +229,7 @@ func ReadSet(p *plan.Plan, r *wire.Reader) (*Set, error) {
 
 func (s *Set) readParts(r *wire.Reader) {
 	parts := readByte(r)
-	if parts > setParts || s.Curve == nil && parts&(setCurve|setScores|setScored) != 0 || parts&(setCurve|setScores) == setCurve|setScores {
+	if parts > setParts || (s.Reasons != nil && s.Rows != 0) != (parts&setReasons != 0) || s.Curve == nil && parts&(setCurve|setScores|setScored) != 0 || parts&(setCurve|setScores) == setCurve|setScores {
 		r.Fail(fmt.Errorf("%w: set parts %#x", errParts, parts))
 		return
 	}
@@ -234,6 +243,9 @@ func (s *Set) readParts(r *wire.Reader) {
 		scores := s.scores()
 		readInts(r, scores, 0, maxCount)
 		s.Scored, s.ScoreInvalid, s.Decided, s.Positive = scores[0], scores[1], scores[2], scores[3]
+	}
+	if parts&setReasons != 0 {
+		s.readReasons(r)
 	}
 	switch {
 	case parts&setScores != 0:

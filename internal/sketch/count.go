@@ -61,6 +61,7 @@ type Counter struct {
 	lookups []*lookup
 	dims    []dimension
 	score   *scoreColumn   // nil without a binary plan.Score
+	reasons *reasonsColumn // nil: the plan names none
 	moments *momentCounter // nil: they aren't counted
 	version int            // field, or -1
 	latency int            // field, or -1
@@ -142,6 +143,9 @@ func NewCounter(p *plan.Plan) *Counter {
 	if p.Score.Binary() && isKind(p, p.Prediction.Roles.Score, plan.Number) {
 		c.score = newScoreColumn(p)
 	}
+	if p.Reasons != nil {
+		c.reasons = &reasonsColumn{plan: p, field: *p.Reasons}
+	}
 	c.cellBytes = int(unsafe.Sizeof(Key{})) + 4*(3+len(c.rules))
 	c.eachColumn(func(n columnOfCells) { c.cellBytes += n.cellBytes() })
 	return c
@@ -189,6 +193,9 @@ func (c *Counter) eachColumn(visit func(columnOfCells)) {
 	c.eachPlanned(func(n columnOfPlan) { visit(n) })
 	if c.score != nil {
 		visit(c.score)
+	}
+	if c.reasons != nil {
+		visit(c.reasons)
 	}
 }
 
@@ -238,6 +245,9 @@ func (c *Counter) Count(src int, b *plan.Batch, broken [][]bool) (skipped int) {
 	}
 	if c.score != nil {
 		c.score.count(b, &c.at, c.scoring)
+	}
+	if c.reasons != nil {
+		c.reasons.count(b, c.at.cells)
 	}
 	if c.moments != nil {
 		c.moments.count(src, b, c)
@@ -363,6 +373,9 @@ func (c *Counter) odds(s *Set, cell int) {
 	}
 	if c.score != nil {
 		c.score.scores(s, cell)
+	}
+	if c.reasons != nil {
+		c.reasons.reasons(s, cell)
 	}
 }
 

@@ -19,6 +19,8 @@ type Set struct {
 	Decided, Positive    int64  // likewise: decisions taken, positive ones (see Decide)
 	Curve                *Curve // predictions by score bin; nil of others
 
+	Reasons []int64 // predictions by decision and whether they carry reason codes, see Reasoned; nil where the plan names none
+
 	shape [4]byte // see shapeOf
 }
 
@@ -37,6 +39,9 @@ func NewSet(p *plan.Plan) *Set {
 	if p.Score.Binary() {
 		s.Curve = NewCurve(p.Score.Bins())
 	}
+	if p.Reasons != nil {
+		s.Reasons = make([]int64, reasonsCounts)
+	}
 	s.shape = shapeOf(s)
 	return s
 }
@@ -52,6 +57,7 @@ func (s *Set) Merge(o *Set) error {
 		s.Columns[i].merge(&o.Columns[i])
 	}
 	addInts(s.Rules, o.Rules)
+	addInts(s.Reasons, o.Reasons)
 	s.LatencyN += o.LatencyN
 	s.Scored += o.Scored
 	s.ScoreInvalid += o.ScoreInvalid
@@ -67,6 +73,9 @@ func (s *Set) fits(o *Set) error {
 	if len(s.Columns) != len(o.Columns) || len(s.Rules) != len(o.Rules) || (s.Curve == nil) != (o.Curve == nil) {
 		return fmt.Errorf("%w: %d columns, %d rules, curve %t and %d columns, %d rules, curve %t", errShape,
 			len(s.Columns), len(s.Rules), s.Curve != nil, len(o.Columns), len(o.Rules), o.Curve != nil)
+	}
+	if len(s.Reasons) != len(o.Reasons) {
+		return fmt.Errorf("%w: one counts reason codes, the other doesn't", errShape)
 	}
 	for i := range s.Columns {
 		if err := s.Columns[i].fits(&o.Columns[i]); err != nil {
@@ -87,7 +96,7 @@ func (s *Set) Clone() *Set {
 		col := &c.Columns[i]
 		col.Bins = slices.Clone(col.Bins)
 	}
-	c.Rules = slices.Clone(s.Rules)
+	c.Rules, c.Reasons = slices.Clone(s.Rules), slices.Clone(s.Reasons)
 	if s.Curve != nil {
 		c.Curve = s.Curve.Clone()
 	}

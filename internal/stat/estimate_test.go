@@ -1,70 +1,11 @@
 package stat
 
 import (
-	"compress/gzip"
-	"encoding/csv"
-	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"slices"
 	"sort"
-	"strconv"
 	"testing"
 )
-
-// oracle is what testdata/estimate.py wrote.
-type oracle struct {
-	Tables []struct {
-		Name, Table, Score, Label string
-		Threshold                 float64
-		Skip, Reference, Chunk    int
-		Estimated, Realized       map[string][]float64
-	}
-}
-
-func readOracle(t *testing.T) (o oracle) {
-	t.Helper()
-	b, err := os.ReadFile("testdata/estimate.json")
-	if err == nil {
-		err = json.Unmarshal(b, &o)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
-
-// column reads numbers of one of the examples' tables.
-func columns(t *testing.T, table string, names ...string) [][]float64 {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "examples", table, table+".csv.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(z).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([][]float64, len(names))
-	for i, name := range names {
-		at := slices.Index(rows[0], name)
-		for _, row := range rows[1:] {
-			v, err := strconv.ParseFloat(row[at], 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[i] = append(out[i], v)
-		}
-	}
-	return out
-}
 
 // binned counts scores and outcomes by bins with these upper edges.
 func binned(edges, score, label []float64, threshold float64) Reliability {
@@ -99,73 +40,6 @@ func binned(edges, score, label []float64, threshold float64) Reliability {
 		}
 	}
 	return r
-}
-
-// quantiles cuts a reference's scores into k bins of nearly equal counts, with the threshold as an edge.
-func quantiles(score []float64, k int, threshold float64) (edges []float64, positive int) {
-	sorted := slices.Sorted(slices.Values(score))
-	for i := 1; i < k; i++ {
-		edges = append(edges, sorted[i*len(sorted)/k])
-	}
-	at := math.Nextafter(threshold, 0)
-	edges = append(edges, at)
-	slices.Sort(edges)
-	edges = slices.Compact(edges)
-	return edges, slices.Index(edges, at) + 1
-}
-
-// On the same rows NannyML's CBPE and ours differ by at most .005 in AUC and F1: on census, forest cover and the second model of the electricity, in chunks
-// of a thousand to ten thousand rows. The first model's scores collapse after the reference, to where hardly any of its outcomes lie; there it is .01.
-func TestEstimatesAsNannyML(t *testing.T) {
-	for _, tab := range readOracle(t).Tables {
-		c := columns(t, tab.Table, tab.Score, tab.Label)
-		s, y := c[0][tab.Skip:], c[1][tab.Skip:]
-		edges, positive := quantiles(s[:tab.Reference], 50, tab.Threshold)
-		ref := binned(edges, s[:tab.Reference], y[:tab.Reference], tab.Threshold)
-		m, ok := ref.CalibrationMap()
-		cal, ok2 := ref.Calibrate(m, 1)
-		if !ok || !ok2 {
-			t.Fatal(tab.Name)
-		}
-		worst := map[string]float64{}
-		for i := range tab.Estimated["f1"] {
-			from := tab.Reference + i*tab.Chunk
-			r := binned(edges, s[from:from+tab.Chunk], y[from:from+tab.Chunk], tab.Threshold)
-			x, ok := cal.Expect(r.N, positive, 1)
-			if !ok {
-				t.Fatal(tab.Name, i)
-			}
-			for name, f := range map[string]struct{ expected, real func() (Estimate, bool) }{
-				"roc_auc": {x.ROCAUC, r.ROCAUC}, "f1": {x.F1, r.F1}, "precision": {x.Precision, r.Precision}, "recall": {x.Recall, r.Recall},
-				"specificity": {x.Specificity, r.Specificity}, "accuracy": {x.Accuracy, r.Accuracy},
-			} {
-				got, ok := f.expected()
-				if !ok {
-					t.Errorf("%s, chunk %d: no %s", tab.Name, i, name)
-				}
-				worst[name] = max(worst[name], math.Abs(got.Value-tab.Estimated[name][i]))
-				if came, _ := f.real(); name != "roc_auc" && math.Abs(came.Value-tab.Realized[name][i]) > 1e-6 {
-					t.Errorf("%s, chunk %d: these are not the rows: %s %.6f, and %.6f", tab.Name, i, name, came.Value, tab.Realized[name][i])
-				}
-			}
-		}
-		for name, d := range worst {
-			limit := 0.005
-			switch {
-			case tab.Name == "electricity":
-				limit = 0.02
-				if name == "f1" {
-					limit = 0.01
-				}
-			case name != "roc_auc" && name != "f1":
-				limit = 0.01
-			}
-			if d > limit {
-				t.Errorf("%s: %s differs by %.4f", tab.Name, name, d)
-			}
-		}
-		t.Logf("%s: the largest difference in AUC is %.4f, in F1 %.4f (%v)", tab.Name, worst["roc_auc"], worst["f1"], worst)
-	}
 }
 
 // Bands of 95 % hold what comes out in 93 to 97 windows of a hundred, with a reference of 20,000 outcomes and without any doubt of it.

@@ -17,8 +17,13 @@ type Answer struct {
 	Bin      int   // binary: score bin, of plan.Score
 	Score    int64 // binary: fixed point, sketch.ScoreScale
 	Positive bool  // binary: the decision
-	Class    *Class
-	Number   *Number
+	Other    *Other
+}
+
+// Other is what a model that is not binary answers: one of the two. It is one pointer of an answer, so that binary ones, of which there are most, stay small.
+type Other struct {
+	Class  *Class
+	Number *Number
 }
 
 // Class is the answer of a multiclass model.
@@ -79,10 +84,16 @@ func Answered(p *plan.Plan, bins *sketch.ScoreBins, b *plan.Batch, row int) (a A
 		return Answer{}, false
 	case p.Score.Task == plan.Classes:
 		c, ok := classAnswer(p, b, row)
-		return Answer{Class: c}, ok
+		if !ok {
+			return Answer{}, false
+		}
+		return Answer{Other: &Other{Class: c}}, true
 	case p.Score.Task == plan.Numbers:
 		n, ok := numberAnswer(p, b, row)
-		return Answer{Number: n}, ok
+		if !ok {
+			return Answer{}, false
+		}
+		return Answer{Other: &Other{Number: n}}, true
 	}
 	at := p.Prediction.Roles.Score
 	if at < 0 || b.Cols[at].State[row] != plan.OK {

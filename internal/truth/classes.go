@@ -51,10 +51,9 @@ func (c *Classes) bin(p int32) int {
 // fixed is a probability in units of sketch.ScoreScale.
 func fixed(p int32) int64 { return int64(p) * (sketch.ScoreScale / ClassScale) }
 
-// Label implements Counts.
-func (c *Classes) Label(a *Answer, l Label, sign int64) {
-	said, turned := a.Class, int32(c.plan.ClassOf(l.Name))
-	c.Confusion.Label(int(turned), int(said.Of), sign)
+func (c *Classes) label(said *Class, l *Label, sign int64) {
+	turned := int32(c.plan.ClassOf(l.Name))
+	c.Label(int(turned), int(said.Of), sign)
 	if at := slices.IndexFunc(said.Top, func(t Likely) bool { return t.Class == said.Of }); at >= 0 {
 		p := said.Top[at].P
 		c.Top.Label(c.bin(p), fixed(p), true, turned == said.Of, sign)

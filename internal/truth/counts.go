@@ -11,8 +11,6 @@ import (
 
 // Counts are the labelled counts of one cell, or of several that were added up. All counts of one plan have one shape.
 type Counts interface {
-	// Label counts the outcome of a prediction, with sign +1; -1 takes it back exactly. Both fit the plan: see Fits.
-	Label(a *Answer, l Label, sign int64)
 	// Labels is how many outcomes are counted.
 	Labels() int64
 	// Merge adds other counts, which stay as they are; those of another shape are refused, and nothing is added.
@@ -36,7 +34,7 @@ func New(p *plan.Plan) Counts {
 	case plan.Numbers:
 		return Numbers{&sketch.Errors{}}
 	default:
-		return Binary{sketch.NewCurve(p.Score.Bins())}
+		return binary(p, sketch.NewCurve(p.Score.Bins()))
 	}
 }
 
@@ -58,7 +56,7 @@ func Read(p *plan.Plan, r *wire.Reader) (Counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Binary{c}, nil
+	return binary(p, c), nil
 }
 
 // ReadAll is Read of bytes that hold nothing else.
@@ -74,15 +72,28 @@ func ReadAll(p *plan.Plan, body []byte) (Counts, error) {
 	return c, nil
 }
 
+// Count counts the outcome of a prediction, with sign +1; -1 takes it back exactly. Both fit the plan of c: see Fits. It is no method of Counts, for what is handed to
+// one lies on the heap, and this is done for every outcome.
+func Count(c Counts, a *Answer, l *Label, sign int64) {
+	switch c := c.(type) {
+	case Binary:
+		c.Label(a.Bin, a.Score, a.Positive, l.Positive, sign)
+	case *Classes:
+		c.label(a.Other.Class, l, sign)
+	case Numbers:
+		c.label(a.Other.Number, l, sign)
+	}
+}
+
 // Fits reports whether an answer and a label can be counted under a plan. They can't where outcomes came under a plan of another task, nor
 // do rows of a damaged record.
 func Fits(p *plan.Plan, a *Answer, l *Label) bool {
 	switch p.Score.Task {
 	case plan.Classes:
-		return a.Class != nil && l.Kind == Name && a.Class.fits(p.Score)
+		return a.Other != nil && a.Other.Class != nil && l.Kind == Name && a.Other.Class.fits(p.Score)
 	case plan.Numbers:
-		return a.Number != nil && l.Kind == Value
+		return a.Other != nil && a.Other.Number != nil && l.Kind == Value
 	default:
-		return a.Class == nil && a.Number == nil && l.Kind == Sign && a.Bin >= 0 && a.Bin < p.Score.Bins()
+		return a.Other == nil && l.Kind == Sign && a.Bin >= 0 && a.Bin < p.Score.Bins()
 	}
 }

@@ -26,9 +26,9 @@ func plans() map[plan.Task]*plan.Plan {
 func drawn(t *rapid.T, task plan.Task) (a Answer, l Label) {
 	switch task {
 	case plan.Classes:
-		a.Class = &Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "of"))}
+		a.Other = &Other{Class: &Class{Of: int32(rapid.IntRange(0, 3).Draw(t, "of"))}}
 		for _, c := range rapid.Permutation([]int32{0, 1, 2}).Draw(t, "order") {
-			a.Class.Top = append(a.Class.Top, Likely{c, int32(rapid.IntRange(0, ClassScale).Draw(t, "p"))})
+			a.Other.Class.Top = append(a.Other.Class.Top, Likely{c, int32(rapid.IntRange(0, ClassScale).Draw(t, "p"))})
 		}
 		l = Label{Kind: Name, Name: rapid.SampledFrom([]string{"a", "2", "2.0", "c", "new"}).Draw(t, "name")}
 	case plan.Numbers:
@@ -36,7 +36,7 @@ func drawn(t *rapid.T, task plan.Task) (a Answer, l Label) {
 		if n.Interval {
 			n.Low, n.High = n.Value-1, n.Value+1
 		}
-		a.Number, l = &n, Label{Kind: Value, Value: rapid.Float64Range(-1e12, 1e12).Draw(t, "actual")}
+		a.Other, l = &Other{Number: &n}, Label{Kind: Value, Value: rapid.Float64Range(-1e12, 1e12).Draw(t, "actual")}
 	default:
 		a = Answer{Bin: rapid.IntRange(0, 1).Draw(t, "bin"), Score: rapid.Int64Range(0, sketch.ScoreScale).Draw(t, "score"), Positive: rapid.Bool().Draw(t, "decision")}
 		l = Label{Positive: rapid.Bool().Draw(t, "positive")}
@@ -57,12 +57,12 @@ func TestCountsAreExact(t *testing.T) {
 					}
 					if rapid.Bool().Draw(t, "taken back") { // before it is counted, or after
 						first := int64(1 - 2*rapid.IntRange(0, 1).Draw(t, "sign"))
-						parts[0].Label(&a, l, first)
-						parts[1].Label(&a, l, -first)
+						Count(parts[0], &a, &l, first)
+						Count(parts[1], &a, &l, -first)
 						continue
 					}
-					whole.Label(&a, l, 1)
-					parts[rapid.IntRange(0, 1).Draw(t, "part")].Label(&a, l, 1)
+					Count(whole, &a, &l, 1)
+					Count(parts[rapid.IntRange(0, 1).Draw(t, "part")], &a, &l, 1)
 				}
 				sum := parts[1].Clone()
 				read, err := ReadAll(p, parts[0].AppendBinary(nil))
@@ -127,7 +127,7 @@ func TestAnswered(t *testing.T) {
 		}
 		got := "none"
 		if a, ok := Answered(&q, nil, b, 0); ok {
-			got = fmt.Sprint(a.Class.Of, " ", a.Class.Top)
+			got = fmt.Sprint(a.Other.Class.Of, " ", a.Other.Class.Top)
 		}
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -166,7 +166,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(New(all[task]).AppendBinary([]byte{byte(i)}))
 	}
 	c := New(all[plan.Classes])
-	c.Label(&Answer{Class: &Class{Of: 1, Top: []Likely{{1, 9000}, {0, 5000}, {2, 2384}}}}, Label{Kind: Name, Name: "a"}, 1)
+	Count(c, &Answer{Other: &Other{Class: &Class{Of: 1, Top: []Likely{{1, 9000}, {0, 5000}, {2, 2384}}}}}, &Label{Kind: Name, Name: "a"}, 1)
 	f.Add(c.AppendBinary([]byte{1}))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if len(in) == 0 {

@@ -6,7 +6,8 @@
 //  3. Binary: the reliability curve and the four ways a decision turns out.
 //  4. Classes: which class was predicted for which, how likely the model held each, and at which rank the true one was.
 //  5. Numbers: errors of predicted numbers, in fixed point, and predicted intervals.
-//  6. statistics.go: the counts as package stat reads them.
+//  6. selection.go: how many predictions wait for an outcome, and what the known ones stand for, by what the contract states of the others.
+//  7. statistics.go: the counts as package stat reads them.
 //
 // Invariant: counts are integers, or sums in fixed point of values that are rounded once. So they add in any order to the same bytes,
 // and a label that is taken back leaves nothing behind. The package imports no client, no clock and no logger.

@@ -10,11 +10,8 @@ import (
 // see sketch.Errors.
 type Numbers struct{ *sketch.Errors }
 
-// Label implements Counts.
-func (n Numbers) Label(a *Answer, l Label, sign int64) {
-	n.Errors.Label(sketch.Pair{
-		Predicted: a.Number.Value, Actual: l.Value, Low: a.Number.Low, High: a.Number.High, Interval: a.Number.Interval,
-	}, sign)
+func (n Numbers) label(said *Number, l *Label, sign int64) {
+	n.Label(sketch.Pair{Predicted: said.Value, Actual: l.Value, Low: said.Low, High: said.High, Interval: said.Interval}, sign)
 }
 
 // Labels implements Counts.

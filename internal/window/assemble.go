@@ -260,6 +260,9 @@ func (a *Assembler) closeBase(start int64, visit func(Ended) error) error {
 	if a.test != nil && end >= a.test.End {
 		t := a.test
 		a.test = nil
+		if err := a.expect(t); err != nil {
+			return err
+		}
 		return visit(Ended{Test: t})
 	}
 	return nil
@@ -274,14 +277,14 @@ func (a *Assembler) Mature(low int64, visit func(Ended) error) error {
 			return nil
 		}
 		first := slices.Min(slices.Collect(maps.Keys(a.cohorts)))
-		if first+step > ready { // an earlier cohort may still come from a slower partition
+		if first+step > a.counted(ready) { // an earlier cohort may still come from a slower partition
 			return nil
 		}
 		a.mature = first
 	}
-	for a.mature+step <= ready {
+	for a.mature+step <= a.counted(ready) {
 		if len(a.truth) == 0 && a.cohorts[a.mature] == nil { // nothing here: don't walk an empty year day by day
-			next := a.plan.TestStart(ready)
+			next := a.plan.TestStart(a.counted(ready))
 			for start := range a.cohorts {
 				if start > a.mature {
 					next = min(next, start)

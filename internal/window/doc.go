@@ -4,6 +4,7 @@
 //  1. clock.go: coverage in, watermarks out; gaps, overlaps and losses are told, never passed over.
 //  2. pane.go: what is counted of one stretch of event time, by model version and slice.
 //  3. assemble.go: cells in; ended moments (moment.go), base panes, test panes and truth panes out, in the order of their ends.
+//     expect.go: how many predictions wait for an outcome, from a test pane to its cohort.
 //  4. state.go: all of it to bytes and back.
 //  5. history.go: what has ended, as records that outlive the state.
 //  6. sliding.go: any window over the latest panes, in O(log n) merges.

@@ -182,9 +182,26 @@ func (c *Cohort) View(p *plan.Plan, dims, codes []int) (truth.Counts, error) {
 	return viewCounts(c.OnTime, p, dims, codes)
 }
 
-// Revised adds up the counts of one slice with every correction known so far.
+// Revised adds up the counts of one slice with every correction known so far; where only positive outcomes are reported, as they were when the cohort
+// was mature: how many are still to come is known of that age.
 func (c *Cohort) Revised(p *plan.Plan, dims, codes []int) (truth.Counts, error) {
-	return viewCounts(c.All, p, dims, codes)
+	if p.Score.Binary() && p.Score.Missing == plan.PositivesOnly {
+		return c.View(p, dims, codes)
+	}
+	sum, err := viewCounts(c.All, p, dims, codes)
+	into := truth.CurveOf(sum)
+	if err != nil || into == nil {
+		return sum, err
+	}
+	for k, v := range c.OnTime { // which knows the predictions
+		if !plan.InSlice(k.Slice, dims, codes) {
+			continue
+		}
+		if err := truth.Expect(into, truth.CurveOf(v)); err != nil {
+			return nil, fmt.Errorf("add up predictions that wait for an outcome: %w", err)
+		}
+	}
+	return sum, nil
 }
 
 // Cells visits the counts of each cell, in the order of version and slice; either may be nil.
