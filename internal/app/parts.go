@@ -37,7 +37,7 @@ type Parts struct {
 	Ledger   *ledger.Ledger
 	Desk     *alert.Desk  // where people's acts come in
 	Writers  console.Auth // who may do something
-	Producer *kgo.Client // for what is written outside transactions
+	Producer *kgo.Client  // for what is written outside transactions
 	Webhook  struct{ URL, Secret string }
 
 	Budget budget.Caps // by which Apply and Again give a model its share of false alarms; none: as it asks, or as it is capped
@@ -229,7 +229,7 @@ func (p *Parts) ForgetView(ctx context.Context) error { return p.forget(ctx) }
 func (p *Parts) API() http.Handler {
 	api := newAPI(&store{p.View}, p.Logger)
 	if p.Desk != nil {
-		api.Write(desk{p.Desk}, p.Writers)
+		api.Write(desk{p.Desk}, changes{p.Producer}, p.Writers)
 	}
 	return api
 }

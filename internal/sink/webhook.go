@@ -59,7 +59,7 @@ func orDefault(c *http.Client) *http.Client {
 // Louder reports whether people are told of a change; the others only update what they can look at.
 func Louder(c incident.Change) bool {
 	switch c {
-	case incident.None, incident.Joined, incident.Updated, incident.Eased:
+	case incident.None, incident.Joined, incident.Updated, incident.Eased, incident.Explained:
 		return false
 	default: // opened, reopened, what people did, its end
 		return true
