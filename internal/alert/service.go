@@ -206,9 +206,6 @@ func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets t
 
 // take folds one poll.
 func (s *service) take(ctx context.Context, fetches kgo.Fetches, targets targets) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	for _, e := range fetches.Errors() {
 		return fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, e.Err)
 	}

@@ -125,11 +125,11 @@ func what(i *Incident) string {
 		}
 		parts = append(parts, s.Name+share)
 	}
-	out := strings.Join(parts, ", ") + "."
+	lines := []string{strings.Join(parts, ", ") + "."}
 	for _, n := range i.Numbers {
-		out += "\n          " + Figure(n)
+		lines = append(lines, Figure(n))
 	}
-	return out
+	return strings.Join(lines, "\n          ")
 }
 
 func costs(i *Incident, now time.Time) string {

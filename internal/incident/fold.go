@@ -391,6 +391,7 @@ func (e *entry) call(c Change, at time.Time) {
 // show brings the public object up to date and returns it as it is now, with what happened to it.
 func (b *Book) show(e *entry, c Change) Incident {
 	inc := &e.inc
+	inc.Score = e.score()
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()
 	inc.Numbers = e.numbers()

@@ -113,12 +113,12 @@ func TestFortyInputsAreOneIncident(t *testing.T) {
 			}
 			found = append(found, f)
 		}
-		any := false
+		paged := false
 		for i := range found {
-			any = any || found[i].Severity == finding.Page
+			paged = paged || found[i].Severity == finding.Page
 		}
 		incidents, calls := pages(incident.NewBook(), found...)
-		if incidents != 1 || calls > 1 || any != (calls == 1) {
+		if incidents != 1 || calls > 1 || paged != (calls == 1) {
 			t.Fatalf("%d incidents, %d calls", incidents, calls)
 		}
 	})
