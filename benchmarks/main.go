@@ -27,6 +27,7 @@ const usage = `usage: go run ./benchmarks VERB [flags]
   replay    events replayed from zero: time, memory, and whether the findings are the same as live
   steady    memory of the services under a steady rate
   coverage  how often the intervals of every metric hold the truth; needs no broker
+  diagnose  real streams broken in known ways: what is found, and what it is called; needs no broker
   simulate  false alarms and delays of the sequential engine, and of other tools' rules on the same traffic; needs no broker
 
 Without --bootstrap a broker runs in the process that measures nothing. With it, the internal topics and bench.* on that
@@ -56,7 +57,7 @@ func code() int {
 }
 
 // verbs have flags of their own: whole services, as processes of their own, on real Kafka, registry and Redis; and the simulations.
-var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate, "sizing": measureSizing, "coverage": measureCoverage}
+var verbs = map[string]func(context.Context, []string) error{"latency": latency, "replay": replay, "steady": steady, "simulate": simulate, "sizing": measureSizing, "coverage": measureCoverage, "diagnose": measureDiagnose}
 
 // options are the flags.
 type options struct {

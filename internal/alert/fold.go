@@ -175,6 +175,9 @@ func (s *service) settle(b *batch) error {
 			return err
 		}
 		b.out = append(b.out, messages...)
+		if err := s.route(b, &t.inc, t.change); err != nil {
+			return err
+		}
 	}
 	b.told = append(b.told, b.open...)
 	b.open = nil

@@ -74,6 +74,8 @@ func (s *service) refold(e ledger.Entry) error {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
 		s.book.Change(c)
+	case entryNotice, entryDigest:
+		return s.retell(e)
 	default: // of another part of Plumbline
 	}
 	return nil

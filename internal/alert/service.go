@@ -16,11 +16,12 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/notify"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// silenceEvery is how often it is looked whether a silence is over.
-const silenceEvery = time.Second
+// tickEvery is how often it is looked whether a silence is over, or somebody is to be told by now.
+const tickEvery = time.Second
 
 // View takes the latest state of incidents, for people to look at.
 type View interface {
@@ -32,8 +33,9 @@ type Options struct {
 	Settings   bus.Settings
 	Layout     bus.Layout
 	Ledger     *ledger.Ledger
-	Holder     string // who this process is to the other alerters
-	Sinks      []Sink
+	Holder     string                              // who this process is to the other alerters
+	Sinks      []Sink                              // that are told of all incidents
+	Target     func(t notify.Target) (Sink, error) // makes a sink of whom a contract names; may be nil
 	View       View
 	Desk       *Desk // where people's acts come in; may be nil
 	Now        func() time.Time
@@ -85,14 +87,16 @@ func Run(ctx context.Context, o Options) error {
 		defer stop(nil)
 		err := bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 			s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1), sinks: map[string]Sink{}}
-			s.o.Ledger = mine
+			s.audiences, s.policies, s.lastDigest = map[string]*audience{}, map[string]*plan.Policy{}, map[string]time.Time{}
 			for _, k := range o.Sinks {
 				s.sinks[k.Name()] = k
 			}
+			s.o.Ledger = mine
 			for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
 				p := h.At(plan.Micros(o.Now()))
 				s.book.SetPolicy(model, &p.Policy)
 				s.book.SetTopics(model, topicsOf(p)...)
+				s.setRoutes(model, &p.Policy)
 			}
 			err := s.run(ctx)
 			if errors.Is(err, ledger.ErrFenced) {
@@ -124,7 +128,12 @@ type service struct {
 	seq    int64         // of the last entry
 	queued chan struct{} // a message may be waiting
 	sinks  map[string]Sink
-	active atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
+
+	policies   map[string]*plan.Policy             // by model
+	audiences  map[string]*audience                // by incident
+	lastDigest map[string]time.Time                // by sink and rhythm
+	digestsAt  time.Time                           // when to look again
+	active     atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
 }
 
 func (s *service) run(ctx context.Context) error {
@@ -180,7 +189,7 @@ func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets t
 	if s.o.Desk != nil {
 		requests = s.o.Desk.requests
 	}
-	tick := time.NewTicker(silenceEvery)
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		if len(targets) == 0 {
@@ -195,13 +204,24 @@ func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets t
 		case r := <-requests:
 			err = s.serve(ctx, r)
 		case <-tick.C:
-			err = s.endSilences(ctx)
+			err = s.tick(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tick does what the clock asks for.
+func (s *service) tick(ctx context.Context) error {
+	if err := s.endSilences(ctx); err != nil {
+		return err
+	}
+	if err := s.tellLater(ctx); err != nil {
+		return err
+	}
+	return s.digests(ctx)
 }
 
 // take folds one poll.

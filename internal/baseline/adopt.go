@@ -26,7 +26,7 @@ func Adopt(draft, holder *plan.Plan) (*plan.Plan, error) {
 	q := *draft
 	q.Reference, q.ReferenceRows, q.From, q.Drift, q.Accepted = holder.Reference, holder.ReferenceRows, holder.Reference.To, holder.Drift, holder.Accepted
 	q.Wide, q.DriftLabels, q.Concept, q.Fairness = holder.Wide, holder.DriftLabels, holder.Concept, holder.Fairness
-	q.DriftLabelled = holder.DriftLabelled
+	q.DriftLabelled, q.Diagnosis = holder.DriftLabelled, holder.Diagnosis
 	q.TestPane, q.TruthPane, q.IDs = holder.TestPane, holder.TruthPane, holder.IDs
 	q.Columns, q.Slices, q.Rules = slices.Clone(draft.Columns), slices.Clone(draft.Slices), slices.Clone(draft.Rules)
 	for i := range q.Columns {

@@ -39,6 +39,10 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	for i := range p.Slices {
 		p.Slices[i].Values = dictionary(&rows.Cols[p.Slices[i].Field])
 	}
+	given, err := attributes(p, rows, src)
+	if err != nil {
+		return nil, err
+	}
 	if p.Score.Binary() {
 		p.Score.Edges = scoreEdges(&rows.Cols[p.Prediction.Roles.Score], p.Score.Threshold)
 	}
@@ -47,7 +51,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 		return nil, err
 	}
 	if truthful(p) {
-		if err := c.join(p, rows, src); err != nil {
+		if err := c.join(p, rows, src, given); err != nil {
 			return nil, err
 		}
 	}
@@ -137,9 +141,13 @@ func count(p *plan.Plan, rows *plan.Batch) (*counted, error) {
 		return nil, err
 	}
 	counter := sketch.NewCounter(p)
+	counter.Describe()
 	counter.Count(0, rows, d.Broken(rows))
 	c := newCounted(p)
 	for i, cell := range counter.Cells() {
+		if err := c.sides.Cell(cell.Key.Version, cell.Key.Slice, cell.Set); err != nil {
+			return nil, err
+		}
 		start := p.TestStart(cell.Key.Pane)
 		if i == 0 || start != c.panes[len(c.panes)-1].Start {
 			c.panes = append(c.panes, newPane(p, start))
@@ -149,15 +157,64 @@ func count(p *plan.Plan, rows *plan.Batch) (*counted, error) {
 		}
 		c.slices[cell.Key.Slice] += cell.Set.Rows
 	}
+	if err := describe(p, c, counter.Frames()); err != nil {
+		return nil, err
+	}
 	for _, at := range rows.Cols[p.Prediction.Roles.Time].Int[:rows.N] {
 		c.week.Count(at, 1)
 	}
+	c.hourly = rates(p, &c.week)
 	for i := range p.Columns {
 		if p.Columns[i].Layout.Categorical {
 			c.singles[i] = singles(&rows.Cols[p.Columns[i].Field])
 		}
 	}
 	return c, nil
+}
+
+// rates are events by hour of the week, a thousand times what came in such an hour of the reference on average.
+func rates(p *plan.Plan, w *sketch.Week) []int64 {
+	var times sketch.Week
+	const hour = int64(time.Hour / time.Microsecond)
+	for at := plan.Micros(p.Reference.From); at < plan.Micros(p.Reference.To); at += hour {
+		if !p.Policy.Odd(at) {
+			times.Count(at, 1)
+		}
+	}
+	out := make([]int64, sketch.WeekHours)
+	for h := range out {
+		if times.N[h] > 0 {
+			out[h] = 1000 * w.N[h] / times.N[h]
+		}
+	}
+	return out
+}
+
+// describe adds up what describes the reference, test pane by test pane.
+func describe(p *plan.Plan, c *counted, frames []sketch.Frame) error {
+	var pane *sketch.Summary
+	var rows int64
+	for i := range frames { // by pane
+		if pane != nil && p.TestStart(frames[i].Pane) != p.TestStart(frames[i-1].Pane) {
+			if err := c.sides.Described(pane, rows); err != nil {
+				return err
+			}
+			pane, rows = nil, 0
+		}
+		if pane == nil {
+			pane = sketch.NewSummary(p)
+		}
+		if err := pane.Merge(frames[i].Summary); err != nil {
+			return fmt.Errorf("describe reference of %s: %w", p.Model, err)
+		}
+		for _, s := range frames[i].Spans {
+			rows += s.Rows
+		}
+	}
+	if pane == nil {
+		return nil
+	}
+	return c.sides.Described(pane, rows)
 }
 
 // unjudged lists what the contract asks for and this build does not judge, in words for people.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plumbline-ml/plumbline/internal/diagnose"
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -19,13 +20,15 @@ type counted struct {
 	slices  map[string]int64 // events by finest slice
 	week    sketch.Week      // events by hour of the week
 	singles []int64          // by plan.Columns: categories that occur once
-	cohorts []cohort         // outcomes by test pane, in order; none: what the plan has learnt of outcomes stays
-	arrived plan.Arrived     // positive outcomes of those predictions that nothing can reach any more
-	mature  int64            // test panes that end later are not mature; 0: all are
+	sides   *diagnose.Gatherer
+	hourly  []int64      // events by hour of the week
+	cohorts []cohort     // outcomes by test pane, in order; none: what the plan has learnt of outcomes stays
+	arrived plan.Arrived // positive outcomes of those predictions that nothing can reach any more
+	mature  int64        // test panes that end later are not mature; 0: all are
 }
 
 func newCounted(p *plan.Plan) *counted {
-	return &counted{slices: map[string]int64{}, singles: make([]int64, len(p.Columns))}
+	return &counted{slices: map[string]int64{}, singles: make([]int64, len(p.Columns)), sides: diagnose.NewGatherer(p)}
 }
 
 // truthful reports whether a plan judges outcomes.
@@ -48,6 +51,7 @@ func learn(p *plan.Plan, c *counted) error {
 		return err
 	}
 	learnWide(p, c.panes)
+	keepToDiagnose(p, c)
 	off, err := offset(p)
 	if err != nil {
 		return err
@@ -99,6 +103,14 @@ func learnDrift(p *plan.Plan, panes []drift.Pane, most int) (note []string, err 
 	return []string{fmt.Sprintf(
 		paneByPane+", and changes that build up slowly are not found: with what was learnt of %d columns the plan would take %d KB, and may take %d",
 		len(p.Columns), without/1000, most/1000)}, nil
+}
+
+// keepToDiagnose keeps of the reference what causes are told by.
+func keepToDiagnose(p *plan.Plan, c *counted) {
+	s := c.sides.Side()
+	s.Panes, s.Hours = len(c.panes), p.Reference.To.Sub(p.Reference.From).Hours()
+	s.Hourly = c.hourly
+	p.Diagnosis = diagnose.Append(nil, s)
 }
 
 // newPane begins a test pane of a reference.

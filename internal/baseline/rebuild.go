@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/contract"
+	"github.com/plumbline-ml/plumbline/internal/diagnose"
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
@@ -86,6 +87,9 @@ func (r *Range) Pane(of *plan.Plan, w *window.Pane) error {
 	}
 	if err != nil {
 		return fmt.Errorf("add up panes of %s: %w", r.was.Model, err)
+	}
+	if err := r.counted.sides.Ended(w); err != nil {
+		return err
 	}
 	r.counted.panes = append(r.counted.panes, pane)
 	const hour = int64(time.Hour / time.Microsecond)
@@ -176,6 +180,13 @@ func (r *Range) Build() (*plan.Plan, error) {
 	}
 	p.Unjudged = append(p.Unjudged, notes...)
 	r.singles()
+	before, err := diagnose.Open(r.was)
+	if err != nil {
+		return nil, err
+	}
+	if before != nil { // which of its hours the events of a pane are of isn't known: the daily profile stays
+		r.counted.hourly = before.Hourly
+	}
 	if err := learn(&p, r.counted); err != nil {
 		return nil, err
 	}

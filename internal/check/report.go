@@ -118,6 +118,12 @@ func WriteIncident(w io.Writer, i *incident.Incident) {
 		}
 		fmt.Fprintf(w, "       %s\n", strings.Join(parts, "; "))
 	}
+	if c := &i.Cause; c.Fix != "" {
+		fmt.Fprintf(w, "       cause: %s, which explains %.0f %% of it; %s\n", c.Kind, 100*float64(c.Confidence), c.Fix)
+		for _, why := range c.Against {
+			fmt.Fprintf(w, "       against it: %s\n", why)
+		}
+	}
 	fmt.Fprintf(w, "       cost: %s\n", incident.Price(i))
 	if i.Owner.Team != "" || i.Runbook != "" {
 		fmt.Fprintf(w, "       owner: %s (%s)", i.Owner.Team, i.Owner.Role)

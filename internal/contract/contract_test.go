@@ -358,7 +358,7 @@ func TestReasonCodesOf(t *testing.T) {
 		t.Error(d)
 	}
 	text := strings.Replace(string(read(t, "testdata/good/reasons.yaml")), "decision: approved, ", "score: p, ", 1)
-	text = strings.Replace(text, ", of: positive", "", 1)
+	text = strings.Replace(text, "over: 1d, of: positive", "over: 2d", 1)
 	c, err := contract.Parse("reasons.yaml", []byte(text))
 	if err != nil || c.Promises[0].Of != contract.AllDecisions {
 		t.Errorf("without decisions: %v, %v", c, err)

@@ -32,10 +32,10 @@ func (k *checker) checkTwice(v *value, at int) {
 	}
 }
 
-// same reports whether two promises have the same limit on the same metric over the same window, by the same slices.
+// same reports whether two promises have the same limit on the same metric of the same decisions over the same window, by the same slices.
 func (p *Promise) same(q *Promise) bool {
 	limit := func(a, b *float64) bool { return a == b || a != nil && b != nil && *a == *b }
-	return p.Metric == q.Metric && p.Expr == q.Expr && p.Over == q.Over && limit(p.Max, q.Max) && limit(p.Min, q.Min) && limit(p.MaxIncrease, q.MaxIncrease) &&
+	return p.Metric == q.Metric && p.Of == q.Of && p.Expr == q.Expr && p.Over == q.Over && limit(p.Max, q.Max) && limit(p.Min, q.Min) && limit(p.MaxIncrease, q.MaxIncrease) &&
 		len(p.By) == len(q.By) && (len(p.By) == 0 || sameSet(p.By, q.By))
 }
 
@@ -113,6 +113,7 @@ func (k *checker) checkGroups(v, by *value, p *Promise) {
 		}
 	}
 	k.unique(items(by), "this attribute stands here twice")
+	k.checkJoinedGroups(v, by, p)
 	if len(p.By) > mostCrossed {
 		k.refuse(by, "the cross of more than %d attributes has groups too small to say anything of", mostCrossed)
 	}

@@ -104,7 +104,10 @@ func (s Stream) watched(p *plan.Plan) sequential.Stream {
 		c := &p.Columns[s.At]
 		out.Kind = sequential.Numeric
 		if c.Layout.Categorical {
-			out.Kind, out.Singles = sequential.Categorical, c.Reference.Singles
+			out.Kind = sequential.Categorical
+			if !c.Layout.Open { // of an open vocabulary nothing is counted as new, see Count: then none may be expected
+				out.Singles = c.Reference.Singles
+			}
 		}
 		// One size for all: a change of shape matters from the divergence of twice the shift that matters. By default that is the 0.01 that the
 		// promise was measured with.

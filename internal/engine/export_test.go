@@ -22,7 +22,7 @@ func (e *Engine) AppendFormer(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest := whole[len(head)+len(e.labelled.append(e.concept.append(nil))):]
+	rest := whole[len(head)+len(e.recent.append(e.labelled.append(e.concept.append(nil)))):]
 	head[0] = 3
 	return append(e.concept.appendFormer(append(b, head...), e), rest...), nil
 }

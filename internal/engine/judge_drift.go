@@ -43,6 +43,8 @@ type driftAlarm struct {
 	Metric  string `json:"metric"`
 	// Untold: a slice's, which moved with the whole, about as far: the whole's alarm has told it.
 	Untold bool `json:"untold,omitempty"`
+	// Open is the alarm itself, while what broke is still to be found, or to be made sure.
+	Open *finding.Finding `json:"open,omitempty"`
 }
 
 // ready makes the engine of the plan, once, and puts it under the policy in force.
@@ -187,7 +189,11 @@ func (e *Engine) follow(of *followed, p *window.Pane, set *sketch.Set, emit func
 			of.said[a.Stream] = driftAlarm{Untold: true}
 			continue
 		}
-		if err := emit(e.drifted(of, p, &pane, a)); err != nil {
+		f := e.drifted(of, p, &pane, a)
+		if err := e.nameFirst(of, &f, a.Stream); err != nil {
+			return nil, err
+		}
+		if err := emit(f); err != nil {
 			return nil, err
 		}
 	}
@@ -204,7 +210,10 @@ func (e *Engine) follow(of *followed, p *window.Pane, set *sketch.Set, emit func
 		}
 	}
 	of.set, of.offsets = nil, nil
-	return step.Recovered, nil
+	if of.slice == nil {
+		err = e.nameAgain(of, p, emit)
+	}
+	return step.Recovered, err
 }
 
 // withTheWhole reports whether a slice's alarm says no more than the whole's: it is open there, in the same direction, and the slice has not moved

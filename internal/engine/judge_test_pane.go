@@ -35,6 +35,10 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 	if err := e.estimatePane(p); err != nil {
 		return err
 	}
+	if e.monitored(p.Start, p.End) {
+		e.recent.remember(p, e.givesWay)
+		e.watch.moved = true
+	}
 	watched := len(e.plan.Drift) > 0
 	if watched && p.Start >= plan.Micros(e.plan.Reference.To) { // declared odd days, too: the engine leaves them out by itself
 		if err := e.judgeDrift(p, set, emit); err != nil {
@@ -53,6 +57,9 @@ func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) err
 		if err := e.judgeWide(p, set, emit); err != nil {
 			return err
 		}
+	}
+	if err := e.judgeForm(p, set, alpha/2/rateFamily, emit); err != nil {
+		return err
 	}
 	if err := e.judgeFaults(p, true, emit); err != nil {
 		return err

@@ -26,6 +26,8 @@ type decided struct {
 	Absent   map[string]*absence `json:"absent,omitempty"`
 	Scored   map[string]scored   `json:"scored,omitempty"` // not in the states of earlier builds, which estimated nothing
 
+	Hours *hours `json:"hours,omitempty"` // not in the states of earlier builds, which named no causes
+
 	// Not in the states of earlier builds: they judged no such promises.
 	Services map[string]*serviceKept `json:"services,omitempty"`
 	Covers   *coverage               `json:"covers,omitempty"`
@@ -39,6 +41,9 @@ func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	d := decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Scored: e.scored, Services: e.services, Burns: e.burns}
 	if e.covers.Predicted != nil || e.covers.Labelled != nil {
 		d.Covers = &e.covers
+	}
+	if len(e.recent.hours.N) > 0 {
+		d.Hours = &e.recent.hours
 	}
 	j, err := json.Marshal(d)
 	if err != nil {
@@ -87,6 +92,9 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	e.snapshot, e.scored = d.Snapshot, d.Scored
 	if d.Absent != nil {
 		e.absent = d.Absent
+	}
+	if d.Hours != nil && len(d.Hours.N) <= recentHours {
+		e.recent.hours = *d.Hours
 	}
 	e.keepServices(&d)
 	for range r.Count(3) {

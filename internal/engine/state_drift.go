@@ -12,16 +12,18 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sequential"
 	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-// driftFormat is the format that is written. Read are 4, which lacks which predictions get an outcome; 3, which has money where there are decisions now; 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
+// driftFormat is the format that is written. Read are 5, which lacks the latest panes; 4, which lacks which predictions get an outcome; 3, which has money where there are decisions now; 2, which lacks what scores mean and what label rates were gathered of, and 1, which has neither label
 // rate nor wide windows nor slices.
-const driftFormat = 5
+const driftFormat = 6
 
 var (
 	errDrift    = errors.New("unknown drift state format")
 	errGathered = errors.New("counts without a place, or a place without counts")
+	errRecent   = errors.New("the latest panes are too many, or out of order")
 )
 
 // DriftMoved reports whether AppendDrift would write something else than the last time.
@@ -42,7 +44,7 @@ func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
 	}
-	b = e.labelled.append(e.concept.append(b))
+	b = e.recent.append(e.labelled.append(e.concept.append(b)))
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
@@ -137,6 +139,7 @@ func (e *Engine) ReadDrift(r *wire.Reader) error {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
 	e.watch, e.labels, e.decisions, e.turnedOut, e.concept, e.labelled = d.watch, d.labels, d.groups[0], d.groups[1], d.meaning, d.labelled
+	e.recent.panes = d.panes
 	return nil
 }
 
@@ -147,6 +150,7 @@ type driftState struct {
 	groups   [2]gapLane
 	meaning  conceptWatch
 	labelled labelledWatch
+	panes    []*window.Pane
 }
 
 func readDrift(p *plan.Plan, r *wire.Reader) (d driftState, err error) {
@@ -170,6 +174,11 @@ func readDrift(p *plan.Plan, r *wire.Reader) (d driftState, err error) {
 	}
 	if format > 4 {
 		if d.labelled, err = readLabelledWatch(p, r); err != nil {
+			return d, err
+		}
+	}
+	if format > 5 {
+		if d.panes, err = readRecent(p, r); err != nil {
 			return d, err
 		}
 	}
@@ -252,4 +261,27 @@ func readFollowed(p *plan.Plan, s *drift.Slice, r *wire.Reader) (f followed, err
 		return followed{}, errGathered
 	}
 	return f, gathered.Close()
+}
+
+// append writes the latest panes.
+func (r *recent) append(b []byte) []byte {
+	b = wire.Uint(b, uint64(len(r.panes)))
+	for _, p := range r.panes {
+		b = wire.Bytes(b, p.AppendBinary(nil))
+	}
+	return b
+}
+
+func readRecent(p *plan.Plan, r *wire.Reader) (out []*window.Pane, err error) {
+	for range r.Count(1) {
+		w, err := window.ReadPane(p, wire.NewReader(r.Bytes()))
+		if r.Err() != nil || err != nil {
+			return nil, errors.Join(r.Err(), err)
+		}
+		if n := len(out); n == recentPanes || n > 0 && w.Start < out[n-1].End {
+			return nil, errRecent
+		}
+		out = append(out, w)
+	}
+	return out, r.Err()
 }

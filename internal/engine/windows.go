@@ -31,7 +31,7 @@ type WindowSnapshot struct {
 	Pane    finding.Window   `json:"pane"` // what it covers: at most as long, see Windows
 	Rows    int64            `json:"rows"`
 	Columns []ColumnInWindow `json:"columns"`
-	Truth   *TruthSnapshot   `json:"truth,omitempty"` // of the latest outcomes over the same length, corrections included
+	Truth   *TruthSnapshot   `json:"truth,omitempty"`        // of the latest outcomes over the same length, corrections included
 	Reasons *Reasons         `json:"reason_codes,omitempty"` // of models whose predictions carry them
 	// Estimate is what the outcomes of all its predictions are expected to come to.
 	Estimate *Estimate `json:"estimate,omitempty"`

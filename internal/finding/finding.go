@@ -60,8 +60,9 @@ type Finding struct {
 	Evidence    Evidence          `json:"evidence"`
 	Verdict     Verdict           `json:"verdict"`
 	Severity    Severity          `json:"severity"`
-	Cause       string            `json:"cause,omitempty"`   // of a change of outcomes, as far as their counts tell: concept_drift, prior_shift, input_drift, concept_drift_or_prior_shift
-	Numbers     []Figure          `json:"numbers,omitempty"` // the few that convince a person
+	Cause       string            `json:"cause,omitempty"`     // of a change of outcomes, as far as their counts tell: concept_drift, prior_shift, input_drift, concept_drift_or_prior_shift
+	Numbers     []Figure          `json:"numbers,omitempty"`   // the few that convince a person
+	Diagnosis   *Diagnosis        `json:"diagnosis,omitempty"` // what broke, where that has a name
 	Impact      *Impact           `json:"impact,omitempty"`
 	Baseline    string            `json:"baseline"`
 	Contract    string            `json:"contract"`
@@ -95,6 +96,21 @@ type Figure struct {
 	Before Number `json:"before"`
 	Now    Number `json:"now"`
 	Unit   string `json:"unit,omitempty"`
+}
+
+// Diagnosis is what is thought to have happened to the subject, from exact counts of the reference and since the onset.
+type Diagnosis struct {
+	Kind       string            `json:"kind"`       // as an incident's cause.kind
+	Sentence   string            `json:"sentence"`   // "income is 100 times larger"; since when, the finding's onset says
+	Confidence Number            `json:"confidence"` // the part of the change that it explains, from 0 to 1
+	Parameters map[string]string `json:"parameters"` // factor, offset, value, share, with, hours, step, to ...
+	Subjects   []string          `json:"subjects"`   // the columns that it happened to
+	Slice      map[string]string `json:"slice,omitempty"`
+	Lineage    string            `json:"lineage,omitempty"` // the job and version it lies in, where events carry that and the contract slices by it
+	Fix        string            `json:"fix"`
+	Evidence   []string          `json:"evidence"`
+	Against    []string          `json:"against"`
+	Corruption bool              `json:"corruption"` // broken data, which no model must learn from
 }
 
 // Impact is what it costs, in the contract's currency.

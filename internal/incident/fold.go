@@ -72,6 +72,7 @@ type part struct {
 	live    bool
 	page    bool      // it has been a page
 	eased   time.Time // if it isn't live
+	began   time.Time // the earliest onset of its alarms
 	again   bool      // the incident was over, and came back with it: what is told of it is of then
 	slice   map[string]string
 	subject string
@@ -130,6 +131,9 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	}
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
 		if p := e.part(name); e.active(f.Model) && p != nil && (p.live || soon(&f, p.eased)) {
+			if p.live && f.Diagnosis != nil {
+				p.began = f.Onset // told again, now that it has a name
+			}
 			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
 		}
@@ -294,7 +298,7 @@ func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
 }
 
 func (e *entry) add(f *finding.Finding, name string) {
-	e.signals = append(e.signals, &part{name: name, last: *f, since: f.At, live: true, slice: f.Slice, subject: f.Subject})
+	e.signals = append(e.signals, &part{name: name, last: *f, since: f.At, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
 }
 
 // ease ends one signal's part, which recovered or ended with its plan; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
@@ -366,6 +370,9 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 			inc.Onset = f.Onset
 		}
 	}
+	if p := e.diagnosed(); p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
+		inc.Onset = p.began // where it began is seen best by what is known to have happened
+	}
 	e.call(c, f.At)
 	return c, b.show(e, c)
 }
@@ -397,8 +404,10 @@ func (b *Book) show(e *entry, c Change) Incident {
 	inc.Numbers = e.numbers()
 	inc.Impact = e.impact()
 	inc.Changes = b.cited(e)
-	inc.Lineage = lineage(inc.Changes)
 	inc.Cause = e.cause()
+	if inc.Lineage = e.lineage(); inc.Lineage == nil { // what the events themselves say goes before what was told of them
+		inc.Lineage = lineage(inc.Changes)
+	}
 	inc.Title = e.title()
 	if p := b.policies[inc.Model]; p != nil {
 		inc.Runbook = runbook(inc.Cause.Kind, p)
@@ -459,6 +468,11 @@ func (e *entry) slices() []map[string]string {
 		if k := finding.SliceKey(p.slice); !seen[k] {
 			seen[k] = true
 			out = append(out, p.slice)
+		}
+	}
+	if p := e.diagnosed(); p != nil {
+		if d := p.last.Diagnosis; !seen[finding.SliceKey(d.Slice)] {
+			out = append(out, d.Slice)
 		}
 	}
 	return out
@@ -527,9 +541,11 @@ func (e *entry) cause() Cause {
 		}
 	case e.lane == truth:
 		c.Kind = "performance"
+	case e.diagnosed() != nil:
+		return diagnosis(e.diagnosed().last.Diagnosis)
 	case e.every("constant"):
 		c.Kind, c.Confidence = "released", 1
-	case e.every("missing"):
+	case e.every("missing") && !(e.lead().last.Value < 0):
 		c.Kind, c.Confidence = "missing", 1
 	case e.every("new_category"):
 		c.Kind, c.Confidence = "new_category", 1

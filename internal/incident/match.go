@@ -186,9 +186,15 @@ const (
 	apart          // each has another behind it
 )
 
-// kinship compares where a signal's column comes from with where the incident's come from: by the changes that name them, and by
-// the jobs that write them. Where either isn't known it says nothing.
+// kinship compares where a signal's column comes from with where the incident's come from: by the step at which the events themselves show each, by
+// the changes that name them, and by the jobs that write them. Where either isn't known it says nothing.
 func (b *Book) kinship(e *entry, f *finding.Finding) kin {
+	if p := e.diagnosed(); p != nil && f.Diagnosis != nil && p.last.Diagnosis.Lineage != "" && f.Diagnosis.Lineage != "" {
+		if p.last.Diagnosis.Lineage == f.Diagnosis.Lineage {
+			return related
+		}
+		return apart
+	}
 	one := func(name string) bool { return name == f.Subject }
 	mine := b.behind(f.Model, f.Onset, max(f.Window.End.Sub(f.Window.Start), time.Minute), one)
 	its := b.behind(f.Model, e.inc.Onset, e.paneOf(), func(name string) bool {

@@ -131,6 +131,13 @@ func TestFortyInputsAreOneIncident(t *testing.T) {
 	}
 }
 
+// step says that the events show a signal first at a step.
+func step(name string) func(*finding.Finding) {
+	return func(f *finding.Finding) {
+		f.Diagnosis = &finding.Diagnosis{Kind: "unit_change", Confidence: 1, Sentence: f.Subject + " changed", Corruption: true, Lineage: name}
+	}
+}
+
 // Two unrelated causes in one hour are two incidents: where the columns come from two jobs, where two changes name them, where one is a
 // hard fault, and in two models. Without any of that nothing tells them apart.
 func TestTwoCausesInOneHourAreTwoIncidents(t *testing.T) {
@@ -141,9 +148,15 @@ func TestTwoCausesInOneHourAreTwoIncidents(t *testing.T) {
 		found   []finding.Finding
 		want    int
 	}{
-		"two jobs":             {[]change.Event{changed(1, change.ETL, "x", ran("v1"), fields("a", "c")), changed(1, change.ETL, "y", ran("v1"), fields("b"))}, []finding.Finding{a, b}, 2},
-		"two changes":          {[]change.Event{changed(9, change.Schema, "x", fields("a", "c")), changed(9.5, change.ETL, "y", fields("b"))}, []finding.Finding{a, b}, 2},
-		"a fault and a drift":  {nil, []finding.Finding{a, at(11, "b", "constant", finding.Fault, page)}, 2},
+		"two jobs":            {[]change.Event{changed(1, change.ETL, "x", ran("v1"), fields("a", "c")), changed(1, change.ETL, "y", ran("v1"), fields("b"))}, []finding.Finding{a, b}, 2},
+		"two changes":         {[]change.Event{changed(9, change.Schema, "x", fields("a", "c")), changed(9.5, change.ETL, "y", fields("b"))}, []finding.Finding{a, b}, 2},
+		"a fault and a drift": {nil, []finding.Finding{a, at(11, "b", "constant", finding.Fault, page)}, 2},
+		"two steps, by their events": {nil, []finding.Finding{
+			at(11, "a", "location", finding.Drift, page, step("etl.a@v2")), at(11, "b", "location", finding.Drift, page, step("etl.b@v7")),
+		}, 2},
+		"one step, by its events": {nil, []finding.Finding{
+			at(11, "a", "location", finding.Drift, page, step("etl.a@v2")), at(60, "b", "location", finding.Drift, page, onset(50), step("etl.a@v2")),
+		}, 1},
 		"two models":           {nil, []finding.Finding{a, at(11, "b", "location", finding.Drift, page, model("n"))}, 2},
 		"one job":              {[]change.Event{changed(1, change.ETL, "x", ran("v1"), fields("a", "b"))}, []finding.Finding{a, b}, 1},
 		"one job and another":  {[]change.Event{changed(1, change.ETL, "x", ran("v1"), fields("a", "b")), changed(1, change.ETL, "y", ran("v1"), fields("b"))}, []finding.Finding{a, b}, 1},

@@ -36,9 +36,11 @@ func (e *entry) title() string {
 		return e.truthTitle(lead, since)
 	case e.lane == known:
 		return fmt.Sprintf("outcomes are of another selection of predictions, and performance figures with them: %s, since %s", Figure(lead.last.Numbers[0]), since)
+	case e.diagnosed() != nil:
+		return e.diagnosisTitle(e.diagnosed(), since)
 	case e.every("constant"):
 		return fmt.Sprintf("%s %s constant, now %s, since %s", list(e.names()), were(e.names()), vary(e.names()), since)
-	case e.every("missing"):
+	case e.every("missing") && !(lead.last.Value < 0): // fewer of them aren't that
 		return fmt.Sprintf("%s %s missing since %s", list(e.names()), are(e.names()), since)
 	case e.lane == level:
 		return fmt.Sprintf("%s %s away from the reference since %s", list(e.names()), lie(e.names()), since)

@@ -32,7 +32,7 @@ func (p *Plan) CountsLike(q *Plan) (bool, error) {
 func (p *Plan) counting() (string, error) {
 	q := *p
 	q.Baseline, q.Reference, q.ReferenceRows, q.TruthPane = "", Span{}, 0, 0
-	q.Drift, q.DriftLabels, q.DriftLabelled, q.Concept, q.Wide = nil, nil, nil, nil, 0
+	q.Drift, q.DriftLabels, q.DriftLabelled, q.Concept, q.Diagnosis, q.Wide = nil, nil, nil, nil, nil, 0
 	q.Policy, q.Fairness = Policy{}, p.Fairness.drafted()
 	q.Columns = slices.Clone(p.Columns)
 	for i := range q.Columns {

@@ -13,7 +13,7 @@ import (
 //   - 4: Drift.
 //   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked, Fairness.
 //   - 6: Concept.
-//   - 7: DriftLabelled; Score.Missing, Arrived. Builds before it refuse a plan that has one of them.
+//   - 7: DriftLabelled; Diagnosis; Score.Missing, Arrived. Builds before it refuse a plan that has one of them.
 const Format = 7
 
 const oldest = 3
@@ -56,6 +56,9 @@ type Plan struct {
 	DriftLabelled []byte `json:"drift_labelled,omitempty"`
 	// Concept is the same of what scores mean, as a whole and by slice, see drift.LearnCalibration. None: the reference holds too few outcomes.
 	Concept []byte `json:"concept,omitempty"`
+	// Diagnosis is what is kept of the reference to say what broke, see diagnose.Append. None: an earlier build learnt the plan; then causes that take more
+	// than the plan's own bins have no name.
+	Diagnosis []byte `json:"diagnosis,omitempty"`
 	// Wide is the length of the windows that are held against the reference itself, a multiple of TestPane: what moves slowly, the sequential
 	// engine takes for usual. 0: the reference holds too few.
 	Wide time.Duration `json:"wide,omitempty"`
@@ -66,6 +69,10 @@ type Plan struct {
 
 	// Fairness is what groups are compared by; nil where the contract protects no attribute. Builds before it refuse such a plan.
 	Fairness *Fairness `json:"fairness,omitempty"`
+
+	// Attributes is the stream that protected attributes come from which the prediction's events don't carry; nil where there is none. Builds before
+	// it refuse such a plan.
+	Attributes *Attributes `json:"attributes,omitempty"`
 
 	Positive string `json:"positive"` // the label that counts as 1
 
@@ -128,6 +135,8 @@ const (
 	FromValue  Origin = ""
 	FromKey    Origin = "key"
 	FromHeader Origin = "header"
+	// FromAttributes is the attributes' stream: the prediction's event never has it, so that it is missing wherever predictions are counted.
+	FromAttributes Origin = "attributes"
 )
 
 // Encoding is how an Avro value or key names the schema that wrote it.
@@ -381,6 +390,8 @@ type Policy struct {
 	Cheapest bool              `json:"cheapest,omitempty"` // the threshold is searched by cost over the reference
 	Floor    float64           `json:"floor"`              // change of a rate that is too small to matter
 	Windows  []time.Duration   `json:"windows,omitempty"`  // what dashboards show beside the latest pane; none: see Shown
+	Notify   []Route           `json:"notify,omitempty"`
+	Retrain  *Retrain          `json:"retrain,omitempty"`
 }
 
 // Shown are the windows that dashboards show: those of the contract, or a day and a week.

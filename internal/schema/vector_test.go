@@ -102,7 +102,9 @@ func TestReasonCodes(t *testing.T) {
 	array := func(items string) string {
 		return rec(`{"name":"v","type":["null",{"type":"array","items":` + items + `},"string","boolean"]},{"name":"after","type":"int"}`)
 	}
-	one := func(of string) string { return rec(`{"name":"v","type":["null",` + of + `]},{"name":"after","type":"int"}`) }
+	one := func(of string) string {
+		return rec(`{"name":"v","type":["null",` + of + `]},{"name":"after","type":"int"}`)
+	}
 	const enum = `{"type":"enum","name":"Code","symbols":["R1","R2"]}`
 	for _, tt := range []struct{ name, schema, body, want string }{
 		{"two", array(`"string"`), "\x02\x04\x04R1\x04R2\x00\x0e", "1 7"},

@@ -394,3 +394,16 @@ func (c *histogramCounter) reset() {
 }
 
 func (c *histogramCounter) bytes() int { return 4 * (len(c.sides[0].counts) + len(c.sides[1].counts)) }
+
+// binEnds are the smallest and the largest number of a bin.
+func binEnds(key int32) (low, high float64) {
+	if key == 0 {
+		return 0, 0
+	}
+	k := uint64(max(key, -key) - 1)
+	low, high = math.Float64frombits(k<<histogramShift), math.Float64frombits((k+1)<<histogramShift-1)
+	if key < 0 {
+		return -high, -low
+	}
+	return low, high
+}

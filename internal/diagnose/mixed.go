@@ -1,0 +1,143 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+)
+
+// some looks for a conversion of some of the rows, by a factor that sets them apart: the values are the reference's and converted ones, mixed.
+func (n *numeric) some() *Cause {
+	at := n
+	if n.zeroInflated() {
+		b, ok := n.beside()
+		if !ok {
+			return nil
+		}
+		at = b
+	}
+	if !at.described() || at.cur.valid < fewestRows {
+		return nil
+	}
+	var best, next mixture
+	best.left, next.left = 1, 1
+	for i := range conversions {
+		c := &conversions[i]
+		if !c.isLarge() || !at.mayHold(c.factor) {
+			continue
+		}
+		m := at.mix(c)
+		switch {
+		case m.left < best.left:
+			best, next = m, best
+		case m.left < next.left:
+			next = m
+		}
+	}
+	if best.of == nil || best.share < math.Max(0.03, 2*at.noise) || best.share > 0.97 || best.left > max(least, at.noise) || best.left > best.share/4 {
+		return nil
+	}
+	c := best.of
+	out := &Cause{
+		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(best.share, best.left), Weight: at.weight(max(at.moved, best.share)),
+		words: c.words, Fix: c.undo + " where it is " + c.words,
+		Parameters: map[string]string{"factor": number(c.factor), "share": number(best.share)},
+		Evidence:   append(n.meansInWords(), fmt.Sprintf("it is as if %s of the values were %s and the others as before, to within %.3f", percent(best.share), c.words, best.left)),
+	}
+	if next.of != nil && next.left < best.left+at.noise/4 && next.share >= best.share/2 {
+		if math.Abs(math.Log(next.of.factor/c.factor)) > 0.05 {
+			return nil
+		}
+		out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(next.of.factor)))
+	}
+	return out
+}
+
+// quantile is a value that so much lies below of, to within a bin.
+func (v *numbers) quantile(q float64) float64 {
+	for i := range v.bins {
+		if float64(v.upTo[i]) >= q*float64(v.valid) {
+			return v.bins[i].High
+		}
+	}
+	return v.max
+}
+
+// mayHold reports whether converted values would lie where hardly any were, so that nothing that moves a little could have brought them there, and whether
+// there are some: between the bounds of nine in ten of them the reference has fewer than one value in a hundred.
+func (n *numeric) mayHold(factor float64) bool {
+	low, high := n.ref.quantile(0.05)*factor, n.ref.quantile(0.95)*factor
+	was := n.ref.share(n.ref.mayBeBelow(high) - n.ref.atMost(low))
+	is := n.cur.share(n.cur.mayBeBelow(high) - n.cur.atMost(low))
+	return was < 0.01 && is > 0.02 && is > 8*was
+}
+
+// mixture is a share of converted values and the distance that it leaves.
+type mixture struct {
+	of          *conversion
+	share, left float64
+}
+
+// bound is what is known of how many reference values lie at or below one boundary: as they are, and converted.
+type bound struct{ f, least, leastOf, most, mostOf float64 }
+
+// mix is the share of converted values that explains the column best. What is left is the largest of lines in that share, so that it has one valley.
+func (n *numeric) mix(c *conversion) mixture {
+	bounds := n.bounds(c.factor)
+	left := func(p float64) float64 {
+		worst := 0.
+		for i := range bounds {
+			b := &bounds[i]
+			worst = max(worst, (1-p)*b.least+p*b.leastOf-b.f, b.f-(1-p)*b.most-p*b.mostOf)
+		}
+		return worst
+	}
+	low, high := 0., 1.
+	for range 24 { // ternary search; where both are alike the valley's floor lies between them
+		a, b := low+(high-low)/3, high-(high-low)/3
+		if left(a) <= left(b) {
+			high = b
+		} else {
+			low = a
+		}
+		if high-low < 0.002 {
+			break
+		}
+	}
+	out := mixture{c, (low + high) / 2, left((low + high) / 2)}
+	if out.left > max(least, n.noise) {
+		return out
+	}
+	// Every share along the floor leaves the same: the one in the middle.
+	edge := func(from, to float64) float64 {
+		for range 12 {
+			if m := (from + to) / 2; left(m) <= out.left+1e-6 {
+				from = m
+			} else {
+				to = m
+			}
+		}
+		return from
+	}
+	out.share = (edge(out.share, 0) + edge(out.share, 1)) / 2
+	return out
+}
+
+// bounds are those at cur's bins.
+func (n *numeric) bounds(factor float64) []bound {
+	ref, cur := n.ref, n.cur
+	all, m := float64(ref.valid), float64(cur.valid)
+	out := make([]bound, len(cur.bins))
+	for i := range cur.bins {
+		high, next := cur.bins[i].High, math.Inf(1)
+		if i+1 < len(cur.bins) {
+			next = cur.bins[i+1].Low
+		}
+		eps := slack * math.Abs(high)
+		out[i] = bound{
+			f:     float64(cur.upTo[i]) / m,
+			least: float64(ref.atMost(high)) / all, leastOf: float64(ref.atMost((high-eps)/factor)) / all,
+			most: float64(ref.mayBeBelow(next)) / all, mostOf: float64(ref.mayBeBelow((next+eps)/factor)) / all,
+		}
+	}
+	return out
+}

@@ -1,0 +1,247 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+)
+
+// conversion is one that happens to data: by its parameters and in words.
+type conversion struct {
+	affine
+	words string
+	undo  string // what to do to the new values
+}
+
+// large is the factor from which a change of scale can't be taken for anything that happens by itself.
+const large = 8
+
+func (c *conversion) isLarge() bool {
+	return math.Abs(math.Log(math.Abs(c.factor))) >= math.Log(large) && c.offset == 0
+}
+
+// conversions is the catalogue. Factors that are powers of each other's are in it once each way.
+var conversions = catalogue()
+
+func catalogue() []conversion {
+	var out []conversion
+	scale := func(f float64, to, from string) {
+		out = append(out,
+			conversion{affine{f, 0}, fmt.Sprintf("%s times larger%s", number(f), to), "divide by " + number(f)},
+			conversion{affine{1 / f, 0}, fmt.Sprintf("%s times smaller%s", number(f), from), "multiply by " + number(f)})
+	}
+	for _, f := range []float64{10, 100, 1e3, 1e4, 1e6, 1e9} {
+		scale(f, "", "")
+	}
+	scale(60, ", as minutes in place of hours are", ", as hours in place of minutes are")
+	scale(3600, ", as seconds in place of hours are", ", as hours in place of seconds are")
+	scale(86400, ", as seconds in place of days are", ", as days in place of seconds are")
+	scale(24, ", as hours in place of days are", ", as days in place of hours are")
+	scale(1024, ", as bytes in place of kibibytes are", ", as kibibytes in place of bytes are")
+	scale(1048576, ", as bytes in place of mebibytes are", ", as mebibytes in place of bytes are")
+	scale(12, ", as months in place of years are", ", as years in place of months are")
+	between := func(f float64, to, from string) {
+		out = append(out,
+			conversion{affine{f, 0}, "in " + to + " in place of " + from, "divide by " + number(f)},
+			conversion{affine{1 / f, 0}, "in " + from + " in place of " + to, "multiply by " + number(f)})
+	}
+	between(2.2046226, "pounds", "kilograms")
+	between(1.609344, "kilometres", "miles")
+	between(2.54, "centimetres", "inches")
+	between(3.2808399, "feet", "metres")
+	between(3.7854118, "litres", "gallons")
+	between(1.943844, "knots", "metres per second")
+	between(28.349523, "grams", "ounces")
+	between(33.8639, "hectopascals", "inches of mercury")
+	return append(out,
+		conversion{affine{1.8, 32}, "in degrees Fahrenheit in place of Celsius", "subtract 32 and divide by 1.8"},
+		conversion{affine{1 / 1.8, -32 / 1.8}, "in degrees Celsius in place of Fahrenheit", "multiply by 1.8 and add 32"},
+		conversion{affine{1, 273.15}, "in kelvins in place of degrees Celsius", "subtract 273.15"},
+		conversion{affine{1, -273.15}, "in degrees Celsius in place of kelvins", "add 273.15"})
+}
+
+// fit is how well a conversion explains a column: each part in units of what is allowed, so that 1 is the limit.
+type fit struct {
+	left float64 // the distance that remains
+	mean float64 // of the mean, in standard errors
+	off  float64 // the worst of distance, mean and spread, in what is allowed of each
+	near float64 // the same of mean and spread, in what is allowed of a conversion that something natural could look like
+}
+
+// try says how well t explains the column. Distances take longest: they are looked at where mean and spread agree.
+func (n *numeric) try(t affine) fit {
+	ref, cur := n.ref, n.cur
+	f := fit{left: 1, off: math.Inf(1), near: math.Inf(1)}
+	known := !math.IsNaN(ref.mean) && !math.IsNaN(cur.mean) && ref.sd > 0
+	off := 0.
+	if known {
+		scale := math.Abs(t.factor) * ref.sd
+		se := scale * math.Sqrt(n.deff*(1/float64(ref.valid)+1/float64(cur.valid)))
+		away := math.Abs(cur.mean - t.of(ref.mean))
+		f.mean = away / (se + min(n.natural, 0.3)*scale)
+		// A mean may wander as the distribution may: a distance d is a shift of 2.5 d standard deviations.
+		off = away / (4*se + 2.5*n.alike()*scale)
+		spread := math.Abs(math.Log(max(cur.sd, 1e-300) / scale))
+		if !n.described() { // heavy tails make spreads useless, but there is nothing else
+			off = max(off, spread/(math.Log(1.25)+4/math.Sqrt(float64(cur.valid))))
+		}
+		wander := 0.02 + min(n.natural, 0.1)
+		f.near = max(away/(4*se+wander*scale), spread/(wander+2*math.Sqrt(n.deff/float64(cur.valid))))
+	}
+	switch {
+	case off > 1:
+		f.off = off
+	case n.described():
+		f.left = apart(ref, cur, t)
+		f.off = max(off, f.left/n.alike())
+	case known: // by the moments alone
+		f.left, f.off = 0, off
+	}
+	return f
+}
+
+// unit looks for a conversion of all values.
+func (n *numeric) unit() *Cause {
+	at := n
+	if n.zeroInflated() && n.ref.described() && n.cur.described() {
+		b, ok := n.beside()
+		if !ok {
+			return nil
+		}
+		at = b
+	}
+	if at.described() && at.moved <= max(leastMoved, 2*at.noise) || !at.described() && at.outside() <= 0.5 {
+		return nil
+	}
+	if at.cur.valid < fewestRows && at == n {
+		return nil
+	}
+	if c := at.flip(); c != nil {
+		return c
+	}
+	return at.convert()
+}
+
+func (n *numeric) described() bool { return n.ref.described() && n.cur.described() }
+
+// outside is the share of the values that lie beyond the reference's range, or as good as: without histograms only what leaves it is named.
+func (n *numeric) outside() float64 {
+	if n.ref.sd > 0 && n.cur.sd < n.ref.sd/large {
+		return 1
+	}
+	return n.cur.share(n.cur.below + n.cur.above)
+}
+
+func (n *numeric) convert() *Cause {
+	best, next := -1, -1
+	fits := make([]fit, len(conversions))
+	for i := range conversions {
+		c := &conversions[i]
+		fits[i] = n.try(c.affine)
+		if !n.passes(c, fits[i]) {
+			continue
+		}
+		switch {
+		case best < 0 || fits[i].closer(fits[best]):
+			best, next = i, best
+		case next < 0 || fits[i].closer(fits[next]):
+			next = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	if next >= 0 && decimal(conversions[next].factor) && !decimal(conversions[best].factor) && fits[next].mean < 3 && akin(best, next) {
+		best, next = next, best // people miscount thousands more often than kibibytes
+	}
+	c := &conversions[best]
+	out := &Cause{
+		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(n.moved, fits[best].left), Weight: n.weight(n.moved), Fix: c.undo, words: c.words,
+		Parameters: map[string]string{"factor": number(c.factor)},
+		Evidence:   n.meansInWords(),
+	}
+	if c.offset != 0 {
+		out.Parameters["offset"] = number(c.offset)
+	}
+	if n.described() {
+		out.Evidence = append(out.Evidence, fmt.Sprintf("converted back its distribution lies %.3f from the reference's, as it is %.3f", fits[best].left, n.moved))
+	}
+	if next < 0 {
+		return out
+	}
+	if f := fits[next]; f.mean > 4 && fits[best].mean < 3 || f.near > 2*fits[best].near && f.near > 0.5 || f.off > 4*fits[best].off && f.off > 0.5 {
+		return out
+	}
+	if !akin(best, next) {
+		return nil // two conversions that have nothing to do with one another: neither is told
+	}
+	out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(conversions[next].factor)))
+	return out
+}
+
+// closer reports whether f explains better than g: by mean and spread, which tell conversions apart where distributions can't.
+func (f fit) closer(g fit) bool {
+	if f.near != g.near {
+		return f.near < g.near
+	}
+	return f.off < g.off
+}
+
+// decimal reports whether a factor is a power of ten.
+func decimal(factor float64) bool {
+	e := math.Log10(math.Abs(factor))
+	return math.Abs(e-math.Round(e)) < 1e-9
+}
+
+// akin reports whether two conversions do nearly the same.
+func akin(i, j int) bool {
+	a, b := &conversions[i], &conversions[j]
+	return math.Abs(math.Log(math.Abs(a.factor/b.factor))) < 0.05 && a.offset == b.offset
+}
+
+// passes reports whether a conversion explains the column well enough to be told.
+func (n *numeric) passes(c *conversion, f fit) bool {
+	switch {
+	case f.off > 1:
+		return false
+	case !n.described():
+		return c.isLarge()
+	case f.left >= n.moved/3:
+		return false
+	default:
+		return c.isLarge() || n.cur.valid >= manyRows && f.near <= 1
+	}
+}
+
+func (n *numeric) meansInWords() []string {
+	if math.IsNaN(n.ref.mean) || math.IsNaN(n.cur.mean) {
+		return nil
+	}
+	return []string{fmt.Sprintf("its mean was %s and is %s, its standard deviation was %s and is %s", number(n.ref.mean), number(n.cur.mean), number(n.ref.sd), number(n.cur.sd))}
+}
+
+// flip looks for signs that are the other way round, of all values or of some.
+func (n *numeric) flip() *Cause {
+	if !n.described() || n.cur.valid < fewestRows {
+		return nil
+	}
+	was, is := n.ref.share(n.ref.negative), n.cur.share(n.cur.negative)
+	out := &Cause{
+		Kind: SignFlip, Columns: []string{n.name()}, Weight: n.weight(n.moved), Fix: "multiply by -1", Parameters: map[string]string{"factor": "-1"},
+		Evidence: append(n.meansInWords(), fmt.Sprintf("%s of its values are negative (was %s)", percent(is), percent(was))),
+	}
+	if f := n.try(affine{-1, 0}); f.off <= 1 && f.left < n.moved/3 {
+		out.Confidence = explained(n.moved, f.left)
+		return out
+	}
+	// Some of them: values that hardly ever had that sign have it, and without signs nothing has changed.
+	if !(was < 0.01 && is > 0.05 || was > 0.99-n.ref.share(n.ref.zero) && is < 0.95-n.ref.share(n.ref.zero)) {
+		return nil
+	}
+	left := apart(n.ref.folded(), n.cur.folded(), identity)
+	if left > n.alike() || left > n.moved/2 {
+		return nil
+	}
+	out.Confidence = explained(n.moved, left)
+	out.Parameters["share"] = number(math.Abs(is-was) / max(1e-9, 1-n.ref.share(n.ref.zero)))
+	return out
+}

@@ -1,0 +1,371 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/plumbline-ml/plumbline/internal/diagnose"
+	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/window"
+)
+
+const (
+	// recentRows is how many events the latest test panes hold that are kept to say what broke: more would tell nothing more.
+	recentRows = 12_000
+	// recentPanes is how many of them are kept at most, and recentLeast at least: an alarm takes three.
+	recentPanes, recentLeast = 24, 4
+	// recentHours is how many hours of traffic are kept, to tell clocks by.
+	recentHours = 7 * 24
+	// surelyKnown is the number of events from which on a diagnosis is not made again.
+	surelyKnown = 8_000
+)
+
+// recent is what an engine remembers to say what broke.
+type recent struct {
+	reference *diagnose.Side // nil: not read yet, or the plan has none
+	of        *plan.Plan     // the plan it was read of
+	panes     []*window.Pane // the latest test panes after the reference, in order
+	hours     hours
+	made      map[int][]diagnose.Cause
+	madeAt    int64 // of the pane that made is of
+}
+
+// hours are events by hour, of base panes that are no longer than one.
+type hours struct {
+	Since int64   `json:"since"` // microseconds, the start of the first
+	N     []int64 `json:"n"`
+}
+
+// remember takes a test pane that has ended. What was kept of another era of the plan says nothing of this one.
+func (r *recent) remember(p *window.Pane, givesWay []int64) {
+	if n := len(r.panes); n > 0 && over(r.panes[n-1].End, p.Start, givesWay) {
+		r.panes = nil
+	}
+	r.panes = append(r.panes, p)
+	rows, keep := int64(0), 0
+	for keep < len(r.panes) && keep < recentPanes && (rows < recentRows || keep < recentLeast) {
+		rows += r.panes[len(r.panes)-1-keep].Rows()
+		keep++
+	}
+	r.panes = slices.Clone(r.panes[len(r.panes)-keep:])
+}
+
+// count takes a base pane that has ended. Hours without any pane count as empty.
+func (h *hours) count(start, events int64) {
+	hour := time.Hour.Microseconds()
+	at := floorDiv(start, hour) * hour
+	if n := int64(len(h.N)); n == 0 || at < h.Since || at >= h.Since+(n+recentHours)*hour {
+		*h = hours{Since: at}
+	}
+	for h.Since+int64(len(h.N))*hour <= at {
+		h.N = append(h.N, 0)
+	}
+	h.N[(at-h.Since)/hour] += events
+	if drop := len(h.N) - recentHours; drop > 0 {
+		h.N, h.Since = slices.Clone(h.N[drop:]), h.Since+int64(drop)*hour
+	}
+}
+
+// between is the events hour by hour between two times; ok is false where some of them aren't kept.
+func (h *hours) between(from, to int64) (since int64, hourly []int64, ok bool) {
+	hour := time.Hour.Microseconds()
+	since = floorDiv(from, hour) * hour
+	n := (to - since + hour - 1) / hour
+	if n <= 0 || since < h.Since || len(h.N) == 0 {
+		return since, nil, false
+	}
+	hourly = make([]int64, n)
+	first := (since - h.Since) / hour
+	for i := range n {
+		if at := first + i; at < int64(len(h.N)) {
+			hourly[i] = h.N[at]
+		}
+	}
+	return since, hourly, true
+}
+
+// open reads what the plan keeps of its reference, once.
+func (r *recent) open(p *plan.Plan) error {
+	if r.of == p {
+		return nil
+	}
+	if r.of != nil && r.of.Digest() == p.Digest() {
+		r.of = p
+		return nil
+	}
+	side, err := diagnose.Open(p)
+	if err != nil {
+		return err
+	}
+	r.reference, r.of = side, p
+	return nil
+}
+
+// since finds the first of the panes in which a column is as it is now; it is no earlier than the panes that are kept.
+func (r *recent) since(column int) (from int, sure bool, err error) {
+	columns := make([]*sketch.Column, len(r.panes))
+	for i, w := range r.panes {
+		set, err := w.Whole(r.of)
+		if err != nil {
+			return 0, false, err
+		}
+		columns[i] = &set.Columns[column]
+	}
+	from, sure = diagnose.Onset(&r.reference.Set.Columns[column], columns)
+	return from, sure, nil
+}
+
+// causes are those of the panes from the given one on.
+func (r *recent) causes(p *plan.Plan, from int) ([]diagnose.Cause, error) {
+	last := r.panes[len(r.panes)-1].End
+	if r.madeAt != last {
+		r.made, r.madeAt = map[int][]diagnose.Cause{}, last
+	}
+	if out, ok := r.made[from]; ok {
+		return out, nil
+	}
+	g := diagnose.NewGatherer(p)
+	for _, w := range r.panes[from:] {
+		if err := g.Ended(w); err != nil {
+			return nil, err
+		}
+	}
+	now := g.Side()
+	if p.Pane <= time.Hour {
+		if since, hourly, ok := r.hours.between(max(r.panes[from].Start-2*24*time.Hour.Microseconds(), r.hours.Since), last); ok {
+			now.Since, now.Hourly, now.From = since, hourly, r.panes[from].Start
+		}
+	}
+	r.made[from] = diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: r.reference, Current: now})
+	return r.made[from], nil
+}
+
+// nameCause says of an alarm what broke, and since when, as far as the panes that are kept tell.
+func (e *Engine) nameCause(f *finding.Finding, s drift.Stream) error {
+	r := &e.recent
+	if err := r.open(e.plan); err != nil {
+		return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
+	}
+	if r.reference == nil || len(r.panes) == 0 {
+		return nil
+	}
+	from, seen := 0, false
+	var err error
+	if s.Kind == drift.Column {
+		if from, seen, err = r.since(s.At); err != nil {
+			return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
+		}
+	}
+	if !seen {
+		onset := plan.Micros(f.Onset)
+		for from < len(r.panes)-1 && r.panes[from].Start < onset {
+			from++
+		}
+	}
+	c, err := e.causeOf(f, s, from)
+	if err != nil {
+		return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
+	}
+	f.Diagnosis = nil
+	if c == nil {
+		return nil
+	}
+	if s.Kind == drift.Volume && c.Since != 0 {
+		f.Onset = plan.FromMicros(c.Since)
+		later := from
+		for later < len(r.panes)-1 && r.panes[later].Start < c.Since {
+			later++
+		}
+		if later > from { // without what came before
+			again, err := e.causeOf(f, s, later)
+			if err != nil {
+				return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
+			}
+			if again != nil && again.Kind == c.Kind {
+				c = again
+			}
+		}
+	}
+	f.Diagnosis = &finding.Diagnosis{
+		Kind: string(c.Kind), Sentence: c.Sentence(), Confidence: finding.Number(c.Confidence), Parameters: c.Parameters, Subjects: list(c.Columns), Slice: c.Slice,
+		Lineage: e.lineageOf(c), Fix: c.Fix, Evidence: list(c.Evidence), Against: list(c.Against), Corruption: c.Kind.Corruption(),
+	}
+	// Where it began is seen better once it is known what to look for; a world that moves does so little by little.
+	if seen && c.Kind != diagnose.CovariateShift && (from > 0 || plan.Micros(f.Onset) >= r.panes[0].Start) {
+		f.Onset = plan.FromMicros(r.panes[from].Start)
+	}
+	return nil
+}
+
+// causeOf is the cause of a finding's subject in the panes from the given one on; nil where it has no name.
+func (e *Engine) causeOf(f *finding.Finding, s drift.Stream, from int) (*diagnose.Cause, error) {
+	causes, err := e.recent.causes(e.plan, from)
+	if err != nil {
+		return nil, err
+	}
+	for i := range causes {
+		if about(&causes[i], f, s) {
+			return &causes[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// lineageOf is the value of the lineage field that a cause is confined to.
+func (e *Engine) lineageOf(c *diagnose.Cause) string {
+	at := e.plan.Prediction.Roles.Lineage
+	if at < 0 {
+		return ""
+	}
+	field := &e.plan.Prediction.Fields[at]
+	for i := range e.plan.Slices {
+		d := &e.plan.Slices[i]
+		if of := &e.plan.Prediction.Fields[d.Field]; d.Field == at || len(of.Path) > 0 && slices.Equal(of.Path, field.Path) && of.From == field.From {
+			return c.Slice[d.Name]
+		}
+	}
+	return ""
+}
+
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// about reports whether a cause is one of the finding's subject.
+func about(c *diagnose.Cause, f *finding.Finding, s drift.Stream) bool {
+	switch s.Kind {
+	case drift.Column:
+		return slices.Contains(c.Columns, f.Subject)
+	case drift.Volume:
+		return c.Kind == diagnose.Volume || c.Kind == diagnose.ClockShift || c.Kind == diagnose.Duplicates || c.Kind == diagnose.MixShift && c.Parameters["factor"] != ""
+	default:
+		return false
+	}
+}
+
+// nameAgain looks at open alarms that have no name yet, or one that few events have given them, once more with each pane that ends. What it finds is
+// told as the alarm was.
+func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Finding) error) error {
+	for _, name := range e.watch.names {
+		said, ok := of.said[name]
+		if !ok || said.Open == nil || said.Untold {
+			continue
+		}
+		f := *said.Open
+		if f.At.Equal(plan.FromMicros(p.End)) {
+			continue // just told
+		}
+		s := drift.Streams(e.plan)[e.watch.streams[name]]
+		onset := f.Onset
+		f.At, f.Window = plan.FromMicros(p.End), finding.Window{Start: plan.FromMicros(p.Start), End: plan.FromMicros(p.End)}
+		f.Offsets, f.Version = offsets(p), p.Version()
+		f.N.Current = p.Rows()
+		if err := e.nameCause(&f, s); err != nil {
+			return err
+		}
+		if s.Kind != drift.Column || f.Onset.Equal(plan.FromMicros(e.recent.panes[0].Start)) {
+			f.Onset = onset // what is kept may begin later than it
+		}
+		var rows int64
+		for _, w := range e.recent.panes {
+			if w.End > plan.Micros(onset) {
+				rows += w.Rows()
+			}
+		}
+		// A world that moves has no name that would be worth telling again, and what is missing is said by the channel.
+		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && f.Diagnosis.Kind != f.Channel && (said.Open.Diagnosis == nil || said.Open.Diagnosis.Sentence != f.Diagnosis.Sentence && said.Open.Diagnosis.Kind != f.Diagnosis.Kind)
+		if tell {
+			kept := f
+			said.Open = &kept
+		}
+		if rows >= surelyKnown || len(e.recent.panes) == recentPanes && e.recent.panes[0].Start >= plan.Micros(onset) {
+			said.Open = nil
+		}
+		of.said[name] = said
+		if tell {
+			if err := emit(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// formLeast is the change of the share of whole numbers that is told.
+const formLeast = 0.03
+
+// formRange is the range from which on whole numbers say something of how values are written: of a probability they are its ends.
+const formRange = 20
+
+// judgeForm looks for numbers that have lost their digits: many more of them are whole than in the reference, pane after pane. The bins, which hold what
+// rounding leaves in place, can't show that.
+func (e *Engine) judgeForm(p *window.Pane, set *sketch.Set, alpha float64, emit func(finding.Finding) error) error {
+	if err := e.recent.open(e.plan); err != nil {
+		return fmt.Errorf("judge the form of %s: %w", e.plan.Model, err)
+	}
+	if e.recent.reference == nil {
+		return nil
+	}
+	for i := range e.plan.Columns {
+		c, n, ref := &e.plan.Columns[i], &set.Columns[i], &e.recent.reference.Set.Columns[i]
+		if c.Layout.Categorical || c.Layout.Empty || c.Layout.Hi-c.Layout.Lo < formRange {
+			continue
+		}
+		values, whole := n.Valid()-n.Zero, n.Integral-n.Zero
+		were, wholeWere := ref.Valid()-ref.Zero, ref.Integral-ref.Zero
+		if were == 0 || float64(wholeWere) > 0.5*float64(were) {
+			continue
+		}
+		r := rate{"form", "whole_share", whole, values, float64(wholeWere) / float64(were), were, formLeast, nil}
+		f := e.judgeRate(p, c.Name, r, alpha)
+		if f == nil {
+			continue
+		}
+		f.Numbers[0].Name = "whole numbers"
+		if f.Alarming() {
+			if err := e.nameCause(f, drift.Stream{Kind: drift.Column, At: i}); err != nil {
+				return err
+			}
+		}
+		if err := emit(*f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameFirst says what broke when an alarm of the sequential engine is told, and keeps it to be looked at again. Of slices it is told where the cause lies in
+// that very slice.
+func (e *Engine) nameFirst(of *followed, f *finding.Finding, stream string) error {
+	s := drift.Streams(e.plan)[e.watch.streams[stream]]
+	if s.Kind == drift.Rule {
+		return nil
+	}
+	told := *f
+	if err := e.nameCause(&told, s); err != nil {
+		return err
+	}
+	if of.slice != nil {
+		if d := told.Diagnosis; d != nil && finding.SliceKey(d.Slice) == finding.SliceKey(f.Slice) {
+			f.Diagnosis, f.Onset = d, told.Onset
+			said := of.said[stream]
+			said.Onset = plan.Micros(f.Onset)
+			of.said[stream] = said
+		}
+		return nil
+	}
+	*f = told
+	said := of.said[stream]
+	said.Onset = plan.Micros(f.Onset)
+	kept := *f
+	said.Open = &kept
+	of.said[stream] = said
+	return nil
+}
