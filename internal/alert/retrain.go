@@ -135,9 +135,6 @@ func (s *service) consider(b *batch, this retrain.Trouble, all []retrain.Trouble
 
 // takeResults takes what retraining reports.
 func (s *service) takeResults(ctx context.Context, fetches kgo.Fetches) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	for _, e := range fetches.Errors() {
 		return fmt.Errorf("read results of retraining %s/%d: %w", e.Topic, e.Partition, e.Err)
 	}

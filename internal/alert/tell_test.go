@@ -36,7 +36,7 @@ func routed(t *testing.T, l *ledger.Ledger, rs recorders, routes ...plan.Route) 
 
 func (f *fixture) mustTick(t *testing.T) {
 	t.Helper()
-	if err := f.service.tick(t.Context()); err != nil {
+	if err := f.tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f.mustDeliver(t)

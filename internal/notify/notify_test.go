@@ -98,8 +98,10 @@ func TestLetters(t *testing.T) {
 		return *inc(func(i *incident.Incident) { i.ID, i.Status, i.ResolvedAt = id, incident.Resolved, &over })
 	}
 	models := []Model{
-		{[]plan.Route{{Severity: "page", Digest: plan.Daily, At: 9 * 60, Zone: "Europe/Berlin", Slack: "#a"}, {Role: "data", Digest: plan.Daily, At: 9 * 60, Zone: "Europe/Berlin", Slack: "#a"}},
-			[]incident.Incident{ended("yesterday", "2026-03-24T12:00Z"), *inc(nil), ended("long ago", "2026-03-20T12:00Z")}},
+		{
+			[]plan.Route{{Severity: "page", Digest: plan.Daily, At: 9 * 60, Zone: "Europe/Berlin", Slack: "#a"}, {Role: "data", Digest: plan.Daily, At: 9 * 60, Zone: "Europe/Berlin", Slack: "#a"}},
+			[]incident.Incident{ended("yesterday", "2026-03-24T12:00Z"), *inc(nil), ended("long ago", "2026-03-20T12:00Z")},
+		},
 		{[]plan.Route{{Digest: plan.Weekly, At: 8 * 60, Email: "a@b.example"}}, []incident.Incident{ended("last week", "2026-03-20T12:00Z"), *inc(func(i *incident.Incident) { i.Silence = &incident.Silence{} })}},
 		{[]plan.Route{{Severity: "info", Digest: plan.Daily, At: 9 * 60, Slack: "#nothing"}}, []incident.Incident{*inc(nil)}},
 	}
@@ -126,8 +128,11 @@ func TestLetters(t *testing.T) {
 	}{
 		"the first":       {nil, "2026-03-25T08:00Z", []string{"slack:#a daily 24T08:00 25T08:00: i yesterday", "email:a@b.example weekly 16T08:00 23T08:00: last week"}},
 		"a minute before": {map[string]string{"slack:#a daily": "2026-03-24T08:00Z", "email:a@b.example weekly": "2026-03-23T08:00Z"}, "2026-03-25T07:59Z", nil},
-		"late, after three days": {map[string]string{"slack:#a daily": "2026-03-20T08:00Z", "email:a@b.example weekly": "2026-03-23T08:00Z"}, "2026-03-25T23:00Z",
-			[]string{"slack:#a daily 20T08:00 25T08:00: i long ago yesterday"}},
+		"late, after three days": {
+			map[string]string{"slack:#a daily": "2026-03-20T08:00Z", "email:a@b.example weekly": "2026-03-23T08:00Z"},
+			"2026-03-25T23:00Z",
+			[]string{"slack:#a daily 20T08:00 25T08:00: i long ago yesterday"},
+		},
 		"sent": {map[string]string{"slack:#a daily": "2026-03-25T08:00Z", "email:a@b.example weekly": "2026-03-23T08:00Z"}, "2026-03-25T23:00Z", nil},
 	} {
 		if got := tell(c.last, c.now); !slices.Equal(got, c.want) {
