@@ -67,6 +67,7 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 		return nil, fmt.Errorf("encode finding %s: %w", f.ID, err)
 	}
 	what, inc := s.book.Fold(f)
+	s.retraining.saw(&f, inc.ID)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
 	if what != incident.None {
 		s.m.incidents.WithLabelValues(string(what)).Inc()

@@ -59,7 +59,8 @@ func (s *service) refold(e ledger.Entry) error {
 		if err := json.Unmarshal(e.Body, &f); err != nil {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
-		s.book.Fold(f)
+		_, inc := s.book.Fold(f)
+		s.retraining.saw(&f, inc.ID)
 	case entryAct:
 		var a incident.Act
 		if err := json.Unmarshal(e.Body, &a); err != nil {
@@ -76,6 +77,8 @@ func (s *service) refold(e ledger.Entry) error {
 		s.book.Change(c)
 	case entryNotice, entryDigest:
 		return s.retell(e)
+	case entryTrigger, entryHeld, entryResult:
+		return s.retold(e)
 	default: // of another part of Plumbline
 	}
 	return nil

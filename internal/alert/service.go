@@ -36,6 +36,7 @@ type Options struct {
 	Holder     string                              // who this process is to the other alerters
 	Sinks      []Sink                              // that are told of all incidents
 	Target     func(t notify.Target) (Sink, error) // makes a sink of whom a contract names; may be nil
+	Triggers   func(topic string) Sink             // makes the sink of triggers; may be nil
 	View       View
 	Desk       *Desk // where people's acts come in; may be nil
 	Now        func() time.Time
@@ -54,6 +55,9 @@ type Metrics struct {
 	open      *prometheus.GaugeVec
 	sent      *prometheus.CounterVec
 	outbox    *prometheus.GaugeVec
+
+	retraining *prometheus.CounterVec
+	cycle      *prometheus.HistogramVec
 }
 
 // NewMetrics registers the alerter's series.
@@ -63,11 +67,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return prometheus.CounterOpts{Namespace: "plumbline", Subsystem: "alert", Name: name, Help: help}
 	}
 	return &Metrics{
-		findings:  f.NewCounter(opts("findings_total", "Findings folded into incidents.")),
-		changes:   f.NewCounter(opts("changes_total", "Change events that were entered; runs of jobs that changed nothing are not.")),
-		unread:    f.NewCounter(opts("unreadable_findings_total", "Records on the topics of findings and changes that are neither; they are passed over.")),
-		incidents: f.NewCounterVec(opts("incident_changes_total", "Changes of incidents."), []string{"change"}),
-		sent:      f.NewCounterVec(opts("messages_total", "Messages by sink and result."), []string{"sink", "result"}),
+		findings:   f.NewCounter(opts("findings_total", "Findings folded into incidents.")),
+		changes:    f.NewCounter(opts("changes_total", "Change events that were entered; runs of jobs that changed nothing are not.")),
+		unread:     f.NewCounter(opts("unreadable_findings_total", "Records on the topics of findings and changes that are neither; they are passed over.")),
+		incidents:  f.NewCounterVec(opts("incident_changes_total", "Changes of incidents."), []string{"change"}),
+		sent:       f.NewCounterVec(opts("messages_total", "Messages by sink and result."), []string{"sink", "result"}),
+		retraining: f.NewCounterVec(opts("retraining_total", "Retraining by model: asked for, held (each reason once), succeeded, failed."), []string{"model", "result"}),
+		cycle: f.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "plumbline", Subsystem: "alert", Name: "retraining_cycle_seconds", Help: "From the trigger to the new version, as retraining reports it.",
+			Buckets: []float64{60, 600, 3600, 6 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600},
+		}, []string{"model"}),
 		outbox: f.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "plumbline", Subsystem: "alert", Name: "outbox_messages", Help: "Messages by sink that wait (pending) or were given up (abandoned).",
 		}, []string{"sink", "state"}),
@@ -87,6 +96,7 @@ func Run(ctx context.Context, o Options) error {
 		defer stop(nil)
 		err := bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 			s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1), sinks: map[string]Sink{}}
+			s.retraining = newRetraining()
 			s.audiences, s.policies, s.lastDigest = map[string]*audience{}, map[string]*plan.Policy{}, map[string]time.Time{}
 			for _, k := range o.Sinks {
 				s.sinks[k.Name()] = k
@@ -97,6 +107,7 @@ func Run(ctx context.Context, o Options) error {
 				s.book.SetPolicy(model, &p.Policy)
 				s.book.SetTopics(model, topicsOf(p)...)
 				s.setRoutes(model, &p.Policy)
+				s.setTriggers(&p.Policy)
 			}
 			err := s.run(ctx)
 			if errors.Is(err, ledger.ErrFenced) {
@@ -129,10 +140,12 @@ type service struct {
 	queued chan struct{} // a message may be waiting
 	sinks  map[string]Sink
 
-	policies   map[string]*plan.Policy             // by model
-	audiences  map[string]*audience                // by incident
-	lastDigest map[string]time.Time                // by sink and rhythm
-	digestsAt  time.Time                           // when to look again
+	policies   map[string]*plan.Policy // by model
+	audiences  map[string]*audience    // by incident
+	lastDigest map[string]time.Time    // by sink and rhythm
+	digestsAt  time.Time               // when to look again
+	retraining *retraining
+	results    <-chan kgo.Fetches                  // of retraining; nil: no contract asks for it
 	active     atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
 }
 
@@ -164,6 +177,14 @@ func (s *service) run(ctx context.Context) error {
 	defer func() { stop(); <-delivered }()
 	for p, o := range at[bus.TopicFindings] {
 		targets.reached(p, o.EpochOffset().Offset)
+	}
+	results, err := s.readResults(ctx)
+	if err != nil {
+		return err
+	}
+	if results != nil {
+		defer results.Close()
+		s.results = poll(ctx, results)
 	}
 	return s.work(ctx, poll(ctx, cl), targets)
 }
@@ -201,6 +222,8 @@ func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets t
 			return nil
 		case fetches := <-polled:
 			err = s.take(ctx, fetches, targets)
+		case fetches := <-s.results:
+			err = s.takeResults(ctx, fetches)
 		case r := <-requests:
 			err = s.serve(ctx, r)
 		case <-tick.C:
@@ -221,7 +244,10 @@ func (s *service) tick(ctx context.Context) error {
 	if err := s.tellLater(ctx); err != nil {
 		return err
 	}
-	return s.digests(ctx)
+	if err := s.digests(ctx); err != nil {
+		return err
+	}
+	return s.triggers(ctx)
 }
 
 // take folds one poll.

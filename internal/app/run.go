@@ -65,7 +65,8 @@ func (p *Parts) Alerter(ctx context.Context) error {
 		target = func(t notify.Target) (alert.Sink, error) { return p.reach.target(t, p.Ledger) }
 	}
 	return alert.Run(ctx, alert.Options{
-		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, Target: target, View: &store{p.View}, Now: time.Now, Jitter: mathrand.Float64,
+		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, Target: target, Triggers: func(topic string) alert.Sink { return &alert.TriggerSink{Client: p.Producer, Topic: topic} },
+		View: &store{p.View}, Now: time.Now, Jitter: mathrand.Float64,
 		Ready: p.Ready["alerter"], Logger: p.Logger, Registerer: reg,
 	})
 }
