@@ -223,6 +223,8 @@ func (noRows) Prediction(outcome.ID, *record.RowCell, *outcome.Prediction) {}
 
 func (noRows) Outcome(outcome.ID, *record.RowCell, *outcome.Outcome) {}
 
+func (noRows) Groups(outcome.ID, *record.RowCell, *outcome.Groups) {}
+
 // epochs are what an ingestor and a joiner make of some panes, as fragments carry it.
 type epochs struct {
 	counted, labelled []record.Cell

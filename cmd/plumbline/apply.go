@@ -95,6 +95,7 @@ that the model is under stays.`,
 	f.StringVar(&a.files.Predictions, "data", "", "learn the reference from this CSV or JSON Lines file instead of the topics")
 	f.DurationVar(&a.files.Delay, "outcome-delay", 0, "with --data: how long after its prediction an outcome was known, where one row holds both")
 	f.StringVar(&a.files.Outcomes, "outcomes", "", "with --data: the file with the outcomes, if it is another one")
+	f.StringVar(&a.files.Attributes, "attributes", "", "with --data: the file with protected attributes, of a contract with streams.attributes")
 	f.StringVar(&from, "from", "", "event time from which the contract is in force: a date, or RFC 3339; the first possible by default")
 	f.BoolVar(&a.relearn, "relearn", false, "learn the reference anew even if only the policy changed, or nothing")
 	f.BoolVar(&a.asJSON, "json", false, "print one JSON object per contract")
@@ -191,6 +192,9 @@ func (a *apply) learn(c *contract.Contract) (*plan.Plan, error) {
 	}
 	if c.Streams.Outcome != nil && p.Outcome == nil {
 		return nil, fmt.Errorf("%s has no column %q, and the contract names an outcome stream: name the file with the outcomes by --outcomes", files.Predictions, c.Streams.Outcome.Fields.Label)
+	}
+	if p.Attributes != nil && files.Attributes == "" {
+		return nil, errors.New("the contract names a stream of attributes: name the file with them by --attributes")
 	}
 	return p, nil
 }

@@ -86,6 +86,7 @@ noted. Outcomes come late: where fewer than 8 panes of them are mature, those of
 	}
 	f := cmd.Flags()
 	f.StringVarP(&output, "output", "o", "", "write the baseline to this file, for show and diff")
+	f.StringVar(&b.files.Attributes, "attributes", "", "of files: the file with protected attributes, of a contract with streams.attributes")
 	f.DurationVar(&b.files.Delay, "outcome-delay", 0, "of files: how long after its prediction an outcome was known, where one row holds both")
 	f.StringVar(&b.model, "model", "", "learn from what the services have counted of this model, on the broker")
 	f.StringVar(&b.from, "from", "", "with --model: the start of the first test pane, a date or RFC 3339; four weeks before --to by default")

@@ -200,18 +200,29 @@ func (m *shownMeaning) inWords() string {
 		of, float64(m.Information), float64(m.Dispersion), found(m.InAWeek, "a week"), found(m.InAMonth, "30 days"))
 }
 
-// labels says what a day of mature outcomes shows of how many are positive.
+// labels says what a day of mature outcomes shows of how many are positive, and of how many predictions have one.
 func (b *shownBaseline) labels(p *plan.Plan) error {
-	e, err := drift.OpenLabels(p)
-	if err != nil || e == nil {
-		return err
-	}
-	for _, d := range e.Detectable() {
-		least := finding.Number(d.Effect)
-		if math.IsInf(d.Effect, 1) {
-			least = finding.None()
+	for _, of := range []struct {
+		name string
+		open func(*plan.Plan) (*sequential.Engine, error)
+	}{{"label_rate", drift.OpenLabels}, {"labelled_share", drift.OpenLabelled}} {
+		e, err := of.open(p)
+		if err != nil {
+			return err
 		}
-		b.Others = append(b.Others, shownOther{"outcomes", "label_rate", map[string]finding.Number{d.Channel: least}, changeIn([]sequential.Detectable{d}, d.Stream)})
+		if e == nil {
+			continue
+		}
+		for _, d := range e.Detectable() {
+			if d.Stream != of.name { // of a stretch of scores
+				continue
+			}
+			least := finding.Number(d.Effect)
+			if math.IsInf(d.Effect, 1) {
+				least = finding.None()
+			}
+			b.Others = append(b.Others, shownOther{"outcomes", of.name, map[string]finding.Number{d.Channel: least}, changeIn([]sequential.Detectable{d}, d.Stream)})
+		}
 	}
 	return nil
 }
@@ -231,7 +242,7 @@ func (b *shownBaseline) slicesInWords() string {
 	return strings.Join(names, ", ")
 }
 
-// othersInWords says what a day shows of rules, the volume and the label rate.
+// othersInWords says what a day shows of rules, the volume, the label rate and the share labelled.
 func (b *shownBaseline) othersInWords() string {
 	var out []string
 	for _, o := range b.Others {

@@ -103,6 +103,7 @@ Exits with 1 if there is any incident.`,
 	cmd.Flags().StringVar(&contractPath, "contract", "", "the contract, instead of the first argument")
 	cmd.Flags().StringVar(&files.Predictions, "data", "", "the file of predictions, instead of the next argument")
 	cmd.Flags().StringVar(&files.Outcomes, "outcomes", "", "the file of outcomes, instead of the last argument")
+	cmd.Flags().StringVar(&files.Attributes, "attributes", "", "the file of protected attributes, of a contract with streams.attributes")
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	cmd.Flags().DurationVar(&files.Delay, "outcome-delay", 0, "how long after its prediction an outcome was known, where one row holds both")
 	cmd.Flags().StringVar(&files.Version, "model-version", "", "the model's version, where the file has no column for it")

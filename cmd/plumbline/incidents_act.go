@@ -82,7 +82,10 @@ func actVerbs() []actVerb {
 		},
 		{
 			use: "split INCIDENT SUBJECT...", short: "Give some of its subjects an incident of their own", verb: incident.Split, least: 2, most: 1 << 10,
-			fill: func(_ context.Context, _ *apiClient, a *actFlags, args []string) error { a.Subjects = args[1:]; return nil },
+			fill: func(_ context.Context, _ *apiClient, a *actFlags, args []string) error {
+				a.Subjects = args[1:]
+				return nil
+			},
 		},
 		{
 			use: "assign INCIDENT [WHO]", short: "Give it to a person or team; without one back to its owner", verb: incident.Assign, least: 1, most: 2,

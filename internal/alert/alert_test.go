@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
@@ -67,7 +68,7 @@ func newFixture(t *testing.T, l *ledger.Ledger, sinks ...Sink) *fixture {
 			Now: func() time.Time { return f.now }, Jitter: func() float64 { return 0.999 }, Logger: zap.NewNop(),
 		},
 		log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()), book: incident.NewBook(), queued: make(chan struct{}, 1),
-		sinks: map[string]Sink{},
+		sinks: map[string]Sink{}, policies: map[string]*plan.Policy{}, audiences: map[string]*audience{}, lastDigest: map[string]time.Time{}, retraining: newRetraining(),
 	}
 	for _, k := range sinks {
 		f.sinks[k.Name()] = k

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,15 +24,42 @@ type courier struct {
 	name     string
 	to       Sink // nil: it is no longer configured
 	pace     *bucket
-	paused   time.Time // nothing goes to the sink before
-	failures int       // in a row, of whatever message
+	paused   *holdOff // nothing goes to the sink before
+	failures int      // in a row, of whatever message
 	wake     chan struct{}
 }
 
 func (s *service) courier(name string) *courier {
-	c := &courier{s: s, name: name, to: s.sinks[name], wake: make(chan struct{}, 1)}
+	c := &courier{s: s, name: name, to: s.sinks[name], paused: new(holdOff), wake: make(chan struct{}, 1)}
 	c.pace = newBucket(c.to)
 	return c
+}
+
+// holdOff is a time that several may look at and put off.
+type holdOff struct{ micros atomic.Int64 }
+
+func (p *holdOff) until() time.Time { return time.UnixMicro(p.micros.Load()) }
+
+// extend puts it off, never forward.
+func (p *holdOff) extend(until time.Time) {
+	for {
+		was := p.micros.Load()
+		if until.UnixMicro() <= was || p.micros.CompareAndSwap(was, until.UnixMicro()) {
+			return
+		}
+	}
+}
+
+// asked begins the reason of a message that a sink asked to bring later: also after a restart nothing else is brought there before.
+const asked = "asked to wait: "
+
+// remember takes up what the sink asked for before a restart.
+func (c *courier) remember(waiting []ledger.Waiting) {
+	for i := range waiting {
+		if strings.HasPrefix(waiting[i].Reason, asked) {
+			c.paused.extend(waiting[i].Due)
+		}
+	}
 }
 
 // run brings messages until ctx ends.
@@ -68,13 +96,14 @@ func (c *courier) work(ctx context.Context) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
+		c.remember(waiting)
 		now := c.s.o.Now()
 		w, at := pick(waiting, now)
 		if w == nil {
 			return at, nil
 		}
-		if now.Before(c.paused) {
-			return c.paused, nil
+		if until := c.paused.until(); now.Before(until) {
+			return until, nil
 		}
 		if ok, at := c.pace.take(now); !ok {
 			return at, nil
@@ -135,15 +164,15 @@ func (c *courier) send(ctx context.Context, w ledger.Waiting) error {
 	}
 	c.s.m.sent.WithLabelValues(c.name, "retried").Inc()
 	now := c.s.o.Now()
-	pause := jittered(w.Attempts, pauseMax, c.s.o.Jitter())
-	c.paused = now.Add(jittered(c.failures, pauseSink, c.s.o.Jitter()))
+	wait, reason := jittered(w.Attempts, pauseMax, c.s.o.Jitter()), err.Error()
+	c.paused.extend(now.Add(jittered(c.failures, pauseSink, c.s.o.Jitter())))
 	c.failures++
 	if later, ok := errors.AsType[*sink.LaterError](err); ok && later.After > 0 {
-		c.paused = now.Add(later.After)
-		pause = max(pause, later.After)
+		wait, reason = later.After+time.Microsecond, asked+reason // the ledger keeps no nanoseconds
+		c.paused.extend(now.Add(wait))
 	}
-	c.s.log.Warn("send a message: will try again", zap.String("sink", c.name), zap.Duration("pause", pause), zap.Error(err))
-	return c.s.o.Ledger.Retry(ctx, w.ID, w.Sink, now.Add(pause), err.Error())
+	c.s.log.Warn("send a message: will try again", zap.String("sink", c.name), zap.Duration("pause", wait), zap.Error(err))
+	return c.s.o.Ledger.Retry(ctx, w.ID, w.Sink, now.Add(wait), reason)
 }
 
 // give gives a message up: it is looked at by people from then on.

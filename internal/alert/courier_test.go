@@ -147,7 +147,7 @@ func TestRetryAfter(t *testing.T) {
 	if len(busy.got) != 0 {
 		t.Error("told before the pause was over")
 	}
-	f.now = f.now.Add(time.Second)
+	f.now = f.now.Add(time.Second + time.Millisecond)
 	f.mustDeliver(t)
 	if len(busy.got) != 1 {
 		t.Error("not told after the pause")

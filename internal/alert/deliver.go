@@ -2,15 +2,20 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
-const deliverEvery = time.Second
+const (
+	deliverEvery = time.Second
+	refreshFirst = 5 * time.Second // after a start: what the outbox knows of the sink is known then
+)
 
 // Refresher is a sink that forgets what it isn't told again.
 type Refresher interface {
@@ -22,12 +27,19 @@ type Refresher interface {
 func (s *service) deliver(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	for _, k := range s.sinks {
+	couriers := map[string]*courier{}
+	start := func(name string) *courier {
+		c := s.courier(name)
+		couriers[name] = c
+		all.Go(func() { c.run(ctx) })
+		return c
+	}
+	for name, k := range s.sinks {
 		if r, ok := k.(Refresher); ok {
-			all.Go(func() { s.refresh(ctx, k.Name(), r) })
+			c := start(name)
+			all.Go(func() { s.refresh(ctx, c, r) })
 		}
 	}
-	couriers := map[string]*courier{}
 	tick := time.NewTicker(deliverEvery)
 	defer tick.Stop()
 	for {
@@ -44,9 +56,7 @@ func (s *service) deliver(ctx context.Context) {
 			}
 			c := couriers[q.Sink]
 			if c == nil {
-				c = s.courier(q.Sink)
-				couriers[q.Sink] = c
-				all.Go(func() { c.run(ctx) })
+				start(q.Sink)
 				continue
 			}
 			select {
@@ -63,24 +73,43 @@ func (s *service) deliver(ctx context.Context) {
 	}
 }
 
-// refresh tells a sink of the incidents that aren't over, again and again.
-func (s *service) refresh(ctx context.Context, name string, r Refresher) {
-	tick := time.NewTicker(r.Every())
-	defer tick.Stop()
+// refresh tells a sink of the incidents that aren't over, again and again, and beside what its courier brings.
+func (s *service) refresh(ctx context.Context, c *courier, r Refresher) {
+	timer := time.NewTimer(refreshFirst)
+	defer timer.Stop()
 	for {
-		if open := s.active.Load(); open != nil && len(*open) > 0 {
-			sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
-			err := r.Refresh(sendCtx, *open)
-			cancel()
-			if err != nil && ctx.Err() == nil {
-				s.m.sent.WithLabelValues(name, "not_refreshed").Inc()
-				s.log.Warn("tell a sink again what isn't over", zap.String("sink", name), zap.Error(err))
-			}
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-timer.C:
 		}
+		next := r.Every()
+		switch wait := c.paused.until().Sub(s.o.Now()); {
+		case wait > 0: // it asked to be left alone
+			next = wait
+		case !s.again(ctx, c, r): // soon: it may be about to forget
+			next = pauseSink
+		}
+		timer.Reset(next)
 	}
+}
+
+// again tells the sink once more what isn't over, and reports whether it took that.
+func (s *service) again(ctx context.Context, c *courier, r Refresher) bool {
+	open := s.active.Load()
+	if open == nil || len(*open) == 0 {
+		return true
+	}
+	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	err := r.Refresh(sendCtx, *open)
+	if err == nil || ctx.Err() != nil {
+		return true
+	}
+	if later, ok := errors.AsType[*sink.LaterError](err); ok {
+		c.paused.extend(s.o.Now().Add(later.After + time.Microsecond))
+	}
+	s.m.sent.WithLabelValues(c.name, "not_refreshed").Inc()
+	s.log.Warn("tell a sink again what isn't over", zap.String("sink", c.name), zap.Error(err))
+	return false
 }

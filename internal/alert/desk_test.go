@@ -69,7 +69,7 @@ func TestActsAreEntries(t *testing.T) {
 	for i := range sink.got {
 		told = append(told, fmt.Sprintf("%s %t", sink.got[i].Change, sink.got[i].Calls))
 	}
-	if got, want := strings.Join(told, ", "), "opened true, acknowledged false, split false, split false, resolved false, judged false"; got != want {
+	if got, want := strings.Join(told, ", "), "opened true, acknowledged false, split false, split false, resolved false"; got != want {
 		t.Errorf("told %s, want %s", got, want)
 	}
 	again := newFixture(t, l)

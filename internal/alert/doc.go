@@ -6,7 +6,7 @@
 //  3. fold.go: a poll of findings becomes changes of incidents; findings, consumer offsets and messages enter the ledger in
 //     one SQL transaction.
 //  4. desk.go: acts of people come in, are folded between findings and enter the ledger the same way.
-//  5. deliver.go: messages leave the outbox, retried until they are taken; a sink that is away blocks no other.
+//  5. deliver.go: messages leave the outbox; courier.go: each sink by a courier of its own, who tries again (pace.go) until they are taken.
 //  6. sink.go: where they go: the incidents topic; the others are in package sink.
 //
 // Invariants: one alerter writes, which the ledger checks with each write; a finding is in the ledger before anybody hears of it; a restart tells nothing twice, save what was under way.

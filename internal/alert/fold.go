@@ -42,6 +42,7 @@ func (s *service) fold(ctx context.Context, records []*kgo.Record) error {
 			return fmt.Errorf("encode finding %s: %w", f.ID, err)
 		}
 		change, inc := s.book.Fold(f)
+		s.retraining.saw(&f, inc.ID)
 		s.enter(&b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
 		if change != incident.None {
 			s.m.incidents.WithLabelValues(string(change)).Inc()
@@ -123,6 +124,9 @@ func (s *service) settle(b *batch) error {
 			return err
 		}
 		b.out = append(b.out, messages...)
+		if err := s.route(b, &t.inc, t.change); err != nil {
+			return err
+		}
 	}
 	b.told = append(b.told, b.open...)
 	b.open = nil

@@ -58,7 +58,8 @@ func (s *service) refold(e ledger.Entry) error {
 		if err := json.Unmarshal(e.Body, &f); err != nil {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
-		s.book.Fold(f)
+		_, inc := s.book.Fold(f)
+		s.retraining.saw(&f, inc.ID)
 	case entryAct:
 		var a incident.Act
 		if err := json.Unmarshal(e.Body, &a); err != nil {
@@ -67,6 +68,10 @@ func (s *service) refold(e ledger.Entry) error {
 		if _, err := s.book.Act(a); err != nil { // by a build with other rules
 			s.log.Warn("pass over an act", zap.Int64("entry", e.Seq), zap.Error(err))
 		}
+	case entryNotice, entryDigest:
+		return s.retell(e)
+	case entryTrigger, entryHeld, entryResult:
+		return s.retold(e)
 	default: // of another part of Plumbline
 	}
 	return nil

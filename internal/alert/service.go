@@ -16,11 +16,12 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/bus"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/notify"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// silenceEvery is how often it is looked whether a silence is over.
-const silenceEvery = time.Second
+// tickEvery is how often it is looked whether a silence is over, or somebody is to be told by now.
+const tickEvery = time.Second
 
 // View takes the latest state of incidents, for people to look at.
 type View interface {
@@ -32,8 +33,10 @@ type Options struct {
 	Settings   bus.Settings
 	Layout     bus.Layout
 	Ledger     *ledger.Ledger
-	Holder     string // who this process is to the other alerters
-	Sinks      []Sink
+	Holder     string                              // who this process is to the other alerters
+	Sinks      []Sink                              // that are told of all incidents
+	Target     func(t notify.Target) (Sink, error) // makes a sink of whom a contract names; may be nil
+	Triggers   func(topic string) Sink             // makes the sink of triggers; may be nil
 	View       View
 	Desk       *Desk // where people's acts come in; may be nil
 	Now        func() time.Time
@@ -51,6 +54,9 @@ type Metrics struct {
 	open      *prometheus.GaugeVec
 	sent      *prometheus.CounterVec
 	outbox    *prometheus.GaugeVec
+
+	retraining *prometheus.CounterVec
+	cycle      *prometheus.HistogramVec
 }
 
 // NewMetrics registers the alerter's series.
@@ -60,10 +66,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return prometheus.CounterOpts{Namespace: "plumbline", Subsystem: "alert", Name: name, Help: help}
 	}
 	return &Metrics{
-		findings:  f.NewCounter(opts("findings_total", "Findings folded into incidents.")),
-		unread:    f.NewCounter(opts("unreadable_findings_total", "Records on the findings topic that are no findings; they are passed over.")),
-		incidents: f.NewCounterVec(opts("incident_changes_total", "Changes of incidents."), []string{"change"}),
-		sent:      f.NewCounterVec(opts("messages_total", "Messages by sink and result."), []string{"sink", "result"}),
+		findings:   f.NewCounter(opts("findings_total", "Findings folded into incidents.")),
+		unread:     f.NewCounter(opts("unreadable_findings_total", "Records on the findings topic that are no findings; they are passed over.")),
+		incidents:  f.NewCounterVec(opts("incident_changes_total", "Changes of incidents."), []string{"change"}),
+		sent:       f.NewCounterVec(opts("messages_total", "Messages by sink and result."), []string{"sink", "result"}),
+		retraining: f.NewCounterVec(opts("retraining_total", "Retraining by model: asked for, held (each reason once), succeeded, failed."), []string{"model", "result"}),
+		cycle: f.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "plumbline", Subsystem: "alert", Name: "retraining_cycle_seconds", Help: "From the trigger to the new version, as retraining reports it.",
+			Buckets: []float64{60, 600, 3600, 6 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600},
+		}, []string{"model"}),
 		outbox: f.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "plumbline", Subsystem: "alert", Name: "outbox_messages", Help: "Messages by sink that wait (pending) or were given up (abandoned).",
 		}, []string{"sink", "state"}),
@@ -83,12 +94,17 @@ func Run(ctx context.Context, o Options) error {
 		defer stop(nil)
 		err := bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 			s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1), sinks: map[string]Sink{}}
-			s.o.Ledger = mine
+			s.retraining = newRetraining()
+			s.audiences, s.policies, s.lastDigest = map[string]*audience{}, map[string]*plan.Policy{}, map[string]time.Time{}
 			for _, k := range o.Sinks {
 				s.sinks[k.Name()] = k
 			}
+			s.o.Ledger = mine
 			for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
-				s.book.SetPolicy(model, &h.At(plan.Micros(o.Now())).Policy)
+				policy := &h.At(plan.Micros(o.Now())).Policy
+				s.book.SetPolicy(model, policy)
+				s.setRoutes(model, policy)
+				s.setTriggers(policy)
 			}
 			err := s.run(ctx)
 			if errors.Is(err, ledger.ErrFenced) {
@@ -111,7 +127,14 @@ type service struct {
 	seq    int64         // of the last entry
 	queued chan struct{} // a message may be waiting
 	sinks  map[string]Sink
-	active atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
+
+	policies   map[string]*plan.Policy // by model
+	audiences  map[string]*audience    // by incident
+	lastDigest map[string]time.Time    // by sink and rhythm
+	digestsAt  time.Time               // when to look again
+	retraining *retraining
+	results    <-chan kgo.Fetches                  // of retraining; nil: no contract asks for it
+	active     atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
 }
 
 func (s *service) run(ctx context.Context) error {
@@ -143,6 +166,14 @@ func (s *service) run(ctx context.Context) error {
 	for p, o := range at {
 		targets.reached(p, o.EpochOffset().Offset)
 	}
+	results, err := s.readResults(ctx)
+	if err != nil {
+		return err
+	}
+	if results != nil {
+		defer results.Close()
+		s.results = poll(ctx, results)
+	}
 	return s.work(ctx, poll(ctx, cl), targets)
 }
 
@@ -167,7 +198,7 @@ func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets t
 	if s.o.Desk != nil {
 		requests = s.o.Desk.requests
 	}
-	tick := time.NewTicker(silenceEvery)
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		if len(targets) == 0 {
@@ -179,16 +210,32 @@ func (s *service) work(ctx context.Context, polled <-chan kgo.Fetches, targets t
 			return nil
 		case fetches := <-polled:
 			err = s.take(ctx, fetches, targets)
+		case fetches := <-s.results:
+			err = s.takeResults(ctx, fetches)
 		case r := <-requests:
 			err = s.serve(ctx, r)
 		case <-tick.C:
-			err = s.endSilences(ctx)
+			err = s.tick(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tick does what the clock asks for.
+func (s *service) tick(ctx context.Context) error {
+	if err := s.endSilences(ctx); err != nil {
+		return err
+	}
+	if err := s.tellLater(ctx); err != nil {
+		return err
+	}
+	if err := s.digests(ctx); err != nil {
+		return err
+	}
+	return s.triggers(ctx)
 }
 
 // take folds one poll.

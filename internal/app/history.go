@@ -49,6 +49,14 @@ func (h *History) Outcomes(visit func(*plan.Batch) error) error {
 	return h.read(h.plan.Outcome, visit)
 }
 
+// Attributes reads the topic of protected attributes likewise.
+func (h *History) Attributes(visit func(*plan.Batch) error) error {
+	if h.plan.Attributes == nil {
+		return nil
+	}
+	return h.read(&h.plan.Attributes.Projection, visit)
+}
+
 const historyRows = 1000
 
 func (h *History) read(p *plan.Projection, visit func(*plan.Batch) error) error {

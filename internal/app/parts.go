@@ -37,8 +37,8 @@ type Parts struct {
 	Ledger   *ledger.Ledger
 	Desk     *alert.Desk  // where people's acts come in
 	Writers  console.Auth // who may do something
-	Producer *kgo.Client // for what is written outside transactions
-	Webhook  struct{ URL, Secret string }
+	Producer *kgo.Client  // for what is written outside transactions
+	reach    *reach       // how people are reached; nil: they aren't
 
 	Budget budget.Caps // by which Apply and Again give a model its share of false alarms; none: as it asks, or as it is capped
 
@@ -96,7 +96,6 @@ func OpenBroker(ctx context.Context, s *settings.Settings, log *zap.Logger) (p *
 		Logger:  log,
 	}
 	defer p.closeAfter(&err)
-	p.Webhook.URL, p.Webhook.Secret = s.Alert.Webhook.URL.Reveal(), s.Alert.Webhook.Secret.Reveal()
 	if p.Kafka, err = Kafka(s); err != nil {
 		return nil, err
 	}
@@ -144,6 +143,9 @@ func open(ctx context.Context, s *settings.Settings, log *zap.Logger, reg promet
 			return nil, err
 		}
 		p.onClose("ledger", p.Ledger.Close)
+		if p.reach, err = newReach(s); err != nil {
+			return nil, err
+		}
 		p.Desk = alert.NewDesk()
 		p.Writers = console.Auth{Token: s.API.Token.Reveal(), Loopback: console.Loopback(s.HTTP.Listen)}
 		if p.Writers.Tokens, err = s.APITokens(); err != nil {

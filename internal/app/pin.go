@@ -15,7 +15,11 @@ import (
 //
 // A subject that isn't there yet gives nothing, unless every event is to be read by it.
 func (p *Parts) pin(ctx context.Context, pl *plan.Plan) error {
-	for _, stream := range []*plan.Projection{&pl.Prediction, pl.Outcome} {
+	streams := []*plan.Projection{&pl.Prediction, pl.Outcome}
+	if pl.Attributes != nil {
+		streams = append(streams, &pl.Attributes.Projection)
+	}
+	for _, stream := range streams {
 		if stream == nil {
 			continue
 		}

@@ -55,6 +55,9 @@ func (p *Parts) CaughtUp(ctx context.Context, pl *plan.Plan) (bool, error) {
 	if pl.Outcome != nil {
 		sources = append(sources, pl.Outcome.Topic)
 	}
+	if pl.Attributes != nil {
+		sources = append(sources, pl.Attributes.Projection.Topic)
+	}
 	for _, stage := range []struct {
 		role   string
 		topics []string

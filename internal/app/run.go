@@ -5,7 +5,7 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"os"
 	"time"
 
@@ -13,7 +13,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/detect"
 	"github.com/plumbline-ml/plumbline/internal/ingest"
 	"github.com/plumbline-ml/plumbline/internal/join"
-	"github.com/plumbline-ml/plumbline/internal/sink"
+	"github.com/plumbline-ml/plumbline/internal/notify"
 )
 
 // FetchWait is how long brokers may gather events before they send them to an ingestor: little beside an epoch, and a stream of
@@ -59,11 +59,14 @@ func (p *Parts) Alerter(ctx context.Context) error {
 	reg := &leased{parent: p.Metrics}
 	defer reg.release()
 	sinks := []alert.Sink{&alert.TopicSink{Client: p.Producer}}
-	if p.Webhook.URL != "" {
-		sinks = append(sinks, &sink.Webhook{URL: p.Webhook.URL, Secret: p.Webhook.Secret})
+	var target func(notify.Target) (alert.Sink, error)
+	if p.reach != nil {
+		sinks = append(sinks, p.reach.always()...)
+		target = func(t notify.Target) (alert.Sink, error) { return p.reach.target(t, p.Ledger) }
 	}
 	return alert.Run(ctx, alert.Options{
-		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, View: &store{p.View}, Now: time.Now, Jitter: rand.Float64,
+		Settings: p.Kafka, Layout: p.Layout, Ledger: p.Ledger, Holder: p.holder(), Desk: p.Desk, Sinks: sinks, Target: target, Triggers: func(topic string) alert.Sink { return &alert.TriggerSink{Client: p.Producer, Topic: topic} },
+		View: &store{p.View}, Now: time.Now, Jitter: mathrand.Float64,
 		Ready: p.Ready["alerter"], Logger: p.Logger, Registerer: reg,
 	})
 }

@@ -72,6 +72,11 @@ func Serve(ctx context.Context, s *settings.Settings, logs io.Writer, roles Role
 	if parts.View != nil {
 		server.Handle("/api/", parts.API())
 	}
+	if parts.reach != nil {
+		for pattern, h := range parts.reach.hooks(parts.Desk, log) {
+			server.Handle(pattern, h)
+		}
+	}
 	if parts.View != nil && roles.Detector { // the others only show what they have
 		server.Check("redis", func(ctx context.Context) error {
 			if _, err := parts.View.Models(ctx); err != nil {

@@ -39,6 +39,10 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 	for i := range p.Slices {
 		p.Slices[i].Values = dictionary(&rows.Cols[p.Slices[i].Field])
 	}
+	given, err := attributes(p, rows, src)
+	if err != nil {
+		return nil, err
+	}
 	if p.Score.Binary() {
 		p.Score.Edges = scoreEdges(&rows.Cols[p.Prediction.Roles.Score], p.Score.Threshold)
 	}
@@ -47,7 +51,7 @@ func Build(p *plan.Plan, src Source) (*plan.Plan, error) {
 		return nil, err
 	}
 	if truthful(p) {
-		if err := c.join(p, rows, src); err != nil {
+		if err := c.join(p, rows, src, given); err != nil {
 			return nil, err
 		}
 	}

@@ -18,7 +18,7 @@ func BuildOfRows(was *plan.Plan, span plan.Span, src Source) (*plan.Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.join(&p, rows, src); err != nil {
+	if err := c.join(&p, rows, src, nil); err != nil {
 		return nil, err
 	}
 	for i := range c.panes {

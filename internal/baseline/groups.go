@@ -115,7 +115,7 @@ func unfollowed(p *plan.Plan) (out []string) {
 		return []string{err.Error()} // unreachable: it was just written
 	}
 	for i := range all {
-		if all[i].Rate == drift.Selected {
+		if all[i].Rate == drift.Selected || p.IsJoined(p.Fairness.Attributes[all[i].Attribute].Dim) {
 			followed[[2]int{all[i].Attribute, all[i].Code}] = true
 		}
 	}
@@ -128,7 +128,11 @@ func unfollowed(p *plan.Plan) (out []string) {
 			}
 		}
 		if len(names) > 0 {
-			out = append(out, fmt.Sprintf("whether gaps grow is not followed for %s %v: the reference holds fewer than 14 panes of %d decisions, or fewer than are needed for 5 selected", d.Name, names, fairness.Fewest))
+			what, counted := "decisions", "5 selected"
+			if p.IsJoined(a.Dim) {
+				what, counted = "outcomes of a kind", "5 decided either way"
+			}
+			out = append(out, fmt.Sprintf("whether gaps grow is not followed for %s %v: the reference holds fewer than 14 panes of %d %s, or fewer than are needed for %s", d.Name, names, fairness.Fewest, what, counted))
 		}
 	}
 	return out

@@ -31,11 +31,10 @@ func arrived(p *plan.Plan, states map[outcome.ID]*outcome.State, last int64) (ou
 	return out
 }
 
-// state says in the plan what its reference tells of how late positive outcomes come, where only those are reported.
+// state says in the plan what its reference tells of how late positive outcomes come, where only those are reported; where it tells too little, what the plan has
+// of the reference before stays.
 func (c *counted) state(p *plan.Plan) {
-	p.Score.Arrived = nil
-	if p.Score.Missing == plan.PositivesOnly && c.arrived.All >= fewestPositives && c.arrived.OnTime > 0 {
-		a := c.arrived
+	if a := c.arrived; p.Score.Missing == plan.PositivesOnly && a.All >= fewestPositives && a.OnTime > 0 {
 		p.Score.Arrived = &a
 	}
 }

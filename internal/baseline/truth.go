@@ -32,7 +32,7 @@ type cohort struct {
 
 // cohorts joins the reference's outcomes and counts them, with the decisions of the plan's threshold. Where that is the cheapest one, it is found
 // here.
-func (c *counted) join(p *plan.Plan, rows *plan.Batch, src Source) error {
+func (c *counted) join(p *plan.Plan, rows *plan.Batch, src Source, given []attribute) error {
 	states, last, err := join(p, rows, src)
 	if err != nil {
 		return err
@@ -40,6 +40,7 @@ func (c *counted) join(p *plan.Plan, rows *plan.Batch, src Source) error {
 	if p.Score.Missing == plan.PositivesOnly {
 		c.arrived = arrived(p, states, last)
 	}
+	joinGroups(p, states, given)
 	if p.Policy.Cheapest && p.Policy.Costs != nil && p.Score.Binary() {
 		if c.cohorts, err = curves(p, rows, states); err != nil {
 			return err
@@ -189,10 +190,11 @@ func curves(p *plan.Plan, rows *plan.Batch, states map[outcome.ID]*outcome.State
 			c = &cohort{start: start, cells: map[string]truth.Counts{}}
 			byStart[start] = c
 		}
-		v := c.cells[pr.Slice]
+		slice := s.SliceIn(p, true, func(string) *plan.Plan { return p })
+		v := c.cells[slice]
 		if v == nil {
 			v = truth.New(p)
-			c.cells[pr.Slice] = v
+			c.cells[slice] = v
 		}
 		answer := pr.Answer()
 		if !truth.Fits(p, &answer, &label) {

@@ -23,6 +23,8 @@ type loans struct {
 	promise  string                                                    // of the contract
 	seen     func(rng *rand.Rand, score float64, after, bad bool) bool // whether an outcome comes at all
 	delay    func(rng *rand.Rand) time.Duration
+	worse    float64 // how much more often outcomes are bad after the reference
+	more     string  // of the contract
 	accuracy float64 // of all decisions after the reference
 	recall   float64
 }
@@ -43,11 +45,15 @@ func (l *loans) check(t *testing.T) *check.Report {
 	for i := range 2 * loanDays * loansADay {
 		at := loansFrom.Add(time.Duration(i) * 24 * time.Hour / loansADay)
 		score := float64(1+rng.IntN(199)) / 200
-		bad := rng.Float64() < 0.05+0.75*score*score
+		after := i >= loanDays*loansADay
+		odds := 0.05 + 0.75*score*score
+		if after {
+			odds += l.worse
+		}
+		bad := rng.Float64() < odds
 		region := [2]string{"north", "south"}[rng.IntN(2)]
 		id := fmt.Sprintf("a%06d", i)
 		predictions = append(predictions, row{at, fmt.Sprintf("%s,%s,%.3f,%s", id, at.Format(time.RFC3339), score, region)})
-		after := i >= loanDays*loansADay
 		seen, late := l.seen(rng, score, after, bad), l.delay(rng)
 		if after {
 			all++
@@ -104,7 +110,7 @@ slices: [[region]]
 decision: {threshold: 0.5}
 promises: [` + l.promise + `]
 watch: {reference: {from: 2026-01-05, to: 2026-02-02}}
-`
+` + l.more
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -262,5 +268,30 @@ func TestPositivesOnlyAreCompleted(t *testing.T) {
 		if !strings.HasPrefix(i.Title, "promise: ") {
 			t.Errorf("nothing changed, and there is %s", i.Title)
 		}
+	}
+}
+
+// Outcomes turn bad more often at every score, which costs: that is a page where the contract states that those without an outcome are like the others, and a ticket where
+// nobody knows.
+func TestNobodyIsPagedForASelection(t *testing.T) {
+	t.Parallel()
+	severe := func(labels string) (out finding.Severity) {
+		l := loans{labels: labels, seen: cautious, delay: soon, worse: 0.15, more: "costs: {currency: EUR, false_positive: 1, false_negative: 10}\n"}
+		out = finding.Info
+		for _, f := range l.check(t).Findings {
+			if f.Channel == "calibration" && f.Verdict == finding.Drift && len(f.Slice) == 0 {
+				out = f.Severity
+				if told := strings.Contains(fmt.Sprint(f.Numbers), "what the metrics of all predictions are is not identified"); told != (labels == "") {
+					t.Errorf("%q: %+v", labels, f.Numbers)
+				}
+			}
+		}
+		return out
+	}
+	if s := severe(""); s != finding.Ticket {
+		t.Errorf("of a selection: %s", s)
+	}
+	if s := severe("    labels: {missing: at_random_given_score}"); s != finding.Page {
+		t.Errorf("missing at random: %s", s)
 	}
 }

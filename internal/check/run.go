@@ -62,6 +62,9 @@ func Plan(c *contract.Contract, f Files) (*plan.Plan, error) {
 		}
 		draft.Outcome = nil
 	}
+	if draft.Attributes != nil && f.Attributes == "" {
+		draft.Unjudged = append(draft.Unjudged, "groups by what streams.attributes brings are not known: no file of attributes was named")
+	}
 	return baseline.Build(draft, Source(f, draft))
 }
 
@@ -89,6 +92,9 @@ func Run(c *contract.Contract, f Files, progress func(stage string, rows int64))
 		return nil, err
 	}
 	if err := r.predictions(); err != nil {
+		return nil, err
+	}
+	if err := r.attributes(); err != nil {
 		return nil, err
 	}
 	if err := r.outcomes(); err != nil {
@@ -144,6 +150,26 @@ func (r *run) predictions() error {
 		})
 		r.progress("checking predictions", r.rows)
 		return errors.Join(r.engine.Advance(r.clock, r.found), r.keep())
+	})
+	r.report.Streams = append(r.report.Streams, counts)
+	return err
+}
+
+// attributes joins what is known of the ids' groups; nothing is judged until outcomes come.
+func (r *run) attributes() error {
+	if r.plan.Attributes == nil || r.plan.Outcome == nil {
+		return nil
+	}
+	r.clock.Mark(&record.Mark{Source: record.Source{Topic: r.plan.Attributes.Projection.Topic, Partitions: 1}, Watermark: record.NoTime, Idle: true}, 1)
+	if r.src.files.Attributes == "" {
+		return nil
+	}
+	counts, n := Counts{}, int64(0)
+	err := r.src.attributes(&counts, func(b *plan.Batch) error {
+		n += int64(b.N)
+		r.collector.Attributes(collect.Source{}, b)
+		r.progress("joining attributes", n)
+		return nil
 	})
 	r.report.Streams = append(r.report.Streams, counts)
 	return err

@@ -16,6 +16,7 @@ import (
 type Files struct {
 	Predictions string
 	Outcomes    string // "": there are none
+	Attributes  string // protected attributes, of contracts that have a stream of them; "": there are none
 	Delay       time.Duration
 	Version     string // the model's version, where the file has no column for it
 
@@ -30,6 +31,8 @@ type Counts struct {
 	Filtered int64            `json:"filtered"` // not wanted by the contract's where
 	Rejected map[string]int64 `json:"rejected"` // by reason
 	Examples []string         `json:"examples,omitempty"`
+
+	private bool // what stands in the file is not quoted
 }
 
 const (
@@ -55,8 +58,11 @@ func (f *Files) stream(path string, p *plan.Projection, alone bool, counts *Coun
 	if counts == nil {
 		counts = &Counts{}
 	}
-	*counts = Counts{File: filepath.Base(path), Rejected: map[string]int64{}}
+	*counts = Counts{File: filepath.Base(path), Rejected: map[string]int64{}, private: counts.private}
 	options = append(options, file.OnReject(func(e file.RowError) {
+		if counts.private {
+			e = file.RowError{Line: e.Line, Reason: e.Reason, Detail: "what stands there is not shown"}
+		}
 		if len(counts.Examples) < mostExamples {
 			counts.Examples = append(counts.Examples, e.Error())
 		}
@@ -144,4 +150,18 @@ func (s *source) outcomes(c *Counts, visit func(*plan.Batch) error) error {
 		shift = s.files.Delay
 	}
 	return s.files.stream(s.files.Outcomes, s.plan.Outcome, s.together(), c, visit, file.WithTimeShift(shift))
+}
+
+// Attributes reads the stream of protected attributes.
+func (s *source) Attributes(visit func(*plan.Batch) error) error { return s.attributes(nil, visit) }
+
+func (s *source) attributes(c *Counts, visit func(*plan.Batch) error) error {
+	if s.files.Attributes == "" || s.plan.Attributes == nil {
+		return nil
+	}
+	if c == nil {
+		c = &Counts{}
+	}
+	c.private = true
+	return s.files.stream(s.files.Attributes, &s.plan.Attributes.Projection, s.files.Attributes == s.files.Predictions && s.together(), c, visit)
 }

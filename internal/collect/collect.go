@@ -21,6 +21,7 @@ type Source struct {
 type Rows interface {
 	Prediction(id outcome.ID, c *record.RowCell, p *outcome.Prediction)
 	Outcome(id outcome.ID, c *record.RowCell, o *outcome.Outcome)
+	Groups(id outcome.ID, c *record.RowCell, g *outcome.Groups)
 }
 
 // Collector collects one model's epoch. It belongs to one goroutine.
@@ -37,6 +38,8 @@ type Collector struct {
 
 	cells   []*record.RowCell // by the counter's number; nil where no row was written yet
 	model   *record.RowCell   // of outcomes
+	planned *record.RowCell   // of groups
+	codes   map[string]string // of groups, so that each is allocated once
 	written int               // bytes of the last epoch's cells
 }
 
@@ -144,6 +147,35 @@ func (c *Collector) Outcomes(src Source, b *plan.Batch) (unlabelled int) {
 	}
 	return unlabelled
 }
+
+// Attributes takes a batch of the attributes' stream. Only which groups an id is in goes on; what lacks a value says that it is in none.
+func (c *Collector) Attributes(src Source, b *plan.Batch) {
+	r := c.plan.Attributes.Projection.Roles
+	c.ids = c.hasher.AppendIDs(c.ids[:0], b.Cols[r.ID].Str[:b.N])
+	if c.planned == nil {
+		c.planned, c.codes = &record.RowCell{Model: c.plan.Model, Plan: c.plan.Digest()}, map[string]string{}
+	}
+	var room [64]byte
+	for i := range b.N {
+		id := c.ids[i]
+		if !id.In(c.plan.Sampled()) {
+			continue
+		}
+		said := c.plan.AppendGroups(room[:0], b, i)
+		codes, known := c.codes[string(said)]
+		if !known {
+			codes = string(said)
+			if len(c.codes) < mostGroups {
+				c.codes[codes] = codes
+			}
+		}
+		g := outcome.Groups{Place: outcome.Place{Time: b.Cols[r.Time].Int[i], Partition: src.Partition, Offset: b.Offset[i]}, Plan: c.plan.Digest(), Codes: codes}
+		c.rows.Groups(id, c.planned, &g)
+	}
+}
+
+// mostGroups is of how many groups the codes are kept.
+const mostGroups = 4096
 
 // Bytes is about how much memory it takes what was counted since the last Take. It grows with the cells.
 func (c *Collector) Bytes() int { return c.counter.Bytes() }

@@ -93,6 +93,11 @@ func (c *tested) Outcome(id outcome.ID, of *record.RowCell, o *outcome.Outcome) 
 	c.rows = append(c.rows, outcome.Row{ID: id, Model: of.Model, Outcome: &kept})
 }
 
+func (c *tested) Groups(id outcome.ID, of *record.RowCell, g *outcome.Groups) {
+	kept := *g
+	c.rows = append(c.rows, outcome.Row{ID: id, Model: of.Model, Groups: &kept})
+}
+
 func (c *tested) Take() ([]record.Cell, []outcome.Row) {
 	rows := c.rows
 	c.rows = nil

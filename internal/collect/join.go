@@ -30,6 +30,12 @@ func (j *Joiner) Outcome(id outcome.ID, c *record.RowCell, o *outcome.Outcome) {
 	j.fold(&outcome.Row{ID: id, Model: c.Model, Outcome: &of})
 }
 
+// Groups joins what a record of protected attributes brings.
+func (j *Joiner) Groups(id outcome.ID, c *record.RowCell, g *outcome.Groups) {
+	of := *g
+	j.fold(&outcome.Row{ID: id, Model: c.Model, Groups: &of})
+}
+
 func (j *Joiner) fold(r *outcome.Row) {
 	s := j.states[r.ID]
 	if s == nil {

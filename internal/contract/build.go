@@ -39,6 +39,7 @@ func build(root *value) *Contract {
 		Prediction: buildStream(streams.at("prediction")),
 		Outcome:    buildStream(streams.at("outcome")),
 		Feature:    buildStream(streams.at("feature")),
+		Attributes: buildStream(streams.at("attributes")),
 	}
 	if o := c.Streams.Outcome; o != nil {
 		v := streams.at("outcome")
@@ -63,7 +64,11 @@ func build(root *value) *Contract {
 			Privileged:    of[string](v.at("privileged")),
 			Justification: of[string](v.at("justification")),
 			Path:          of[string](v.at("path")),
+			From:          of[string](v.at("from")),
 		})
+		if p := &c.Protected[len(c.Protected)-1]; p.From != "" && p.Path == "" {
+			p.Path = name
+		}
 	})
 	for _, v := range items(root.at("promises")) {
 		c.Promises = append(c.Promises, buildPromise(v))
@@ -75,7 +80,13 @@ func build(root *value) *Contract {
 				Severity: of[string](when.at("severity")),
 				Role:     of[string](when.at("role")),
 				Slice:    textMap(when.at("slice")),
+				Hours:    pointer[Hours](when.at("hours")),
+				Days:     texts(when.at("days")),
+				Zone:     of[string](when.at("zone")),
 			},
+			After:     of[Duration](v.at("after")),
+			Digest:    of[string](v.at("digest")),
+			At:        pointer[Clock](v.at("at")),
 			PagerDuty: of[string](v.at("pagerduty")),
 			Slack:     of[string](v.at("slack")),
 			Webhook:   of[string](v.at("webhook")),
@@ -281,6 +292,13 @@ func buildWatch(v *value) Watch {
 	return w
 }
 
+func buildHold(v *value) *Hold {
+	if v == nil {
+		return nil
+	}
+	return &Hold{By: of[string](v.at("by")), Why: of[string](v.at("why")), Until: of[Date](v.at("until"))}
+}
+
 func buildRetrain(v *value) *Retrain {
 	if v == nil {
 		return nil
@@ -290,5 +308,8 @@ func buildRetrain(v *value) *Retrain {
 		On:       texts(v.at("on")),
 		Cooldown: orDefault(v.at("cooldown"), defaultCooldown),
 		Budget:   of[string](v.at("budget")),
+		Results:  of[string](v.at("results")),
+		Window:   of[Duration](v.at("window")),
+		Hold:     buildHold(v.at("hold")),
 	}
 }

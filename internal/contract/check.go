@@ -290,6 +290,36 @@ func (k *checker) checkNotify() {
 				k.add(it.key.Line, it.key.Column, it.path, name, "no slice holds this column; name one of slices, or add it there")
 			}
 		})
+		k.checkWhen(v, when)
+	}
+}
+
+// checkWhen looks at when a route is used.
+func (k *checker) checkWhen(v, when *value) {
+	k.unique(items(when.at("days")), "this day stands here twice")
+	digest := v.at("digest")
+	if digest == nil {
+		if at := v.at("at"); at != nil {
+			k.refuse(at, "this is when a digest is sent, and there is none; add digest: daily or weekly")
+		}
+		if zone := when.at("zone"); zone != nil && when.at("hours") == nil && when.at("days") == nil {
+			k.refuse(zone, "a zone has no effect without hours, days or a digest")
+		}
+		return
+	}
+	if at := v.at("pagerduty"); at != nil {
+		k.refuse(at, "a digest calls nobody; use slack, email or webhook")
+	}
+	if at := v.at("after"); at != nil {
+		k.refuse(at, "what waits for a digest can't escalate; make it a route of its own")
+	}
+	for _, key := range []string{"hours", "days"} {
+		if at := when.at(key); at != nil {
+			k.refuse(at, "a digest is sent at its own time (at)")
+		}
+	}
+	if sev := when.at("severity"); sev.readable() && of[string](sev) == "page" {
+		k.refuse(sev, "a page can't wait for a digest; use ticket or info, or a route without digest")
 	}
 }
 

@@ -138,6 +138,7 @@ func (k *checker) checkColumns() {
 		{streams.at("prediction"), k.c.Streams.Prediction},
 		{streams.at("outcome"), k.c.Streams.Outcome},
 		{streams.at("feature"), k.c.Streams.Feature},
+		{streams.at("attributes"), k.c.Streams.Attributes},
 	} {
 		if where := s.v.at("where"); where.readable() {
 			vars, err := k.c.FilterVars(s.stream)
@@ -323,8 +324,13 @@ func sameSet(a, b []string) bool {
 }
 
 func (k *checker) checkProtected() {
+	k.checkAttributes()
 	each(k.root.at("protected"), func(name string, v *value) {
 		col, known := k.columns[name]
+		if from := v.at("from"); from.readable() {
+			k.checkJoined(name, v, from)
+			return
+		}
 		if path := v.at("path"); path != nil {
 			k.checkPath(path)
 			if known {

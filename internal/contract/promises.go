@@ -113,6 +113,7 @@ func (k *checker) checkGroups(v, by *value, p *Promise) {
 		}
 	}
 	k.unique(items(by), "this attribute stands here twice")
+	k.checkJoinedGroups(v, by, p)
 	if len(p.By) > mostCrossed {
 		k.refuse(by, "the cross of more than %d attributes has groups too small to say anything of", mostCrossed)
 	}

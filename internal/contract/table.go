@@ -106,6 +106,10 @@ var document = objectOf(
 			)),
 			may("sample", "Share of the predictions whose outcomes are joined, chosen by a hash of their ids: less to keep at high volume. Default: all.", scalar(formatShare)),
 		)),
+		may("attributes", "Protected attributes of predictions that their events don't carry, by id. They are joined with outcomes only, and only which group an id is in is kept.", streamSpec(
+			must("id", "Field with the id of the prediction this says an attribute of.", scalar(formatPath)),
+			must("time", "Field with the record's own time: the latest of an id counts, if it lies within keep of the prediction.", scalar(formatPath)),
+		)),
 		may("feature", "Raw feature events, watched before any model reads them.", streamSpec(
 			may("id", "Field that names the event.", scalar(formatPath)),
 			must("time", "Field with the event's own time.", scalar(formatPath)),
@@ -138,7 +142,8 @@ var document = objectOf(
 	may("protected", "Attributes that fairness is judged by. Switches fairness on.", mapOf(100, formatColumn, objectOf(
 		may("privileged", "The value others are compared with. Default: the one with most events in the reference, or all others together where none has a fifth.", scalar(formatScalar)),
 		may("justification", "Why the model may read it; required where it is also an input.", scalar(formatText(5000))),
-		may("path", "Where the value lies in the prediction's event, if the model doesn't read it: then it is no input, and is counted for fairness only.", scalar(formatPath)),
+		may("path", "Where the value lies in the prediction's event, if the model doesn't read it: then it is no input, and is counted for fairness only. With from, where it lies in that stream; default there: the name.", scalar(formatPath)),
+		may("from", "attributes: the value comes from streams.attributes, by id; it is for metrics of outcomes only.", scalar(formatEnum(FromAttributes))),
 	))),
 	may("costs", "What one decision costs; a benefit is negative (binary).", objectOf(
 		must("currency", "Three-letter code, like EUR.", scalar(formatPattern("a three-letter currency code is needed, like EUR", `^[A-Z]{3}$`))),
@@ -197,7 +202,13 @@ var document = objectOf(
 			may("severity", "Only this severity.", scalar(formatEnum("page", "ticket", "info"))),
 			may("role", "Only what this owner answers for.", scalar(formatWord)),
 			may("slice", "Only these parts of the traffic: column to value.", mapOf(8, formatColumn, scalar(formatScalar))),
+			may("hours", "Only at these times of a day, like 09:00-17:30; 22:00-06:00 goes on past midnight. What is still open when they begin is told then.", scalar(formatHours)),
+			may("days", "Only on these days of the week; hours that go on past midnight belong to the day they began on.", listOf(1, 7, scalar(formatEnum(weekdays...)))),
+			may("zone", "Time zone of hours, days and digests, like Europe/Berlin. Default: UTC.", scalar(formatZone)),
 		)),
+		may("after", "Only once nobody has acknowledged the incident for so long, like 15m: escalation.", scalar(formatDuration(1))),
+		may("digest", "Only as a summary: daily, or weekly (on Mondays).", scalar(formatEnum("daily", "weekly"))),
+		may("at", "When a digest is sent, like 08:30. Default: 09:00.", scalar(formatClock)),
 		may("pagerduty", "PagerDuty service.", scalar(formatText(200))),
 		may("slack", "Slack channel, like \"#model-oncall\" (in quotes: # begins a comment).", scalar(formatPattern(
 			"a channel or member is needed, like \"#model-oncall\" or \"@team\"", `^[#@][^\s]{1,80}$`))),
@@ -209,6 +220,13 @@ var document = objectOf(
 		must("on", "What triggers: calibration, performance, drift, or the name of a rule.", listOf(1, 100, scalar(formatName))),
 		may("cooldown", "Least time between two triggers. Default: 7d.", scalar(formatDuration(0))),
 		may("budget", "How many triggers there may be, like 2/30d.", scalar(formatRateText)),
+		may("results", "Topic that retraining reports on. Default: "+DefaultResults+".", scalar(formatTopic)),
+		may("window", "Least length of the training window that is suggested. Default: 28d.", scalar(formatDuration(1))),
+		may("hold", "No trigger, because people say so.", objectOf(
+			must("by", "Who says so.", scalar(formatTeam)),
+			must("why", "Why: what held triggers say.", scalar(formatText(1000))),
+			may("until", "When it ends. Default: when it is taken out.", scalar(formatDate)),
+		)),
 	)),
 	may("runbooks", "What to do: cause to a path or URL.", mapOf(0, formatEnum(CauseKinds()...), scalar(formatText(1000)))),
 )

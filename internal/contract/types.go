@@ -70,6 +70,7 @@ type Streams struct {
 	Prediction *Stream
 	Outcome    *Stream
 	Feature    *Stream
+	Attributes *Stream `json:",omitempty"` // protected attributes, by the id of the prediction
 }
 
 // Stream is one topic (or file) and which of its fields means what.
@@ -180,8 +181,12 @@ type Protected struct {
 	Attribute     string // an input, a derived column or a field of the prediction stream; with a Path, what that is called
 	Privileged    string // the value others are compared with; "" for the largest group
 	Justification string
-	Path          string `json:",omitempty"` // field path in the prediction's event of an attribute that the model doesn't read
+	Path          string `json:",omitempty"` // field path in the prediction's event of an attribute that the model doesn't read, or in that of From
+	From          string `json:",omitempty"` // FromAttributes: the value comes from Streams.Attributes
 }
+
+// FromAttributes says that a protected attribute comes from a stream of its own, see Streams.Attributes.
+const FromAttributes = "attributes"
 
 // Costs prices one decision, in Currency; a benefit is negative.
 type Costs struct {
@@ -257,9 +262,12 @@ type CalendarEntry struct {
 	From, To Date
 }
 
-// Route says who is told what. Values are kept as written; later parts give them life.
+// Route says who is told what, and when.
 type Route struct {
 	When      RouteMatch
+	After     Duration `json:",omitempty"` // only once nobody has acknowledged it for so long
+	Digest    string   `json:",omitempty"` // daily or weekly: only as a summary
+	At        *Clock   `json:",omitempty"` // of a digest, in When.Zone; nil: nine o'clock
 	PagerDuty string
 	Slack     string
 	Webhook   string
@@ -271,7 +279,16 @@ type RouteMatch struct {
 	Severity string // page, ticket, info
 	Role     string
 	Slice    map[string]string
+	Hours    *Hours   `json:",omitempty"`
+	Days     []string `json:",omitempty"` // mon, tue, ...
+	Zone     string   `json:",omitempty"` // of the IANA time zone database; "" is UTC
 }
+
+// Clock is a time of day in minutes since midnight.
+type Clock int
+
+// Hours are the times of a day from From on and before To; where To isn't later, they go on past midnight.
+type Hours struct{ From, To Clock }
 
 // Retrain says when a retraining trigger is published.
 type Retrain struct {
@@ -279,4 +296,16 @@ type Retrain struct {
 	On       []string // calibration, performance, drift, or a rule's name
 	Cooldown Duration
 	Budget   string
+	Results  string   `json:",omitempty"` // topic that retraining reports on; "" is DefaultResults
+	Window   Duration `json:",omitempty"` // least length of the training window that is suggested; 0 is four weeks
+	Hold     *Hold    `json:",omitempty"`
+}
+
+// DefaultResults is the topic that retraining reports on where a contract names none.
+const DefaultResults = "retrain.results"
+
+// Hold is what people say against retraining.
+type Hold struct {
+	By, Why string
+	Until   Date `json:",omitzero"` // zero: until it is taken out of the contract
 }

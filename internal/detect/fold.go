@@ -119,7 +119,7 @@ func (r *role) tellProblems(partition int32, p *part) error {
 		}
 		for _, model := range r.of(partition) {
 			pl := r.plans[model].At(problem.At)
-			concerned := problem.Topic == pl.Prediction.Topic || pl.Outcome != nil && problem.Topic == pl.Outcome.Topic || problem.Topic == bus.TopicJoins
+			concerned := problem.Topic == pl.Prediction.Topic || pl.Outcome != nil && problem.Topic == pl.Outcome.Topic || pl.Attributes != nil && problem.Topic == pl.Attributes.Projection.Topic || problem.Topic == bus.TopicJoins
 			if !concerned {
 				continue
 			}

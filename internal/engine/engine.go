@@ -99,6 +99,16 @@ func (e *Engine) Retain(hold func(us int64) bool) ([]finding.Finding, error) {
 	return out, nil
 }
 
+// joinedUpTo is the event time up to which predictions have been joined with what is known of them.
+func joinedUpTo(p *plan.Plan, c *window.Clock) (us int64, ok bool) {
+	us, ok = c.LowJoined(p.Prediction.Topic, p.Outcome.Topic)
+	if !ok || p.Attributes == nil {
+		return us, ok
+	}
+	beside, ok := c.LowBeside(p.Attributes.Projection.Topic)
+	return min(us, beside), ok
+}
+
 // Taken says what other plans have judged already, panes and cohorts: what comes of them is late.
 func (e *Engine) Taken(panes, cohorts []window.Stretch) { e.panes.Taken(panes, cohorts) }
 
@@ -146,7 +156,7 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 		}
 	}
 	if e.plan.Outcome != nil && e.plan.Score != nil {
-		if low, ok := c.LowJoined(e.plan.Prediction.Topic, e.plan.Outcome.Topic); ok {
+		if low, ok := joinedUpTo(e.plan, c); ok {
 			if err := e.panes.Mature(low, func(n window.Ended) error { return e.judge(n, send) }); err != nil {
 				return fmt.Errorf("judge outcomes of %s: %w", e.plan.Model, err)
 			}

@@ -198,9 +198,11 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		f.Metric, f.Value, f.Reference, f.Threshold = m.Name, finding.Number(x), finding.Number(reference.Value), finding.Number(limit)
 		f.N = finding.Sizes{Reference: e.plan.Score.Labels, Current: whole.Labels()}
 		f.Verdict, f.Severity = finding.Breach, promiseSeverity(pr)
-		if did == recovered {
+		switch did {
+		case opened, holding:
+		case recovered:
 			f.Verdict, f.Severity = finding.Equivalent, finding.Info
-		} else if did == nothing { // not identified
+		case nothing: // not identified
 			f.Verdict, f.Severity, f.Onset = finding.Undecided, finding.Info, plan.FromMicros(k.start)
 		}
 		f.Numbers = []finding.Figure{{Name: m.Words + " over " + days(pr), Before: finding.Number(limit), Now: finding.Number(x)}}

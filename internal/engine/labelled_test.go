@@ -8,6 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
+	"github.com/plumbline-ml/plumbline/internal/truth"
 )
 
 // Outcomes of a half of the high scores are lost for three days: that alarms, with what it was and is, recovers, and neither restarts nor which lane is ahead show. Where
@@ -56,5 +59,48 @@ func TestLabelledShare(t *testing.T) {
 	w = learn(t, busyRef, generate(3, busyRef+14, busy, nil), "")
 	if got := about(w.run(), "outcome", "labelled_share"); len(got) != 0 {
 		t.Errorf("nothing was lost: %v", lines(got))
+	}
+}
+
+// A mature cohort holds the predictions of its test pane by score and slice, those without an outcome too, and corrections leave them alone.
+func TestCohortsKnowTheirPredictions(t *testing.T) {
+	t.Parallel()
+	w := learn(t, busyRef, generate(9, busyRef+4, busy, func(s *sample, rng *rand.Rand) {
+		s.lost = rng.IntN(3) == 0 || s.between(busyRef+1, busyRef+2)
+	}), "")
+	bins, p := sketch.NewScoreBins(w.plan), w.start()
+	cohorts := 0
+	epochs := interleave(w.epochs(24))
+	for i := range epochs {
+		w.feed(p, &epochs[i], nil)
+		for _, co := range p.engine.TakeCohorts() {
+			cohorts++
+			for _, v := range append([]plan.View{{}}, w.plan.Score.Views...) {
+				want := make([]int64, w.plan.Score.Bins())
+				labels := int64(0)
+				for _, s := range w.samples {
+					us := plan.Micros(s.at)
+					if us < co.Start || us >= co.End || v.Slice["seg"] != "" && v.Slice["seg"] != s.seg {
+						continue
+					}
+					want[bins.Of(s.score)]++
+					if !s.lost {
+						labels++
+					}
+				}
+				for what, view := range map[string]func(*plan.Plan, []int, []int) (truth.Counts, error){"on time": co.View, "revised": co.Revised} {
+					known, err := view(w.plan, v.Dims, v.Codes)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if d := cmp.Diff(want, truth.CurveOf(known).N); d != "" || known.Labels() != labels {
+						t.Fatalf("%s, %v: %d labels, want %d; %s", what, v.Slice, known.Labels(), labels, d)
+					}
+				}
+			}
+		}
+	}
+	if cohorts < 20 {
+		t.Errorf("%d cohorts", cohorts)
 	}
 }

@@ -95,16 +95,20 @@ func Choose(p *plan.Plan, reference *Tally) {
 			continue
 		}
 		var all int64
+		size := func(g Group) int64 { return g.Decided }
+		if p.IsJoined(a.Dim) { // decisions aren't counted by it
+			size = func(g Group) int64 { return g.Counts.Labels() }
+		}
 		for _, g := range groups {
-			all += g.Decided
+			all += size(g)
 		}
 		if len(groups) == 0 {
 			continue
 		}
 		largest := slices.MaxFunc(groups, func(a, b Group) int {
-			return cmp.Or(cmp.Compare(a.Decided, b.Decided), slices.Compare(b.Codes, a.Codes))
+			return cmp.Or(cmp.Compare(size(a), size(b)), slices.Compare(b.Codes, a.Codes))
 		})
-		if float64(largest.Decided) >= leastReference*float64(all) && largest.Codes[0] < len(p.Slices[a.Dim].Values) {
+		if float64(size(largest)) >= leastReference*float64(all) && largest.Codes[0] < len(p.Slices[a.Dim].Values) {
 			a.Against = largest.Codes[0]
 		}
 	}

@@ -70,7 +70,7 @@ func NewProjector(r Reader, p *plan.Projection, options ...Option) (*Projector, 
 	var wrong []error
 	for i, f := range p.Fields {
 		j.columns[i] = none
-		if f.Expr != "" {
+		if f.Expr != "" || f.From == plan.FromAttributes {
 			continue
 		}
 		at, err := find(have, f)

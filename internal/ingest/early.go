@@ -43,7 +43,7 @@ func (r *role) paneEnded(tp bus.TopicPartition, p *partition) bool {
 func (r *role) nextEnd(topic string, us int64) int64 {
 	end := int64(math.MaxInt64)
 	r.each(topic, func(s *stream) {
-		if !s.outcomes {
+		if s.kind == ofPredictions {
 			late := s.era.Plan.Lateness.Microseconds()
 			end = min(end, s.era.Plan.PaneStart(us-late)+s.era.Plan.Pane.Microseconds()+late)
 		}

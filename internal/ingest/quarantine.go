@@ -17,6 +17,12 @@ const (
 	keptKey   = 32 << 10 // of the key, and of each header
 )
 
+// private reports whether some model reads protected attributes from a topic.
+func (r *role) private(topic string) (is bool) {
+	r.each(topic, func(s *stream) { is = is || s.kind == ofAttributes })
+	return is
+}
+
 // setAside keeps a bad event for people, whole, and goes on.
 func (r *role) setAside(rec *kgo.Record, bad *schema.Error) {
 	r.tally.add(rec.Topic, string(bad.Reason))
@@ -25,6 +31,10 @@ func (r *role) setAside(rec *kgo.Record, bad *schema.Error) {
 		Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset,
 	}
 	out := &kgo.Record{Topic: bus.TopicQuarantine, Partition: 0, Key: rec.Key, Value: rec.Value}
+	if r.private(rec.Topic) { // who is in which group, and of which id, goes no further: the source still has it
+		why.Path, why.Byte, why.Detail = "", 0, ""
+		out.Key, out.Value = nil, nil
+	}
 	if len(out.Value) > keptBytes {
 		out.Value = out.Value[:keptBytes]
 		out.Headers = append(out.Headers, kgo.RecordHeader{Key: record.HeaderTruncated, Value: strconv.AppendInt(nil, int64(len(rec.Value)), 10)})

@@ -31,12 +31,21 @@ type reading struct {
 	misses  map[schema.Reason]int // of the record at hand: why none of the streams could read it
 }
 
+// kind is what a stream brings.
+type kind uint8
+
+const (
+	ofPredictions kind = iota
+	ofOutcomes
+	ofAttributes
+)
+
 // stream is one model's reading of one topic under one plan, in force for events of its era.
 type stream struct {
 	era       plan.Era
 	collector *collect.Collector
 	proj      *plan.Projection
-	outcomes  bool
+	kind      kind
 	deriver   *plan.Deriver
 	reader    *schema.Reader
 	batches   map[int32]*plan.Batch // by source partition
@@ -67,30 +76,35 @@ func newWorker(o *Options, eras []plan.Era) (*worker, error) {
 			return nil, err
 		}
 		w.collectors = append(w.collectors, c)
-		if err := w.add(era, c, &era.Plan.Prediction, false); err != nil {
+		if err := w.add(era, c, &era.Plan.Prediction, ofPredictions); err != nil {
 			return nil, err
 		}
 		if era.Plan.Outcome == nil || era.Plan.Score == nil {
 			continue
 		}
-		if err := w.add(era, c, era.Plan.Outcome, true); err != nil {
+		if err := w.add(era, c, era.Plan.Outcome, ofOutcomes); err != nil {
 			return nil, err
+		}
+		if a := era.Plan.Attributes; a != nil {
+			if err := w.add(era, c, &a.Projection, ofAttributes); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return w, nil
 }
 
-func (w *worker) add(era plan.Era, c *collect.Collector, proj *plan.Projection, outcomes bool) error {
+func (w *worker) add(era plan.Era, c *collect.Collector, proj *plan.Projection, of kind) error {
 	d, err := plan.NewDeriver(proj, nil)
 	if err != nil {
 		return err
 	}
 	s := &stream{
-		era: era, collector: c, proj: proj, outcomes: outcomes, deriver: d,
+		era: era, collector: c, proj: proj, kind: of, deriver: d,
 		reader: schema.NewReader(proj, era.Plan.Model, lookup{w.o.Schemas}), batches: map[int32]*plan.Batch{},
 	}
 	for _, known := range w.readings[proj.Topic] {
-		if known.model == era.Plan.Model && known.streams[0].outcomes == outcomes {
+		if known.model == era.Plan.Model && known.streams[0].kind == of {
 			known.streams = slices.Insert(known.streams, 0, s) // eras come in their order
 			return nil
 		}
@@ -156,9 +170,12 @@ func (s *stream) full() bool {
 func (w *worker) count(s *stream, tp bus.TopicPartition, b *plan.Batch) {
 	s.deriver.Derive(b)
 	src := collect.Source{Topic: tp.Topic, Partition: tp.Partition}
-	if s.outcomes {
+	switch s.kind {
+	case ofOutcomes:
 		w.tally.addN(tp.Topic, unlabelled, s.collector.Outcomes(src, b))
-	} else {
+	case ofAttributes:
+		s.collector.Attributes(src, b)
+	case ofPredictions:
 		s.collector.Predictions(src, b)
 	}
 	b.Reset()

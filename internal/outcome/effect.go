@@ -58,13 +58,14 @@ func (e *Effects) Change(s *State, r *Row) bool {
 	return true
 }
 
-// meaning is what a state stands for: a prediction, and the labels that are held against it, by whether only those on time count. The state may change, what it stood
-// for doesn't.
+// meaning is what a state stands for: a prediction, and the labels that are held against it in the slice of its groups, by whether only those on time count. The state may
+// change, what it stood for doesn't.
 type meaning struct {
 	prediction *Prediction // nil: nothing
 	plan       *plan.Plan
 	labels     [2]truth.Label
 	labelled   [2]bool
+	slices     [2]string // that they are counted in
 }
 
 func (e *Effects) meaning(s *State) (m meaning) {
@@ -79,6 +80,7 @@ func (e *Effects) meaning(s *State) (m meaning) {
 	terms := p.Terms()
 	for lane := range m.labels {
 		m.labels[lane], m.labelled[lane] = s.Label(terms, lane == 1)
+		m.slices[lane] = s.SliceIn(p, lane == 1, e.plans)
 	}
 	return m
 }
@@ -92,13 +94,30 @@ func (e *Effects) count(m *meaning, model string, lane int, sign int64) {
 	if !truth.Fits(m.plan, &answer, &m.labels[lane]) {
 		return
 	}
-	key := Key{Model: model, Plan: p.Plan, OnTime: lane == 1, Pane: p.Pane, Version: p.Version, Slice: p.Slice}
+	key := Key{Model: model, Plan: p.Plan, OnTime: lane == 1, Pane: p.Pane, Version: p.Version, Slice: m.slices[lane]}
 	c := e.cells[key]
 	if c == nil {
 		c = truth.New(m.plan)
 		e.cells[key] = c
 	}
 	truth.Count(c, &answer, &m.labels[lane], sign)
+}
+
+// SliceIn is the finest slice that an outcome of s is counted in, under the plan of its prediction: the prediction's, with the groups that are known of
+// its id by then.
+func (s *State) SliceIn(p *plan.Plan, onTime bool, plans func(digest string) *plan.Plan) string {
+	if p.Attributes == nil {
+		return s.Prediction.Slice
+	}
+	g := s.GroupsAt(p.Terms(), onTime)
+	if g == nil {
+		return s.Prediction.Slice
+	}
+	from := p
+	if g.Plan != s.Prediction.Plan {
+		from = plans(g.Plan)
+	}
+	return p.InGroups(s.Prediction.Slice, g.Codes, from)
 }
 
 // Take returns the collected cells in the order of their keys and forgets them.

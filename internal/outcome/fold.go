@@ -18,12 +18,14 @@ const maxOutcomes = 64
 // stateFormat is the latest format of a state. What binary models bring is written in format 1, as it always was.
 //
 //   - 2: of the prediction and of each outcome what it is of, and what it then says: see appendAnswer and appendLabel.
-const stateFormat = 2
+//   - 3: groups.
+const stateFormat = 3
 
-// State is what is known of one id: its first prediction and its outcomes, in the order of their places.
+// State is what is known of one id: its first prediction, its outcomes and what was said of its groups, in the order of their places.
 type State struct {
 	Prediction *Prediction
 	Outcomes   []Outcome
+	Groups     []Groups
 }
 
 // Fold takes one more row into account and reports whether anything changed. It is idempotent, and the order of rows doesn't
@@ -36,19 +38,49 @@ func (s *State) Fold(r *Row) bool {
 		s.Prediction = p
 		return true
 	}
-	at, found := slices.BinarySearchFunc(s.Outcomes, *r.Outcome, func(a, b Outcome) int { return a.Place.Compare(b.Place) })
-	if found {
-		return false
+	var changed bool
+	if r.Groups != nil {
+		s.Groups, changed = insert(s.Groups, *r.Groups, func(a, b Groups) int { return a.Place.Compare(b.Place) })
+	} else {
+		s.Outcomes, changed = insert(s.Outcomes, *r.Outcome, func(a, b Outcome) int { return a.Place.Compare(b.Place) })
 	}
-	if len(s.Outcomes) >= maxOutcomes {
+	return changed
+}
+
+// insert puts one more into a list that is ordered by places, and drops the first of too many. It reports whether the list changed.
+func insert[T any](list []T, one T, compare func(a, b T) int) ([]T, bool) {
+	at, found := slices.BinarySearchFunc(list, one, compare)
+	if found {
+		return list, false
+	}
+	if len(list) >= maxOutcomes {
 		if at == 0 { // it would be the first to go
-			return false
+			return list, false
 		}
-		s.Outcomes = slices.Delete(s.Outcomes, 0, 1)
+		list = slices.Delete(list, 0, 1)
 		at--
 	}
-	s.Outcomes = slices.Insert(s.Outcomes, at, *r.Outcome)
-	return true
+	return slices.Insert(list, at, one), true
+}
+
+// GroupsAt is what s says of its id's groups: the last record within Keep of the prediction, with onTime of those only whose event time lies
+// before the pane's end + MatureAfter, as of labels; nil where there is none.
+func (s *State) GroupsAt(t plan.Terms, onTime bool) *Groups {
+	if s.Prediction == nil {
+		return nil
+	}
+	for i := range slices.Backward(s.Groups) {
+		if s.counts(t, s.Groups[i].Place.Time, onTime) {
+			return &s.Groups[i]
+		}
+	}
+	return nil
+}
+
+// counts reports whether what came at a time is held against the prediction.
+func (s *State) counts(t plan.Terms, at int64, onTime bool) bool {
+	apart := at - s.Prediction.Place.Time
+	return max(apart, -apart) <= t.Keep && (!onTime || at < t.PaneEnd(s.Prediction.Pane)+t.MatureAfter)
 }
 
 // Label is the label s stands for: the last outcome within Keep of the prediction. onTime looks only at outcomes whose event
@@ -58,13 +90,10 @@ func (s *State) Label(t plan.Terms, onTime bool) (l truth.Label, ok bool) {
 	if s.Prediction == nil {
 		return truth.Label{}, false
 	}
-	cut := t.PaneEnd(s.Prediction.Pane) + t.MatureAfter
 	for _, o := range slices.Backward(s.Outcomes) {
-		apart := o.Place.Time - s.Prediction.Place.Time
-		if max(apart, -apart) > t.Keep || onTime && o.Place.Time >= cut {
-			continue
+		if s.counts(t, o.Place.Time, onTime) {
+			return o.Label(), true
 		}
-		return o.Label(), true
 	}
 	return truth.Label{}, false
 }
@@ -87,17 +116,28 @@ func (s *State) AppendBinary(b []byte) []byte {
 			b = appendLabel(b, &s.Outcomes[i])
 		}
 	}
+	if format == stateFormat {
+		b = wire.Uint(b, uint64(len(s.Groups)))
+		for i := range s.Groups {
+			g := &s.Groups[i]
+			b = wire.String(wire.String(appendPlace(b, g.Place), g.Plan), g.Codes)
+		}
+	}
 	return b
 }
 
 // format is the first format that holds all of s.
 func (s *State) format() uint64 {
-	if s.Prediction != nil && s.Prediction.Other != nil {
+	const answers = 2
+	if len(s.Groups) > 0 {
 		return stateFormat
+	}
+	if s.Prediction != nil && s.Prediction.Other != nil {
+		return answers
 	}
 	for i := range s.Outcomes {
 		if s.Outcomes[i].Other != nil {
-			return stateFormat
+			return answers
 		}
 	}
 	return 1
@@ -111,8 +151,8 @@ func ReadState(b []byte) (*State, error) {
 	}
 	r := wire.NewReader(b)
 	format := r.Uint()
-	if r.Err() == nil && format != 1 && format != stateFormat {
-		return nil, fmt.Errorf("read join state: format %d, this build reads 1 and %d", format, stateFormat)
+	if r.Err() == nil && (format < 1 || format > stateFormat) {
+		return nil, fmt.Errorf("read join state: format %d, this build reads 1 to %d", format, stateFormat)
 	}
 	if r.Bool() {
 		s.Prediction = readPrediction(r)
@@ -135,6 +175,9 @@ func ReadState(b []byte) (*State, error) {
 		}
 		s.Outcomes = append(s.Outcomes, o)
 	}
+	if format == stateFormat {
+		s.readGroups(r)
+	}
 	if r.Err() == nil && s.format() != format {
 		r.Fail(errOlder)
 	}
@@ -142,4 +185,19 @@ func ReadState(b []byte) (*State, error) {
 		return nil, fmt.Errorf("read join state: %w", err)
 	}
 	return s, nil
+}
+
+func (s *State) readGroups(r *wire.Reader) {
+	n := r.Count(5)
+	if n > maxOutcomes {
+		r.Fail(fmt.Errorf("%d records of groups of one id, at most %d are kept", n, maxOutcomes))
+		n = 0
+	}
+	for i := range n {
+		g := Groups{Place: readPlace(r), Plan: r.String(), Codes: r.String()}
+		if i > 0 && g.Place.Compare(s.Groups[i-1].Place) <= 0 {
+			r.Fail(fmt.Errorf("record %d of groups of one id is not later than the one before", i))
+		}
+		s.Groups = append(s.Groups, g)
+	}
 }

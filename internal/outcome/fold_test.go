@@ -27,12 +27,53 @@ func testPlans() func(string) *plan.Plan {
 		Pane: pane * time.Second, Keep: keep * time.Second, MatureAfter: mature * time.Second,
 		Score: &plan.Score{Edges: []float64{0.25, 0.5, 0.75}, Threshold: 0.5},
 	}
+	// Two more plans have groups: by sex and, the second in another order and without one of the values, by home, too.
+	grouped := func(joined []plan.Joined, values ...string) *plan.Plan {
+		q := *p
+		q.Slices = []plan.Dimension{{Name: "region"}, {Name: "sex", Values: []string{"f", "m"}}, {Name: "home", Values: values}}
+		q.Attributes = &plan.Attributes{Joined: joined}
+		return &q
+	}
+	one := grouped([]plan.Joined{{Dim: 1}, {Dim: 2}}, "city", "land")
+	two := grouped([]plan.Joined{{Dim: 2}, {Dim: 1}}, "land", "sea")
 	return func(digest string) *plan.Plan {
-		if digest == "gone" {
+		switch digest {
+		case "gone":
 			return nil
+		case "one":
+			return one
+		case "two":
+			return two
 		}
 		return p
 	}
+}
+
+// groupOf is what the oracle calls the groups of a record in words, "" for none: its sex and its home, under the plan that read it.
+func groupOf(g *Groups) (sex, home string) {
+	codes := []string{g.Codes[:2], g.Codes[2:]}
+	if g.Plan == "two" {
+		codes[0], codes[1] = codes[1], codes[0]
+	}
+	sex = map[string]string{"\x00\x00": "f", "\x00\x01": "m", "\x00\x02": "other"}[codes[0]]
+	homes := map[string]map[string]string{
+		"one": {"\x00\x00": "city", "\x00\x01": "land", "\x00\x02": "other of one"}, "two": {"\x00\x00": "land", "\x00\x01": "sea", "\x00\x02": "other of two"},
+	}
+	return sex, homes[g.Plan][codes[1]]
+}
+
+// sliceOf is the slice of a prediction in the words of groupOf, in codes of its plan.
+func sliceOf(p *Prediction, sex, home string) string {
+	homes := map[string]map[string]string{
+		"one": {"city": "\x00\x00", "land": "\x00\x01", "other of one": "\x00\x02"}, "two": {"land": "\x00\x00", "sea": "\x00\x01", "other of two": "\x00\x02"},
+	}
+	code := func(c string) string {
+		if c == "" {
+			return "\xff\xff"
+		}
+		return c
+	}
+	return p.Slice[:2] + code(map[string]string{"f": "\x00\x00", "m": "\x00\x01", "other": "\x00\x02"}[sex]) + code(homes[p.Plan][home])
 }
 
 // tally is what the oracle counts of one cell: per bin, and by decision and outcome.
@@ -68,20 +109,28 @@ func oracle(rows []Row) map[Key]tally {
 		}
 		for _, onTime := range []bool{false, true} {
 			counts := func(r Row) bool {
-				if r.ID != rows[i].ID || r.Outcome == nil {
+				if r.ID != rows[i].ID || r.Outcome == nil && r.Groups == nil {
 					return false
 				}
-				t := r.Outcome.Place.Time
+				t := timeOf(r)
 				if t-p.Place.Time > keep*second || p.Place.Time-t > keep*second {
 					return false
 				}
 				return !onTime || t < p.Pane+(pane+mature)*second
 			}
 			for _, r := range rows {
-				if !counts(r) || slices.ContainsFunc(rows, func(q Row) bool { return counts(q) && later(q.Outcome.Place, r.Outcome.Place) }) {
+				if r.Outcome == nil || !counts(r) || slices.ContainsFunc(rows, func(q Row) bool { return q.Outcome != nil && counts(q) && later(q.Outcome.Place, r.Outcome.Place) }) {
 					continue
 				}
-				k := Key{Model: r.Model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: p.Slice}
+				slice := p.Slice
+				for _, g := range rows {
+					last := g.Groups != nil && counts(g) && !slices.ContainsFunc(rows, func(q Row) bool { return q.Groups != nil && counts(q) && later(q.Groups.Place, g.Groups.Place) })
+					if last && (p.Plan == "one" || p.Plan == "two") {
+						sex, home := groupOf(g.Groups)
+						slice = sliceOf(p, sex, home)
+					}
+				}
+				k := Key{Model: r.Model, Plan: p.Plan, OnTime: onTime, Pane: p.Pane, Version: p.Version, Slice: slice}
 				c := out[k]
 				d, o := 0, 0
 				if p.Positive {
@@ -102,6 +151,13 @@ func oracle(rows []Row) map[Key]tally {
 	return out
 }
 
+func timeOf(r Row) int64 {
+	if r.Groups != nil {
+		return r.Groups.Place.Time
+	}
+	return r.Outcome.Place.Time
+}
+
 // events draws rows of distinct events: no two share a source offset, many share a time.
 func events(t *rapid.T, ids, most int) []Row {
 	n := rapid.IntRange(1, most).Draw(t, "events")
@@ -113,7 +169,13 @@ func events(t *rapid.T, ids, most int) []Row {
 			Partition: int32(rapid.IntRange(0, 1).Draw(t, "partition")), Offset: int64(i),
 		}
 		rows[i] = Row{ID: id, Model: "m"}
-		if rapid.IntRange(0, 2).Draw(t, "kind") > 0 {
+		kind := rapid.IntRange(0, 4).Draw(t, "kind")
+		if kind == 4 {
+			code := rapid.SampledFrom([]string{"\x00\x00", "\x00\x01", "\x00\x02", "\xff\xff"})
+			rows[i].Groups = &Groups{Place: at, Plan: rapid.SampledFrom([]string{"one", "two"}).Draw(t, "read under"), Codes: code.Draw(t, "group") + code.Draw(t, "group")}
+			continue
+		}
+		if kind > 1 {
 			rows[i].Outcome = &Outcome{Place: at, Positive: rapid.Bool().Draw(t, "positive")}
 			continue
 		}
@@ -122,8 +184,8 @@ func events(t *rapid.T, ids, most int) []Row {
 			start -= pane * second
 		}
 		rows[i].Prediction = &Prediction{
-			Place: at, Plan: rapid.SampledFrom([]string{"a", "b", "gone"}).Draw(t, "plan"), Version: rapid.SampledFrom([]string{"", "v2"}).Draw(t, "version"),
-			Pane: start, Slice: rapid.SampledFrom([]string{"", "\x00\x01"}).Draw(t, "slice"),
+			Place: at, Plan: rapid.SampledFrom([]string{"one", "one", "two", "b", "gone"}).Draw(t, "plan"), Version: rapid.SampledFrom([]string{"", "v2"}).Draw(t, "version"),
+			Pane: start, Slice: rapid.SampledFrom([]string{"\x00\x01\xff\xff\xff\xff", "\x00\x00\xff\xff\xff\xff"}).Draw(t, "slice"),
 			Bin: rapid.IntRange(0, 4).Draw(t, "bin"), Score: rapid.Int64Range(0, sketch.ScoreScale).Draw(t, "score"), Positive: rapid.Bool().Draw(t, "decision"),
 		}
 	}

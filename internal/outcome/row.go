@@ -88,12 +88,20 @@ func (p Place) Compare(q Place) int {
 	return cmp.Or(cmp.Compare(p.Time, q.Time), cmp.Compare(p.Partition, q.Partition), cmp.Compare(p.Offset, q.Offset))
 }
 
-// Row is what one event brings to the join: exactly one of Prediction and Outcome is set.
+// Row is what one event brings to the join: exactly one of Prediction, Outcome and Groups is set.
 type Row struct {
 	ID         ID
 	Model      string
 	Prediction *Prediction
 	Outcome    *Outcome
+	Groups     *Groups
+}
+
+// Groups is what is kept of a record of protected attributes: the groups that its id is in.
+type Groups struct {
+	Place Place
+	Plan  string // digest; its dictionaries name the codes
+	Codes string // as plan.AppendGroups writes them
 }
 
 // Prediction is what is kept of a prediction: the cell it was counted in, its score and the decision taken.

@@ -152,14 +152,16 @@ func TestStateRefused(t *testing.T) {
 		in  []byte
 		err string
 	}{
-		"unknown format":    {[]byte{3, 0, 0}, "read join state: format 3, this build reads 1 and 2"},
-		"nothing":           {[]byte{}, "read join state: at byte 0: record ends inside a value"},
-		"left over":         {[]byte{1, 0, 0, 0}, "read join state: at byte 3: 1 bytes left over"},
-		"out of order":      {state(2, 1), "outcome 1 of one id is not later than the one before"},
-		"one place twice":   {state(2, 2), "outcome 1 of one id is not later than the one before"},
-		"too many":          {state(many...), "65 outcomes of one id, at most 64 are kept"},
-		"a huge list":       {[]byte{1, 0, 0xff, 0x7f}, "a list of 16383 items can't fit in the 0 bytes left"},
-		"half a prediction": {[]byte{1, 1, 0}, "record ends inside a value"},
+		"unknown format":      {[]byte{4, 0, 0}, "read join state: format 4, this build reads 1 to 3"},
+		"groups without any":  {[]byte{3, 0, 0, 0}, "it holds nothing that an earlier format doesn't"},
+		"groups out of order": {(&State{Groups: []Groups{{Place: Place{Time: 2}}, {Place: Place{Time: 1}}}}).AppendBinary(nil), "record 1 of groups of one id is not later than the one before"},
+		"nothing":             {[]byte{}, "read join state: at byte 0: record ends inside a value"},
+		"left over":           {[]byte{1, 0, 0, 0}, "read join state: at byte 3: 1 bytes left over"},
+		"out of order":        {state(2, 1), "outcome 1 of one id is not later than the one before"},
+		"one place twice":     {state(2, 2), "outcome 1 of one id is not later than the one before"},
+		"too many":            {state(many...), "65 outcomes of one id, at most 64 are kept"},
+		"a huge list":         {[]byte{1, 0, 0xff, 0x7f}, "a list of 16383 items can't fit in the 0 bytes left"},
+		"half a prediction":   {[]byte{1, 1, 0}, "record ends inside a value"},
 	} {
 		if _, err := ReadState(c.in); err == nil || !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: %v, want %s", name, err, c.err)
@@ -183,12 +185,13 @@ func FuzzReadState(f *testing.F) {
 	for _, said := range []truth.Other{{Class: &truth.Class{Of: 2, Top: []truth.Likely{{Class: 2, P: 9000}, {Class: 0, P: 4000}}}}, {Number: &truth.Number{Value: 12.5, Low: 1, High: 30, Interval: true}}} {
 		f.Add((&State{Prediction: &Prediction{Other: &said}}).AppendBinary(nil))
 	}
+	f.Add((&State{Groups: []Groups{{Place: Place{Time: 9}, Plan: "0123456789abcdef", Codes: "\x00\x01"}, {Place: Place{Time: 10}, Codes: "\xff\xff"}}}).AppendBinary(nil))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := ReadState(in)
 		if err != nil || in == nil {
 			return
 		}
-		if len(s.Outcomes) > maxOutcomes {
+		if len(s.Outcomes) > maxOutcomes || len(s.Groups) > maxOutcomes {
 			t.Fatalf("%d outcomes", len(s.Outcomes))
 		}
 		if out := s.AppendBinary(nil); !bytes.Equal(out, in) {

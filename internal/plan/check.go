@@ -61,6 +61,9 @@ func (p *Plan) check() error {
 	if err := p.checkFairness(); err != nil {
 		return err
 	}
+	if err := p.checkAttributes(); err != nil {
+		return err
+	}
 	if at := p.Reasons; at != nil && (*at < 0 || *at >= len(p.Prediction.Fields) || p.Prediction.Fields[*at].Of != OfGiven) {
 		return fmt.Errorf("its reason codes are field %d of %d, which must say whether there are any", *at, len(p.Prediction.Fields))
 	}
@@ -89,6 +92,7 @@ func (p *Projection) check(stream string) error {
 			return fmt.Errorf("field %s of the %s stream is the %q of what is read, as a %s; there are length, given, norm, dimension and component_0 to component_%d as numbers and charset as a string", f.Name, stream, f.Of, f.Kind, contract.MaxComponents-1)
 		case f.Boolean && f.Kind != Number:
 			return fmt.Errorf("field %s of the %s stream is true or false, and those are read as numbers, not as %s", f.Name, stream, f.Kind)
+		case f.From == FromAttributes && f.Kind == String && stream == "prediction": // see checkAttributes
 		case !slices.Contains([]Origin{FromValue, FromKey, FromHeader}, f.From):
 			return fmt.Errorf("field %s of the %s stream is from the %q; there are key and header, and nothing for the value", f.Name, stream, f.From)
 		case f.From == FromHeader && len(f.Path) != 1:
@@ -223,9 +227,10 @@ func (p *Plan) checkExpressions() error {
 	if _, err := NewDeriver(&p.Prediction, p.Rules); err != nil {
 		return err
 	}
-	if p.Outcome == nil {
-		return nil
+	for _, proj := range p.joinedStreams() {
+		if _, err := NewDeriver(proj, nil); err != nil {
+			return err
+		}
 	}
-	_, err := NewDeriver(p.Outcome, nil)
-	return err
+	return nil
 }

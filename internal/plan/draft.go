@@ -320,6 +320,7 @@ func policy(c *contract.Contract) Policy {
 	if slices.Equal(p.Windows, new(Policy).Shown()) { // then the plan reads as those of earlier builds, and they can read it
 		p.Windows = nil
 	}
+	p.Notify, p.Retrain = routes(c), retraining(c)
 	for _, e := range c.Watch.Calendar {
 		p.Calendar = append(p.Calendar, Span{From: e.From.UTC(), To: e.To.UTC()})
 	}

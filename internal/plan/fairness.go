@@ -47,6 +47,12 @@ func (p *Plan) protected(c *contract.Contract) error {
 	}
 	p.Fairness = &Fairness{}
 	for _, a := range c.Protected {
+		if a.From != "" {
+			if err := p.joined(c, a); err != nil {
+				return err
+			}
+			continue
+		}
 		if a.Path != "" {
 			if err := p.carried(a); err != nil {
 				return err

@@ -70,6 +70,10 @@ type Plan struct {
 	// Fairness is what groups are compared by; nil where the contract protects no attribute. Builds before it refuse such a plan.
 	Fairness *Fairness `json:"fairness,omitempty"`
 
+	// Attributes is the stream that protected attributes come from which the prediction's events don't carry; nil where there is none. Builds before
+	// it refuse such a plan.
+	Attributes *Attributes `json:"attributes,omitempty"`
+
 	Positive string `json:"positive"` // the label that counts as 1
 
 	// IDs is the key by which event ids are hashed for the join, as 32 hex digits: that of the model's first plan, for outcomes find
@@ -131,6 +135,8 @@ const (
 	FromValue  Origin = ""
 	FromKey    Origin = "key"
 	FromHeader Origin = "header"
+	// FromAttributes is the attributes' stream: the prediction's event never has it, so that it is missing wherever predictions are counted.
+	FromAttributes Origin = "attributes"
 )
 
 // Encoding is how an Avro value or key names the schema that wrote it.
@@ -384,6 +390,8 @@ type Policy struct {
 	Cheapest bool              `json:"cheapest,omitempty"` // the threshold is searched by cost over the reference
 	Floor    float64           `json:"floor"`              // change of a rate that is too small to matter
 	Windows  []time.Duration   `json:"windows,omitempty"`  // what dashboards show beside the latest pane; none: see Shown
+	Notify   []Route           `json:"notify,omitempty"`
+	Retrain  *Retrain          `json:"retrain,omitempty"`
 }
 
 // Shown are the windows that dashboards show: those of the contract, or a day and a week.

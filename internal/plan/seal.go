@@ -25,6 +25,9 @@ func (p *Plan) Seal() error {
 		outcome := p.Outcome.decoded()
 		learnt.Outcome = &outcome
 	}
+	if p.Attributes != nil {
+		learnt.Attributes = &Attributes{Projection: p.Attributes.Projection.decoded(), Joined: p.Attributes.Joined}
+	}
 	if p.Sampled() >= 1 {
 		learnt.IDs = "" // which ids are joined doesn't depend on it
 	}

@@ -96,7 +96,7 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 		out: plan.Projection{Topic: p.Topic, Subject: p.Subject, Roles: plan.NoRoles()},
 	}
 	for i, f := range p.Fields {
-		if f.Expr != "" {
+		if f.Expr != "" || f.From == plan.FromAttributes {
 			continue
 		}
 		if !f.InValue() && !isKey(p, i) {

@@ -12,7 +12,8 @@ import (
 //   - 1: every row in full.
 //   - 2: a cell that a row before was counted in is named by its number; times and offsets by the distance to the row before.
 //   - 3: classes and numbers.
-const joinsFormat = 3
+//   - 4: groups of protected attributes.
+const joinsFormat = 4
 
 // usualCell is about what a cell takes beside its body: room is made for so many bytes.
 const usualCell = 48
@@ -45,6 +46,9 @@ func (j *Joins) AppendBinary(b []byte) []byte {
 		if p := r.Prediction; p != nil {
 			c.Plan, c.Version, c.Slice, c.Pane = p.Plan, p.Version, p.Slice, p.Pane
 			w.prediction(r.ID, &c, uint64(numbered(cells, &c)), p)
+		} else if g := r.Groups; g != nil {
+			c.Plan = g.Plan
+			w.groups(r.ID, &c, uint64(numbered(cells, &c)), g)
 		} else {
 			w.outcome(r.ID, &c, uint64(numbered(cells, &c)), r.Outcome)
 		}
@@ -67,9 +71,12 @@ func ReadJoins(b []byte) (*Joins, error) {
 		}
 		j.Markers = append(j.Markers, m)
 	}
-	w := rowReader{flags: rowFlags2, texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
-	if format == joinsFormat {
+	w := rowReader{flags: rowFlags2, needs: binaryFormat, texts: texts{at: map[string]uint64{}}, cells: map[rowCell]uint64{}}
+	switch format {
+	case answersFormat:
 		w.flags = rowFlags3
+	case joinsFormat:
+		w.flags = rowFlags4
 	}
 	for range r.Count(20) {
 		if format > 1 {
@@ -78,7 +85,7 @@ func ReadJoins(b []byte) (*Joins, error) {
 			j.Rows = append(j.Rows, outcome.ReadRow(r))
 		}
 	}
-	if format == joinsFormat && !w.newer {
+	if format > binaryFormat && w.needs != format {
 		r.Fail(errOlder)
 	}
 	if err := r.Close(); err != nil {

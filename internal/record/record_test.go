@@ -140,6 +140,18 @@ func taskRows() *record.Joins {
 	return j
 }
 
+// groupRows are rows of every kind, and records of groups.
+func groupRows() *record.Joins {
+	j := taskRows()
+	for i, codes := range []string{"\x00\x01", "\xff\xff", "\x00\x01"} {
+		j.Rows = append(j.Rows, outcome.Row{
+			ID: outcome.HashID("m", fmt.Sprint("e", i)), Model: "m",
+			Groups: &outcome.Groups{Place: outcome.Place{Time: int64(i), Partition: 1, Offset: int64(7 * i)}, Plan: "0123456789abcdef", Codes: codes},
+		})
+	}
+	return j
+}
+
 // A record on a topic outlives the build that wrote it: the bytes of a version never change, and stay readable until there
 // are two newer ones.
 func TestGolden(t *testing.T) {
@@ -160,6 +172,7 @@ func TestGolden(t *testing.T) {
 		"v1/joins-empty":    {nil, &record.Joins{}, readJoins},
 		"v2/joins":          {manyRows().AppendBinary(nil), manyRows(), readJoins},
 		"v3/joins":          {taskRows().AppendBinary(nil), taskRows(), readJoins},
+		"v4/joins":          {groupRows().AppendBinary(nil), groupRows(), readJoins},
 		"v2/joins-empty":    {(&record.Joins{}).AppendBinary(nil), &record.Joins{}, readJoins},
 	} {
 		path := filepath.Join("testdata", file+".bin")
@@ -246,7 +259,7 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		"fragment of another format": {read([]byte{1, 0, 0, 0, 0}), "read fragment: unknown format 1, this build reads 2 to 4"},
-		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 1 to 3"},
+		"joins of another format":    {readJoins([]byte{9, 0, 0}), "read joins: unknown format 9, this build reads 1 to 4"},
 		"coverage turned round":      {read(fragment(func(f *record.Fragment) { f.Coverage[0].To = 3 })), "coverage of electricity.predictions/0 ends at 3 before it begins at 1200"},
 		"span turned round":          {read(fragment(func(f *record.Fragment) { f.Cells[0].Spans[0].Last = 3 })), "a cell's events in electricity.predictions/0 end at 3 before they begin at 1200"},
 		"kind 0":                     {read(fragment(func(f *record.Fragment) { f.Cells[0].Kind = 0 })), "a cell of unknown kind 0"},
@@ -261,6 +274,8 @@ func TestRefused(t *testing.T) {
 		"cells that can't fit":       {read([]byte{2, 0, 0, 0, 0xff, 0xff, 0x7f}), "a list of 2097151 items can't fit"},
 		"flags of a row":             {readJoins(oneRow(16, 0)), "a join row has unknown flags 0x10"},
 		"flags of format 3 in joins": {readJoins(oneRow(4, 0)), "a join row has unknown flags 0x4"},
+		"format 4 without a need":    {readJoins(append([]byte{4}, taskRows().AppendBinary(nil)[1:]...)), "it holds nothing that an earlier format doesn't"},
+		"flags of format 4 in 3":     {readJoins(append([]byte{3}, groupRows().AppendBinary(nil)[1:]...)), "a join row has unknown flags 0x10"},
 		"format 3 without a need":    {readJoins([]byte{3, 0, 0}), "it holds nothing that an earlier format doesn't"},
 		"a cell numbered too high":   {readJoins(oneRow(0, 1)), "is numbered beyond the next one"},
 		"an outcome in a cell":       {readJoins(oneRow(1, 0)), "the cell of a join row"},

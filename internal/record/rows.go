@@ -20,11 +20,11 @@ type rowCell struct {
 //
 // A row is a byte of flags, its id, the number of its cell, its time and offset less those of the row before, its partition,
 // and of a prediction what it says: the score and its bin, a class with the likely ones, or a number. An outcome says the name of
-// a class or a number; whether it is positive is a flag. The next number of a cell is followed by the cell, the next one of a name by
+// a class or a number; whether it is positive is a flag. A record of groups says their codes, as a name. The next number of a cell is followed by the cell, the next one of a name by
 // the name.
 type rowReader struct {
 	flags  uint64 // that the record's format knows
-	newer  bool   // some row takes format 3
+	needs  uint64 // the first format that holds the rows so far
 	texts  texts
 	cells  map[rowCell]uint64
 	list   []rowCell
@@ -37,9 +37,11 @@ const (
 	rowPositive
 	rowClass  // format 3
 	rowNumber // format 3
+	rowGroups // format 4
 
 	rowFlags2 = rowPositive<<1 - 1
 	rowFlags3 = rowNumber<<1 - 1
+	rowFlags4 = rowGroups<<1 - 1
 )
 
 var (
@@ -53,16 +55,26 @@ var (
 func (w *rowReader) read(r *wire.Reader) outcome.Row {
 	var row outcome.Row
 	flags := r.Uint()
-	if flags > w.flags || flags&rowClass != 0 && flags&rowNumber != 0 || flags&(rowClass|rowNumber) != 0 && flags&rowPositive != 0 {
+	if flags > w.flags || flags&rowClass != 0 && flags&rowNumber != 0 || flags&(rowClass|rowNumber) != 0 && flags&rowPositive != 0 || flags&rowGroups != 0 && flags != rowGroups {
 		r.Fail(fmt.Errorf("%w %#x", errRow, flags))
 	}
-	w.newer = w.newer || flags&(rowClass|rowNumber) != 0
+	if flags&(rowClass|rowNumber) != 0 {
+		w.needs = max(w.needs, answersFormat)
+	}
 	copy(row.ID[:], r.Raw(len(row.ID)))
 	c := w.readCell(r)
 	row.Model = c.model
 	place := outcome.Place{Time: w.before.Time + r.Int(), Partition: r.Int32()}
 	place.Offset = w.before.Offset + r.Int()
 	w.before = place
+	if flags&rowGroups != 0 {
+		w.needs = joinsFormat
+		if c != (rowCell{model: c.model, plan: c.plan}) {
+			r.Fail(errCell)
+		}
+		row.Groups = &outcome.Groups{Place: place, Plan: c.plan, Codes: w.texts.read(r)}
+		return row
+	}
 	if flags&rowOutcome != 0 {
 		if c != (rowCell{model: c.model}) {
 			r.Fail(errCell)

@@ -80,6 +80,13 @@ func (w *Rows) Outcome(id outcome.ID, c *RowCell, o *outcome.Outcome) {
 	w.cut(of)
 }
 
+// Groups writes what a record of protected attributes brings to the join. Of the cell the model and the plan alone are set.
+func (w *Rows) Groups(id outcome.ID, c *RowCell, g *outcome.Groups) {
+	of, number := w.place(id, c)
+	of.codec.groups(id, c, number, g)
+	w.cut(of)
+}
+
 // place is the partition of an id, and the number of a cell in its record: the next one, if the cell is new there.
 func (w *Rows) place(id outcome.ID, c *RowCell) (*rowsOf, uint64) {
 	if c.generation != w.generation {
@@ -226,6 +233,17 @@ func (w *rowWriter) reset() {
 // binaryFormat is the format of records that hold rows of binary models only.
 const binaryFormat = 2
 
+// answersFormat is that of records that hold rows of other models, and no groups.
+const answersFormat = 3
+
+// groups writes what a record of protected attributes says. There are few groups: each is written once.
+func (w *rowWriter) groups(id outcome.ID, c *RowCell, number uint64, g *outcome.Groups) {
+	w.format = joinsFormat
+	row, at := w.begin(rowGroups, id, c, number)
+	w.end(w.placed(row, at, g.Place))
+	w.body = w.texts.append(w.body, g.Codes)
+}
+
 func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {
 	if p.Other != nil {
 		w.answer(id, c, number, p)
@@ -243,7 +261,7 @@ func (w *rowWriter) prediction(id outcome.ID, c *RowCell, number uint64, p *outc
 
 // answer writes a prediction of a class or a number.
 func (w *rowWriter) answer(id outcome.ID, c *RowCell, number uint64, p *outcome.Prediction) {
-	w.format = joinsFormat
+	w.format = max(w.format, answersFormat)
 	flags := byte(rowNumber)
 	if p.Other.Class != nil {
 		flags = rowClass
@@ -259,7 +277,7 @@ func (w *rowWriter) answer(id outcome.ID, c *RowCell, number uint64, p *outcome.
 
 // label writes an outcome that is a class or a number. Classes come again and again: their names are written once.
 func (w *rowWriter) label(id outcome.ID, c *RowCell, number uint64, o *outcome.Outcome) {
-	w.format = joinsFormat
+	w.format = max(w.format, answersFormat)
 	flags := byte(rowOutcome | rowNumber)
 	if o.Other.Kind == truth.Name {
 		flags = rowOutcome | rowClass

@@ -68,6 +68,17 @@ func (w *written) outcome(event string, place outcome.Place) {
 	w.want[at] = append(w.want[at], outcome.Row{ID: id, Model: "m", Outcome: &o})
 }
 
+func (w *written) groups(event string, place outcome.Place) {
+	id := outcome.HashID("m", event)
+	g := outcome.Groups{Place: place, Plan: "p", Codes: []string{"\x00\x00", "\x00\x01", "\xff\xff"}[place.Offset%3]}
+	if w.cells["groups"] == nil {
+		w.cells["groups"] = &record.RowCell{Model: "m", Plan: "p"}
+	}
+	w.w.Groups(id, w.cells["groups"], &g)
+	at := id.Partition(len(w.want))
+	w.want[at] = append(w.want[at], outcome.Row{ID: id, Model: "m", Groups: &g})
+}
+
 // take ends the epoch and compares: the rows are all there in their order, and only the last record has the markers.
 func (w *written) take(t interface {
 	Fatalf(format string, args ...any)
@@ -120,9 +131,12 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 				if rapid.IntRange(0, 9).Draw(t, "next writer") == 0 {
 					w.next()
 				}
-				if rapid.Bool().Draw(t, "outcome") {
+				switch rapid.IntRange(0, 4).Draw(t, "kind") {
+				case 0:
+					w.groups(event, place)
+				case 1, 2:
 					w.outcome(event, place)
-				} else {
+				default:
 					w.prediction(event, fmt.Sprint("v", rapid.IntRange(0, 2).Draw(t, "version")), rapid.Int64Range(0, 3).Draw(t, "pane"), place)
 				}
 			}

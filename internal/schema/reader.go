@@ -90,7 +90,7 @@ func NewReader(p *plan.Projection, model string, schemas Schemas) *Reader {
 	}
 	sub := &plan.Projection{Topic: p.Topic, Subject: key.Subject, Schema: key.Schema, Encoding: key.Encoding, Roles: plan.NoRoles()}
 	for col, f := range p.Fields {
-		if f.InValue() || f.Expr != "" {
+		if f.InValue() || f.Expr != "" || f.From == plan.FromAttributes {
 			continue
 		}
 		switch {

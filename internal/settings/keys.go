@@ -84,7 +84,26 @@ func table(s *Settings) []key {
 
 		{"alert.webhook.url", "", webhookURL(&s.Alert.Webhook.URL), "Where incidents are posted as JSON; empty: nowhere."},
 		{"alert.webhook.secret", "", secret(&s.Alert.Webhook.Secret), "Key of the signature on each post; better in a file."},
-		{"alert.webhook.secret_file", "", path(&s.Alert.Webhook.SecretFile), "File that holds `alert.webhook.secret`; one newline at its end is dropped."},
+		{"alert.webhook.secret_file", "", path(&s.Alert.Webhook.SecretFile), "File that holds `alert.webhook.secret`; one newline at its end is dropped. Webhooks that contracts name are signed by the same."},
+		{"alert.link", "", text(&s.Alert.Link, isLinkBase), "Where people look at incidents: messages link to this and the incident's id; empty: no links."},
+		{"alert.pagerduty.url", "https://events.pagerduty.com", text(&s.Alert.PagerDuty.URL, isAPIBase), "PagerDuty's Events API; that of the EU is `https://events.eu.pagerduty.com`."},
+		{"alert.pagerduty.keys_file", "", path(&s.Alert.PagerDuty.KeysFile), "File with the routing key of each PagerDuty service that contracts name, lines of `SERVICE: KEY`."},
+		{"alert.pagerduty.webhook_secret", "", secret(&s.Alert.PagerDuty.WebhookSecret), "Secret of PagerDuty's webhook subscription: what is acknowledged or resolved there is so here, by posts to `/hooks/pagerduty`; empty: nothing is taken. Better in a file."},
+		{"alert.pagerduty.webhook_secret_file", "", path(&s.Alert.PagerDuty.WebhookSecretFile), "File that holds `alert.pagerduty.webhook_secret`; one newline at its end is dropped."},
+		{"alert.slack.url", "https://slack.com/api", text(&s.Alert.Slack.URL, isAPIBase), "Slack's Web API."},
+		{"alert.slack.token", "", secret(&s.Alert.Slack.Token), "Bot token: messages are updated in place and have buttons. Better in a file."},
+		{"alert.slack.token_file", "", path(&s.Alert.Slack.TokenFile), "File that holds `alert.slack.token`; one newline at its end is dropped."},
+		{"alert.slack.webhooks_file", "", path(&s.Alert.Slack.WebhooksFile), "File with the incoming webhook of each channel, lines of `CHANNEL: URL`, the channel without `#`. A channel that is in it is told by its webhook, also where there is a token."},
+		{"alert.slack.signing_secret", "", secret(&s.Alert.Slack.SigningSecret), "Signing secret of the Slack app: presses of buttons come to `/hooks/slack`; empty: there are no buttons, and nothing is taken. Better in a file."},
+		{"alert.slack.signing_secret_file", "", path(&s.Alert.Slack.SigningSecretFile), "File that holds `alert.slack.signing_secret`; one newline at its end is dropped."},
+		{"alert.alertmanager.url", "", list(&s.Alert.Alertmanager.URLs, isAPIBase), "Alertmanager (API v2), or all members of its cluster: it is told of every incident; empty: none."},
+		{"alert.smtp.address", "", text(&s.Alert.SMTP.Address, isAddressOrEmpty), "Mail server, as `host:port`; empty: no mail."},
+		{"alert.smtp.encryption", "starttls", choice(&s.Alert.SMTP.Encryption, "starttls", "tls", "none"), "`starttls` is required of the server, `tls` begins at once (port 465), `none` is for a server on this very machine only."},
+		{"alert.smtp.ca_file", "", path(&s.Alert.SMTP.CAFile), "PEM file of the authorities to trust; empty: those of the system."},
+		{"alert.smtp.from", "", text(&s.Alert.SMTP.From, nil), "Sender of mails, like `Plumbline <plumbline@example.org>`."},
+		{"alert.smtp.username", "", text(&s.Alert.SMTP.Username, nil), "The user to log in as; empty: not at all."},
+		{"alert.smtp.password", "", secret(&s.Alert.SMTP.Password), "The password; better in a file."},
+		{"alert.smtp.password_file", "", path(&s.Alert.SMTP.PasswordFile), "File that holds `alert.smtp.password`; one newline at its end is dropped."},
 
 		{"budget.fleet.pages", "", rate(&s.Budget.Fleet.Pages), "How many false pages all models together may be good for; empty: no cap."},
 		{"budget.fleet.tickets", "", rate(&s.Budget.Fleet.Tickets), "The same for false tickets."},
@@ -98,7 +117,8 @@ func table(s *Settings) []key {
 // fileKey names the key whose file holds the secret of path, or "".
 func fileKey(path string) string {
 	switch path {
-	case "kafka.sasl.password", "registry.password", "registry.token", "redis.password", "alert.webhook.secret", "api.token":
+	case "kafka.sasl.password", "registry.password", "registry.token", "redis.password", "alert.webhook.secret",
+		"alert.pagerduty.webhook_secret", "alert.slack.token", "alert.slack.signing_secret", "alert.smtp.password", "api.token":
 		return path + "_file"
 	}
 	return ""

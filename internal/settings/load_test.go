@@ -43,6 +43,9 @@ func TestDefaultsAreThePromisedOnes(t *testing.T) {
 		Log:      Log{Level: "info", Format: "json"},
 		Ingest:   Ingest{Epoch: 2 * time.Second, EpochBytes: 32 << 20, IdleAfter: 30 * time.Second},
 		Group:    Group{Prefix: "plumbline"},
+		Alert: Alert{
+			PagerDuty: PagerDuty{URL: "https://events.pagerduty.com"}, Slack: Slack{URL: "https://slack.com/api"}, SMTP: SMTP{Encryption: "starttls"},
+		},
 	}
 	got, sources, err := Load("", nil, nil)
 	if err != nil {
@@ -95,16 +98,16 @@ func samples(k key) (string, string) {
 				return options[0], options[0]
 			}
 			return options[0], options[1]
-		case k.path == "redis.address" || k.path == "http.listen":
+		case k.path == "redis.address" || k.path == "alert.smtp.address" || k.path == "http.listen":
 			return "a:1", "b:2"
-		case k.path == "api.url":
+		case k.path == "api.url" || k.path == "alert.link" || k.path == "alert.pagerduty.url" || k.path == "alert.slack.url":
 			return "http://a:1", "https://b"
 		}
 	case listValue:
 		switch k.path {
 		case "kafka.brokers":
 			return "a:1,b:2", "c:3"
-		case "registry.url":
+		case "registry.url", "alert.alertmanager.url":
 			return "http://a:1,https://b:2/api", "http://c:3"
 		}
 		return "/a.yaml,/b", "/c"

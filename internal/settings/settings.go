@@ -125,9 +125,48 @@ type Group struct {
 	Instance string // this process's slot among its peers; empty: dynamic membership
 }
 
-// Alert is where incidents are sent besides the topics.
+// Alert is where incidents are sent besides the topics, and how those are reached whom contracts name.
 type Alert struct {
-	Webhook Webhook
+	Webhook      Webhook
+	Link         string // where people look at incidents; empty: nowhere
+	PagerDuty    PagerDuty
+	Slack        Slack
+	Alertmanager Alertmanager
+	SMTP         SMTP
+}
+
+// PagerDuty is how services of PagerDuty are reached, and how it reaches us.
+type PagerDuty struct {
+	URL               string
+	KeysFile          string // lines of SERVICE: KEY
+	WebhookSecret     Secret // empty: nothing is taken
+	WebhookSecretFile string
+}
+
+// Slack is how channels are reached, and how presses of buttons reach us.
+type Slack struct {
+	URL               string
+	Token             Secret // of a bot; empty: by webhooks only
+	TokenFile         string
+	WebhooksFile      string // lines of CHANNEL: URL
+	SigningSecret     Secret // empty: no buttons
+	SigningSecretFile string
+}
+
+// Alertmanager is told of every incident.
+type Alertmanager struct {
+	URLs []string // the members of one cluster; empty: none
+}
+
+// SMTP is the mail server.
+type SMTP struct {
+	Address      string // host:port; empty: no mail
+	Encryption   string // starttls, tls or none
+	CAFile       string // PEM; empty: the system's authorities
+	From         string
+	Username     string
+	Password     Secret
+	PasswordFile string
 }
 
 // Webhook receives incidents as signed JSON.

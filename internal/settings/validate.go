@@ -108,7 +108,16 @@ func (s *Settings) problems() []problem {
 
 	add(!s.API.Token.Empty() && len(s.API.Token.Reveal()) < leastToken, "api.token", "is too short to keep anybody out; want 16 characters or more", "api.token_file")
 
-	w := s.Alert.Webhook
-	add(w.URL.Empty() && !w.Secret.Empty(), "alert.webhook.secret", "has no effect without alert.webhook.url", "alert.webhook.url")
+	m := s.Alert.SMTP
+	if m.Address == "" {
+		add(m.From != "", "alert.smtp.from", "has no effect without alert.smtp.address", "alert.smtp.address")
+		add(m.Username != "", "alert.smtp.username", "has no effect without alert.smtp.address", "alert.smtp.address")
+	} else {
+		add(m.From == "", "alert.smtp.address", "needs alert.smtp.from", "alert.smtp.from")
+		add(m.Encryption == "none" && !loopbackHost(m.Address), "alert.smtp.encryption", "none is for a server on this machine (localhost) only: everybody on the way would read what is sent", "alert.smtp.address")
+	}
+	add(m.Username != "" && m.Password.Empty(), "alert.smtp.username", "needs alert.smtp.password_file or alert.smtp.password", "alert.smtp.password", "alert.smtp.password_file")
+	add(m.Username == "" && !m.Password.Empty(), "alert.smtp.password", "needs alert.smtp.username", "alert.smtp.username")
+	add(!s.Alert.Slack.SigningSecret.Empty() && s.Alert.Slack.Token.Empty(), "alert.slack.signing_secret", "has no effect without alert.slack.token", "alert.slack.token")
 	return out
 }

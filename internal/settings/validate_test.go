@@ -38,7 +38,6 @@ func TestValidate(t *testing.T) {
 		{"Redis user alone", func(s *Settings) { s.Redis.Username = "u" }, "redis.username: needs redis.password_file or redis.password"},
 		{"Redis password alone", func(s *Settings) { s.Redis.Password = NewSecret("p") }, ""},
 		{"Redis name without TLS", func(s *Settings) { s.Redis.TLS.ServerName = "r" }, "redis.tls.server_name: has no effect while redis.tls.enabled is false"},
-		{"webhook secret alone", func(s *Settings) { s.Alert.Webhook.Secret = NewSecret("p") }, "alert.webhook.secret: has no effect without alert.webhook.url"},
 		{"postgres", func(s *Settings) { s.Ledger.URL = NewURL("postgres://u:p@h/db") }, ""},
 		{"no ledger", func(s *Settings) { s.Ledger.URL = URL{} }, `ledger.url: read "", want sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE`},
 		{"ledger without file", func(s *Settings) { s.Ledger.URL = NewURL("sqlite://") }, `ledger.url: read "sqlite://", want sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE`},

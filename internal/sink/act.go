@@ -5,36 +5,17 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
+	"strings"
+	"unicode"
 
 	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/incident"
 )
 
-// What people do to an incident elsewhere.
-const (
-	Acknowledge = "acknowledge"
-	Resolve     = "resolve"
-)
-
-// Act is what somebody did to an incident in another system.
-type Act struct {
-	Incident string
-	Do       string    // Acknowledge or Resolve
-	Who      string    // as the other system names the person
-	Via      string    // the other system
-	At       time.Time // by its clock
-	Key      string    // of this act: the same act may be told again
-}
-
-// ErrUnknownIncident is what Acts returns for an incident that it doesn't have, ErrOver for one that the act comes too late for.
-var (
-	ErrUnknownIncident = errors.New("no such incident")
-	ErrOver            = errors.New("the incident has moved on")
-)
-
-// Acts takes what people do to incidents elsewhere. An act that changes nothing, or whose key is known, is fine and does nothing.
-type Acts interface {
-	Act(ctx context.Context, a Act) error
+// Desk takes what people do to incidents elsewhere, as the API does. An act that is known by its id changes nothing.
+type Desk interface {
+	Do(ctx context.Context, a incident.Act) ([]incident.Told, error)
 }
 
 // receive reads a request's body whole, within bounds.
@@ -47,17 +28,34 @@ func receive(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return body, true
 }
 
-// perform takes the act and answers. What can't be done now is answered by an error, so that it is told again; what can't be done at
-// all is answered as done, so that it isn't.
-func perform(w http.ResponseWriter, r *http.Request, log *zap.Logger, acts Acts, a Act) {
-	switch err := acts.Act(r.Context(), a); {
+// perform hands the act in and answers. What can't be done now is answered by an error, so that it is told again; what can't be done at
+// all (the incident isn't ours, or is over already) is answered as done, so that it isn't.
+func perform(w http.ResponseWriter, r *http.Request, log *zap.Logger, desk Desk, a incident.Act) {
+	_, err := desk.Do(r.Context(), a)
+	switch {
 	case err == nil:
-	case errors.Is(err, ErrUnknownIncident) || errors.Is(err, ErrOver):
-		log.Warn("pass over an act", zap.String("via", a.Via), zap.String("do", a.Do), zap.String("incident", a.Incident), zap.Error(err))
+	case errors.Is(err, incident.ErrUnknown) || errors.Is(err, incident.ErrConflict) || errors.Is(err, incident.ErrAct):
+		log.Info("pass over an act", zap.String("verb", string(a.Verb)), zap.String("actor", a.Actor), zap.String("incident", a.Incident), zap.Error(err))
 	default:
-		log.Error("take an act", zap.String("via", a.Via), zap.String("do", a.Do), zap.String("incident", a.Incident), zap.Error(err))
-		http.Error(w, "not now", http.StatusServiceUnavailable)
+		log.Warn("take an act", zap.String("verb", string(a.Verb)), zap.String("actor", a.Actor), zap.String("incident", a.Incident), zap.Error(err))
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "no alerter took it just now", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// named makes a name of what another system says, so that it can stand in the ledger: printable, on one line, not too long.
+func named(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > 160 {
+		s = strings.TrimSpace(strings.ToValidUTF8(s[:160], ""))
+	}
+	return s
 }

@@ -12,17 +12,19 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/incident"
 )
 
-// actor remembers what was done, and fails as it is told.
-type actor struct {
-	acts []Act
+// desk remembers what was done, and fails as it is told.
+type desk struct {
+	acts []incident.Act
 	fail error
 }
 
-func (a *actor) Act(_ context.Context, act Act) error {
-	a.acts = append(a.acts, act)
-	return a.fail
+func (d *desk) Do(_ context.Context, a incident.Act) ([]incident.Told, error) {
+	d.acts = append(d.acts, a)
+	return nil, d.fail
 }
 
 func ask(t *testing.T, h http.Handler, header map[string]string, body string) int {
@@ -65,18 +67,16 @@ func TestPagerDutyHook(t *testing.T) {
 		"our own doing":        {[]string{"s1"}, signed("s1", ours), ours, nil, 200, 0},
 		"of another kind":      {[]string{"s1"}, signed("s1", ping), ping, nil, 200, 0},
 		"not now":              {[]string{"s1"}, signed("s1", pagerDutyBody), pagerDutyBody, errors.New("the ledger is away"), 503, 1},
-		"not ours":             {[]string{"s1"}, signed("s1", pagerDutyBody), pagerDutyBody, ErrUnknownIncident, 200, 1},
-		"too late":             {[]string{"s1"}, signed("s1", pagerDutyBody), pagerDutyBody, ErrOver, 200, 1},
+		"not ours":             {[]string{"s1"}, signed("s1", pagerDutyBody), pagerDutyBody, incident.ErrUnknown, 200, 1},
+		"too late":             {[]string{"s1"}, signed("s1", pagerDutyBody), pagerDutyBody, incident.ErrConflict, 200, 1},
 	} {
-		a := &actor{fail: c.fail}
-		code := ask(t, &PagerDutyHook{Secrets: c.secrets, Acts: a, Log: zap.NewNop()}, c.header, c.body)
+		a := &desk{fail: c.fail}
+		code := ask(t, &PagerDutyHook{Secrets: c.secrets, Desk: a, Log: zap.NewNop()}, c.header, c.body)
 		if code != c.code || len(a.acts) != c.acts {
 			t.Errorf("%s: answered %d with %d acts, want %d with %d", name, code, len(a.acts), c.code, c.acts)
 		}
 		if len(a.acts) == 1 {
-			expect(t, name, a.acts[0], Act{
-				Incident: "9f2c000000000001", Do: Acknowledge, Who: "Ada Lovelace", Via: "pagerduty", At: time.Date(2026, 3, 25, 12, 0, 1, 0, time.UTC), Key: "pagerduty-01ABC",
-			})
+			expect(t, name, a.acts[0], incident.Act{Incident: "9f2c000000000001", Verb: incident.Acknowledge, Actor: "PagerDuty: Ada Lovelace", ID: "pagerduty 01ABC"})
 		}
 	}
 }
@@ -116,15 +116,13 @@ func TestSlackHook(t *testing.T) {
 		"no interaction":   {"s1", signed("s1", "payload=x", 0), "payload=x", 400, 0},
 		"another button":   {"s1", signed("s1", slackBody("plumbline_open", "x"), 0), slackBody("plumbline_open", "x"), 200, 0},
 	} {
-		a := &actor{}
-		code := ask(t, &SlackHook{Secret: c.secret, Acts: a, Now: func() time.Time { return noon }, Log: zap.NewNop()}, c.header, c.body)
+		a := &desk{}
+		code := ask(t, &SlackHook{Secret: c.secret, Desk: a, Now: func() time.Time { return noon }, Log: zap.NewNop()}, c.header, c.body)
 		if code != c.code || len(a.acts) != c.acts {
 			t.Errorf("%s: answered %d with %d acts, want %d with %d", name, code, len(a.acts), c.code, c.acts)
 		}
 		if len(a.acts) == 1 {
-			expect(t, name, a.acts[0], Act{
-				Incident: "9f2c000000000001", Do: Acknowledge, Who: "ada", Via: "slack", At: time.Unix(1774440001, 500_000_000).UTC(), Key: "slack-13345224609.738474920.8088930838d88f008e0",
-			})
+			expect(t, name, a.acts[0], incident.Act{Incident: "9f2c000000000001", Verb: incident.Acknowledge, Actor: "Slack: ada", ID: "slack 13345224609.738474920.8088930838d88f008e0"})
 		}
 	}
 }
@@ -136,12 +134,12 @@ func FuzzHooks(f *testing.F) {
 	f.Add(slackBody(buttonResolve, "x"), false)
 	f.Add("payload=%7B%7D", false)
 	f.Fuzz(func(t *testing.T, body string, pagerDuty bool) {
-		a := &actor{}
-		var h http.Handler = &PagerDutyHook{Secrets: []string{"s"}, Acts: a, Log: zap.NewNop()}
+		a := &desk{}
+		var h http.Handler = &PagerDutyHook{Secrets: []string{"s"}, Desk: a, Log: zap.NewNop()}
 		header := map[string]string{"X-PagerDuty-Signature": "v1=" + sign("s", []byte(body))}
 		if !pagerDuty {
 			ts := strconv.FormatInt(noon.Unix(), 10)
-			h = &SlackHook{Secret: "s", Acts: a, Now: func() time.Time { return noon }, Log: zap.NewNop()}
+			h = &SlackHook{Secret: "s", Desk: a, Now: func() time.Time { return noon }, Log: zap.NewNop()}
 			header = map[string]string{"X-Slack-Request-Timestamp": ts, "X-Slack-Signature": "v0=" + sign("s", []byte("v0:"+ts+":"+body))}
 		}
 		code := ask(t, h, header, body)
@@ -149,8 +147,9 @@ func FuzzHooks(f *testing.F) {
 			t.Errorf("answered %d", code)
 		}
 		for _, one := range a.acts {
-			if one.Incident == "" || one.Do == "" || one.Key == "" {
-				t.Errorf("an act about nothing: %+v", one)
+			one.At = noon // the alerter's
+			if err := one.Check(); err != nil {
+				t.Errorf("%v: %+v", err, one)
 			}
 		}
 	})

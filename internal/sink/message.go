@@ -36,8 +36,7 @@ func read(body []byte) (message, error) {
 		return message{}, &RefusedError{fmt.Errorf("read message: %w", err)}
 	}
 	var kind struct {
-		Kind  string `json:"kind"`
-		Calls *bool  `json:"calls"`
+		Kind string `json:"kind"`
 	}
 	if err := json.Unmarshal(e.Data, &kind); err != nil {
 		return message{}, &RefusedError{fmt.Errorf("read message: %w", err)}
@@ -55,16 +54,9 @@ func read(body []byte) (message, error) {
 	if err := json.Unmarshal(e.Data, into); err != nil {
 		return message{}, &RefusedError{fmt.Errorf("read message: %w", err)}
 	}
-	m.quiet = m.incident.Status == reopened && m.incident.Severity == finding.Page && kind.Calls != nil && !*kind.Calls
+	m.quiet = m.incident.Status == incident.OpenAgain && m.incident.Severity == finding.Page && !m.incident.Calls
 	return m, nil
 }
-
-// The statuses between the first and the last.
-const (
-	acknowledged = incident.Status("acknowledged")
-	mitigated    = incident.Status("mitigated")
-	reopened     = incident.Status("reopened")
-)
 
 const stamp = "2006-01-02 15:04 UTC"
 

@@ -93,7 +93,7 @@ func (p *PagerDuty) Send(ctx context.Context, _ string, body []byte) error {
 func (p *PagerDuty) event(inc *incident.Incident) event {
 	e := event{RoutingKey: p.Key, Action: "trigger", DedupKey: inc.ID}
 	switch inc.Status {
-	case acknowledged, mitigated:
+	case incident.Acknowledged, incident.Mitigated:
 		e.Action = "acknowledge"
 		return e
 	case incident.Resolved:

@@ -6,25 +6,25 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/incident"
 )
 
 // PagerDutyHook takes PagerDuty's webhooks v3: what is acknowledged or resolved there is so here. Without secrets it takes nothing.
 type PagerDutyHook struct {
 	Secrets []string // of the subscriptions; a new one stands beside the old one while it is exchanged
-	Acts    Acts
+	Desk    Desk
 	Log     *zap.Logger
 }
 
 // hooked is the part of a webhook that is read.
 type hooked struct {
 	Event struct {
-		ID         string    `json:"id"`
-		Type       string    `json:"event_type"`
-		OccurredAt time.Time `json:"occurred_at"`
-		Agent      *struct {
+		ID    string `json:"id"`
+		Type  string `json:"event_type"`
+		Agent *struct {
 			ID      string `json:"id"`
 			Summary string `json:"summary"`
 			Type    string `json:"type"`
@@ -51,16 +51,18 @@ func (h *PagerDutyHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e := &in.Event
-	do := map[string]string{"incident.acknowledged": Acknowledge, "incident.resolved": Resolve}[e.Type]
-	if do == "" || e.Data.Key == "" || e.Agent == nil || !strings.HasPrefix(e.Agent.Type, "user") {
+	verb := map[string]incident.Verb{"incident.acknowledged": incident.Acknowledge, "incident.resolved": incident.Resolve}[e.Type]
+	if verb == "" || e.Data.Key == "" || e.Agent == nil || !strings.HasPrefix(e.Agent.Type, "user") {
 		w.WriteHeader(http.StatusOK) // of another kind, or no person's doing: what our own events did there comes back, too
 		return
 	}
 	who := e.Agent.Summary
-	if who == "" {
+	if named(who) == "" {
 		who = e.Agent.ID
 	}
-	perform(w, r, h.Log, h.Acts, Act{Incident: e.Data.Key, Do: do, Who: who, Via: "pagerduty", At: e.OccurredAt.UTC(), Key: "pagerduty-" + e.ID})
+	perform(w, r, h.Log, h.Desk, incident.Act{
+		ID: named("pagerduty " + e.ID), Actor: named("PagerDuty: " + who), Verb: verb, Incident: e.Data.Key,
+	})
 }
 
 // signed reports whether one of the header's signatures (v1=HEX, parted by commas) is the HMAC of the body under one of the secrets.

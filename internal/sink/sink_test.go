@@ -78,7 +78,7 @@ func life(t *testing.T, s interface {
 },
 ) {
 	t.Helper()
-	for i, status := range []incident.Status{incident.Open, acknowledged, mitigated, incident.Resolved} {
+	for i, status := range []incident.Status{incident.Open, incident.Acknowledged, incident.Mitigated, incident.Resolved} {
 		if err := s.Send(t.Context(), "9f2c000000000001-"+string(rune('1'+i)), wrap(t, "9f2c000000000001-"+string(rune('1'+i)), example(status))); err != nil {
 			t.Fatalf("%s: %v", status, err)
 		}
@@ -116,10 +116,8 @@ func TestPagerDutyIsQuietWhereNobodyIsCalled(t *testing.T) {
 	there := standin.NewPagerDuty(never())
 	s := &PagerDuty{Key: routingKey, Client: &http.Client{Transport: there}}
 	for calls, want := range map[bool]int{false: 0, true: 1} {
-		inc := struct {
-			incident.Incident
-			Calls bool `json:"calls"`
-		}{example("reopened"), calls}
+		inc := example(incident.OpenAgain)
+		inc.Calls = calls
 		inc.ID = map[bool]string{false: "quiet", true: "loud"}[calls]
 		if err := s.Send(t.Context(), "a-1", wrap(t, "a-1", inc)); err != nil {
 			t.Fatal(err)
@@ -338,12 +336,12 @@ func TestUnreadableMessagesAreRefused(t *testing.T) {
 
 func TestLouder(t *testing.T) {
 	var told []incident.Change
-	for _, c := range []incident.Change{incident.None, incident.Opened, incident.Joined, incident.Updated, incident.Eased, incident.Closed, incident.Reopened, "acknowledged"} {
+	for _, c := range []incident.Change{incident.None, incident.Opened, incident.Joined, incident.Updated, incident.Eased, incident.Closed, incident.Reopened, incident.Acked, incident.Commented} {
 		if Louder(c) {
 			told = append(told, c)
 		}
 	}
-	if want := []incident.Change{incident.Opened, incident.Closed, incident.Reopened, "acknowledged"}; !slices.Equal(told, want) {
+	if want := []incident.Change{incident.Opened, incident.Closed, incident.Reopened, incident.Acked}; !slices.Equal(told, want) {
 		t.Errorf("people are told of %q, want %q", told, want)
 	}
 }

@@ -103,7 +103,7 @@ func mark(inc *incident.Incident) string {
 	switch {
 	case inc.Status == incident.Resolved:
 		return ":white_check_mark:"
-	case inc.Status == acknowledged || inc.Status == mitigated:
+	case inc.Status == incident.Acknowledged || inc.Status == incident.Mitigated:
 		return ":eyes:"
 	case inc.Severity == finding.Page:
 		return ":rotating_light:"

@@ -12,6 +12,8 @@ import (
 
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
+
+	"github.com/plumbline-ml/plumbline/internal/incident"
 )
 
 // slackSkew is how old a request of Slack's may be, either way.
@@ -20,7 +22,7 @@ const slackSkew = 5 * time.Minute
 // SlackHook takes presses of the buttons under incidents. Without a secret it takes nothing.
 type SlackHook struct {
 	Secret string // the app's signing secret
-	Acts   Acts
+	Desk   Desk
 	Now    func() time.Time
 	Log    *zap.Logger
 }
@@ -46,31 +48,20 @@ func (h *SlackHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, b := range in.ActionCallback.BlockActions {
-		do := map[string]string{buttonAcknowledge: Acknowledge, buttonResolve: Resolve}[b.ActionID]
-		if do == "" || b.Value == "" {
+		verb := map[string]incident.Verb{buttonAcknowledge: incident.Acknowledge, buttonResolve: incident.Resolve}[b.ActionID]
+		if verb == "" || b.Value == "" {
 			continue
 		}
 		who := in.User.Name
-		if who == "" {
+		if named(who) == "" {
 			who = in.User.ID
 		}
-		perform(w, r, h.Log, h.Acts, Act{
-			Incident: b.Value, Do: do, Who: who, Via: "slack", At: pressed(b.ActionTs, h.Now()), Key: "slack-" + in.TriggerID,
+		perform(w, r, h.Log, h.Desk, incident.Act{
+			ID: named("slack " + in.TriggerID), Actor: named("Slack: " + who), Verb: verb, Incident: b.Value,
 		})
 		return // a request carries one press
 	}
 	w.WriteHeader(http.StatusOK) // a button that only opens a page
-}
-
-// pressed reads a Slack timestamp (seconds with a fraction), which is fallback if it can't be read.
-func pressed(ts string, fallback time.Time) time.Time {
-	whole, fraction, _ := strings.Cut(ts, ".")
-	s, err := strconv.ParseInt(whole, 10, 64)
-	us, err2 := strconv.ParseInt((fraction + "000000")[:6], 10, 64)
-	if err != nil || err2 != nil || us < 0 {
-		return fallback.UTC()
-	}
-	return time.Unix(s, us*1000).UTC()
 }
 
 // signed verifies Slack's signature, version 0: the HMAC of "v0:TIMESTAMP:BODY", not older than slackSkew. The client library has

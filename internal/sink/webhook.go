@@ -59,9 +59,10 @@ func orDefault(c *http.Client) *http.Client {
 // Louder reports whether people are told of a change; the others only update what they can look at.
 func Louder(c incident.Change) bool {
 	switch c {
-	case incident.None, incident.Joined, incident.Updated, incident.Eased:
-		return false
-	default: // opened, reopened, what people did, its end
+	case incident.Opened, incident.Raised, incident.Closed, incident.Reopened,
+		incident.Acked, incident.Contained, incident.Unsilenced, incident.Merged, incident.Parted:
 		return true
+	default:
+		return false
 	}
 }

@@ -186,7 +186,11 @@ func newSystemOf(t *testing.T, text string, learnt func(draft *plan.Plan) baseli
 	s.plan, err = baseline.Build(draft, learnt(draft))
 	must(err)
 	adm := kadm.NewClient(s.parts.Producer)
-	for topic, text := range map[string]string{"sys.predictions": predictionSchema, "sys.outcomes": outcomeSchema} {
+	topics := map[string]string{"sys.predictions": predictionSchema, "sys.outcomes": outcomeSchema}
+	if s.plan.Attributes != nil {
+		topics["sys.attributes"] = attributeSchema
+	}
+	for topic, text := range topics {
 		_, err := adm.CreateTopic(t.Context(), 2, 1, nil, topic)
 		must(err)
 		id, err := s.parts.Registry.Register(t.Context(), topic+"-value", text)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/record"
@@ -147,6 +148,25 @@ func (c *Clock) LowJoined(topics ...string) (us int64, ok bool) {
 		}
 	}
 	return us, true
+}
+
+// LowBeside is the event time that every partition of a topic has reached as seen through every joins partition, where the topic need not be as
+// current as others: a topic all of whose partitions are idle holds nothing up, and has reached the end of time. ok is false as long as nothing is known
+// of it.
+func (c *Clock) LowBeside(topic string) (us int64, ok bool) {
+	known, busy := false, false
+	for p, w := range c.places {
+		if p.Topic == topic && p.Joins >= 0 {
+			known, busy = true, busy || !w.Idle
+		}
+	}
+	switch {
+	case !known || c.joins <= 0:
+		return 0, false
+	case !busy:
+		return math.MaxInt64, true
+	}
+	return c.low(topic, 0, c.joins)
 }
 
 // low is the smallest watermark of a topic's partitions, idle ones left out. If all are idle the largest counts: nothing

@@ -1,0 +1,158 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/ledger"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/retrain"
+)
+
+// triggered is a sink that remembers triggers.
+type triggered struct{ got []retrain.Trigger }
+
+func (a *triggered) Name() string               { return triggerSink("retrain.triggers") }
+func (a *triggered) Wants(incident.Change) bool { return false }
+func (a *triggered) Send(_ context.Context, _ string, body []byte) error {
+	var e finding.Envelope[retrain.Trigger]
+	if err := json.Unmarshal(body, &e); err != nil {
+		return err
+	}
+	a.got = append(a.got, e.Data)
+	return nil
+}
+
+func retrained(t *testing.T, l *ledger.Ledger, to *triggered) *fixture {
+	t.Helper()
+	f := newFixture(t, l)
+	f.o.Triggers = func(string) Sink { return to }
+	p := &plan.Policy{Owners: map[string]string{"data": "team"}, Retrain: &plan.Retrain{
+		Topic: "retrain.triggers", Results: "retrain.results", On: []string{"calibration", "drift"}, Cooldown: 24 * time.Hour, Window: 28 * 24 * time.Hour,
+	}}
+	f.policies["credit"] = p
+	f.setTriggers(p)
+	return f
+}
+
+// meaning is a finding that scores no longer mean what they did.
+func meaning(t *testing.T, hour int, verdict finding.Verdict) finding.Finding {
+	t.Helper()
+	f := fault(t, "outcome", hour, verdict)
+	f.Channel, f.Metric, f.Cause = "calibration", "calibration", "concept_drift"
+	if verdict == finding.Fault {
+		f.Verdict = finding.Drift
+	}
+	if err := f.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func reasons(t *testing.T, l *ledger.Ledger) []string {
+	t.Helper()
+	var out []string
+	if err := l.Each(t.Context(), entryHeld, 0, func(e ledger.Entry) error {
+		var h heldBody
+		if err := json.Unmarshal(e.Body, &h); err != nil {
+			return err
+		}
+		out = append(out, h.Why)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// While a column that was constant moves, the data are broken: the trigger waits, says why once, and comes when that is over; whoever
+// retrains reports, and a restart forgets nothing of it.
+func TestTriggerWaitsForGoodData(t *testing.T) {
+	l, to := open(t), &triggered{}
+	f := retrained(t, l, to)
+	tick := func(f *fixture) {
+		t.Helper()
+		f.now = f.now.Add(retrainEvery)
+		f.mustTick(t)
+	}
+	f.mustFold(t, records(t, 0, fault(t, "income", 1, finding.Fault), meaning(t, 2, finding.Fault)))
+	tick(f)
+	tick(f)
+	if len(to.got) != 0 || len(reasons(t, l)) != 2 { // of both incidents, once
+		t.Fatalf("asked %d times, held %q", len(to.got), reasons(t, l))
+	}
+	f.mustFold(t, records(t, 2, fault(t, "income", 40, finding.Equivalent)))
+	tick(f)
+	tick(f)
+	if len(to.got) != 1 || to.got[0].Reason != retrain.Calibration || !to.got[0].Window.To.Equal(onset.Add(40*time.Hour)) {
+		t.Fatalf("asked: %+v", to.got)
+	}
+	if ex := to.got[0].Window.Exclude; len(ex) != 1 || !ex[0].From.Equal(onset) || !ex[0].To.Equal(onset.Add(40*time.Hour)) {
+		t.Errorf("left out: %+v", ex)
+	}
+
+	again := retrained(t, l, to)
+	again.now = f.now
+	if _, err := again.restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tick(again)
+	if len(to.got) != 1 {
+		t.Errorf("asked again after a restart: %+v", to.got)
+	}
+	report := func(f *fixture, at int64, status retrain.Status) {
+		t.Helper()
+		b, err := json.Marshal(finding.Wrap(retrain.KindResult, "r", "credit", f.now, retrain.Result{
+			KindName: retrain.KindResult, Trigger: to.got[0].ID, Model: "credit", Status: status, Version: "v8", At: to.got[0].At.Add(time.Hour),
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range [][]byte{b, []byte("no result")} {
+			rec := &kgo.Record{Topic: "retrain.results", Offset: at, Value: value}
+			if err := f.takeResults(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "retrain.results", Partitions: []kgo.FetchPartition{{Records: []*kgo.Record{rec}}}}}}}); err != nil {
+				t.Fatal(err)
+			}
+			at++
+		}
+	}
+	report(again, 0, retrain.Started)
+	report(again, 2, retrain.Succeeded)
+	report(again, 4, retrain.Failed) // too late to be true
+
+	third := retrained(t, l, to)
+	third.now = again.now
+	if _, err := third.restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r := third.retraining.results[to.got[0].ID]; r.Status != retrain.Succeeded || r.Version != "v8" {
+		t.Errorf("the result after a restart: %+v", r)
+	}
+	offsets, err := l.Offsets(t.Context())
+	if err != nil || !slices.Contains(offsets, ledger.Offset{Topic: "retrain.results", Partition: 0, Next: 6}) {
+		t.Errorf("offsets %+v, %v", offsets, err)
+	}
+	third.now = third.now.Add(23 * time.Hour)
+	tick(third)
+	if len(to.got) != 1 {
+		t.Error("asked again in the cooldown")
+	}
+	third.now = third.now.Add(time.Hour)
+	tick(third)
+	if len(to.got) != 2 {
+		t.Error("not asked again after the cooldown, and it is as bad as before")
+	}
+	third.mustFold(t, records(t, 3, meaning(t, 60, finding.Equivalent)))
+	third.now = third.now.Add(100 * 24 * time.Hour)
+	tick(third)
+	if len(to.got) != 2 {
+		t.Error("asked for what is over")
+	}
+}
