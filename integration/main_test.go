@@ -24,6 +24,7 @@ type place struct {
 
 	kafka, kafkaSecure, registry string
 	redisPort                    int
+	postgres                     string // URL of a database
 	authority                    string // PEM
 }
 
@@ -67,6 +68,8 @@ func (p *place) prepare() (err error) {
 	}
 	kafka, registry := port("PARTS_KAFKA_PORT", 29392), port("PARTS_REGISTRY_PORT", 28381)
 	p.redisPort = port("PARTS_REDIS_PORT", 26679)
+	postgres := port("PARTS_POSTGRES_PORT", 25732)
+	p.postgres = "postgres://plumbline@" + address(postgres) + "/plumbline?sslmode=disable"
 	p.kafka, p.kafkaSecure = address(kafka), address(kafka+100)
 	p.registry = "http://" + address(registry) + "/apis/ccompat/v7"
 	p.binaries = filepath.Join(p.folder, "bin")
@@ -74,6 +77,7 @@ func (p *place) prepare() (err error) {
 	p.authority = filepath.Join(run, "certificates", "ca.pem")
 	p.env = append(os.Environ(),
 		"PARTS_RUN="+run, "PARTS_BROKERS=1", "PARTS_KAFKA_SECURE=1", "PARTS_USER="+secureUser, "PARTS_PASSWORD="+securePassword,
+		"PARTS_POSTGRES=1", "PARTS_POSTGRES_PORT="+strconv.Itoa(postgres),
 		"PARTS_KAFKA_PORT="+strconv.Itoa(kafka), "PARTS_REGISTRY_PORT="+strconv.Itoa(registry), "PARTS_REDIS_PORT="+strconv.Itoa(p.redisPort))
 
 	// Should this process be killed, nobody else would stop the parts.

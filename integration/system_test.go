@@ -214,7 +214,9 @@ func (s *system) alerted(ctx context.Context) error {
 	}
 	at := map[int32]int64{}
 	for _, o := range known {
-		at[o.Partition] = o.Next
+		if o.Topic == bus.TopicFindings {
+			at[o.Partition] = o.Next
+		}
 	}
 	behind := false
 	ends.Each(func(e kadm.ListedOffset) { behind = behind || at[e.Partition] < e.Offset })
@@ -225,8 +227,10 @@ func (s *system) alerted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(queues, func(q ledger.Queue) bool { return q.Pending > 0 }) {
-		return fmt.Errorf("alerter is %w: there are messages to send", errBehind)
+	for _, q := range queues {
+		if q.Pending > 0 {
+			return fmt.Errorf("alerter is %w: there are messages to send to %s", errBehind, q.Sink)
+		}
 	}
 	return nil
 }

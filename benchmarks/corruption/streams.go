@@ -181,7 +181,7 @@ func electricity() (*table, error) {
 		}
 		return "day"
 	})
-	t.derive("band", func(get func(string) string) string { return "Band " + get("nswdemand")[:3] })
+	t.derive("band", func(get func(string) string) string { v := get("nswdemand"); return "Band " + v[:min(3, len(v))] })
 	t.derive("is_night", func(get func(string) string) string {
 		at, _ := time.Parse(stamp, get("ts"))
 		return map[bool]string{true: "1", false: "0"}[at.Hour() < 2]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -40,10 +41,10 @@ plumbline explain INCIDENT tells one in plain words.`,
 
 func newIncidentsListCommand() *cobra.Command {
 	var model, status string
-	var asJSON bool
+	var asJSON, loud bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List incidents, by the time they opened",
+		Short: "List incidents, by the time they opened or by how much they matter",
 		Example: `  plumbline incidents list
   plumbline incidents list --status resolved --model churn --json`,
 		Args: usageArgs(cobra.NoArgs),
@@ -63,6 +64,9 @@ func newIncidentsListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if loud {
+				slices.SortFunc(all, incident.Louder)
+			}
 			if asJSON {
 				return writeJSONLines(cmd.OutOrStdout(), all)
 			}
@@ -72,6 +76,7 @@ func newIncidentsListCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&model, "model", "", "only those of this model")
 	f.StringVar(&status, "status", "active", "active (all but resolved), open, acknowledged, mitigated, resolved, reopened, or all")
+	f.BoolVar(&loud, "loudest", false, "pages first, then what costs more a day, then by score (evidence x effect x burn)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object per incident")
 	return cmd
 }
@@ -169,6 +174,10 @@ func showIncident(w io.Writer, inc *incident.Incident) {
 	}
 	for _, s := range inc.Slices {
 		field("slice", finding.SliceKey(s))
+	}
+	for i := range inc.Changes {
+		c := &inc.Changes[i]
+		field("change", strings.TrimSpace(fmt.Sprintf("%s %s %s %s, %s", c.At.UTC().Format(clockStamp), c.What, c.Name, c.Version, "names "+c.Names)))
 	}
 	for _, n := range inc.Numbers {
 		field("number", incident.Figure(n))

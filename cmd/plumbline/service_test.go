@@ -63,7 +63,7 @@ func findings(ts *testscript.TestScript, _ bool, args []string) {
 	parts, ctx := running[ts], context.Background()
 	file, err := os.Open(ts.MkAbs(args[0]))
 	ts.Check(err)
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	end := int64(0)
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		f := finding.Finding{Evidence: finding.Evidence{Log10: finding.None(), Needed: finding.None()}}

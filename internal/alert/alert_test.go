@@ -171,7 +171,7 @@ func TestRestartTellsNothingTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := at[0].EpochOffset().Offset; got != 2 {
+	if got := at[bus.TopicFindings][0].EpochOffset().Offset; got != 2 {
 		t.Errorf("goes on at offset %d, want 2", got)
 	}
 	after.mustDeliver(t)

@@ -9,54 +9,98 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/change"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
 	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
-// fold takes one poll of findings. Those of one model and one instant are folded before anything is said of them, so that
+// fold takes one poll of findings and changes. Findings of one model and one instant are folded before anything is said of them, so that
 // forty columns that fail together are one message; the detector commits them together.
 func (s *service) fold(ctx context.Context, records []*kgo.Record) error {
-	b := batch{next: map[int32]int64{}}
+	b := batch{next: map[partition]int64{}}
 	for _, rec := range records {
-		b.next[rec.Partition] = rec.Offset + 1
+		b.next[partition{rec.Topic, rec.Partition}] = rec.Offset + 1
 		if rec.Attrs.IsControl() {
 			continue
 		}
-		f, err := finding.ReadEvent(rec.Value)
+		take := s.foldFinding
+		if rec.Topic == bus.TopicChanges {
+			take = s.foldChange
+		}
+		unread, err := take(&b, rec.Value)
 		if err != nil {
+			return err
+		}
+		if unread != nil {
 			s.m.unread.Inc()
-			s.log.Error("pass over a record on the findings topic", zap.Int32("partition", rec.Partition), zap.Int64("offset", rec.Offset), zap.Error(err))
-			continue
-		}
-		s.m.findings.Inc()
-		if f.Model != b.model || !f.At.Equal(b.at) {
-			if err := s.settle(&b); err != nil {
-				return err
-			}
-			b.model, b.at = f.Model, f.At
-		}
-		body, err := json.Marshal(f)
-		if err != nil {
-			return fmt.Errorf("encode finding %s: %w", f.ID, err)
-		}
-		change, inc := s.book.Fold(f)
-		s.retraining.saw(&f, inc.ID)
-		s.enter(&b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
-		if change != incident.None {
-			s.m.incidents.WithLabelValues(string(change)).Inc()
-			b.changed(change, inc)
+			s.log.Error("pass over a record", zap.String("topic", rec.Topic), zap.Int32("partition", rec.Partition), zap.Int64("offset", rec.Offset), zap.Error(unread))
 		}
 	}
 	if err := s.settle(&b); err != nil {
 		return err
 	}
 	var offsets []ledger.Offset
-	for partition, n := range b.next {
-		offsets = append(offsets, ledger.Offset{Topic: records[0].Topic, Partition: partition, Next: n})
+	for p, n := range b.next {
+		offsets = append(offsets, ledger.Offset{Topic: p.topic, Partition: p.number, Next: n})
 	}
 	return s.commit(ctx, &b, offsets)
+}
+
+// foldFinding takes one finding.
+func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
+	f, err := finding.ReadEvent(value)
+	if err != nil {
+		return err, nil
+	}
+	s.m.findings.Inc()
+	if f.Model != b.model || !f.At.Equal(b.at) {
+		if err := s.settle(b); err != nil {
+			return nil, err
+		}
+		b.model, b.at = f.Model, f.At
+	}
+	body, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("encode finding %s: %w", f.ID, err)
+	}
+	what, inc := s.book.Fold(f)
+	s.retraining.saw(&f, inc.ID)
+	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
+	if what != incident.None {
+		s.m.incidents.WithLabelValues(string(what)).Inc()
+		b.changed(what, inc)
+	}
+	return nil, nil
+}
+
+// foldChange takes one change event. A run of a job that changed nothing leaves no entry.
+func (s *service) foldChange(b *batch, value []byte) (unread, err error) {
+	c, err := change.Read(value)
+	if err != nil {
+		return err, nil
+	}
+	told, news := s.book.Change(c)
+	if !news {
+		return nil, nil
+	}
+	s.m.changes.Inc()
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode change %s: %w", c.ID, err)
+	}
+	who := c.Actor
+	if who == "" {
+		who = "pipeline"
+	}
+	s.enter(b, ledger.Entry{At: c.At, Kind: entryChange, Subject: c.Name, Actor: who, Body: body})
+	for _, t := range told {
+		s.m.incidents.WithLabelValues(string(t.Change)).Inc()
+		b.changed(t.Change, t.Incident)
+	}
+	return nil, nil
 }
 
 // enter adds an entry to the batch. The number of the entry is the ledger's, which has no other writer.
@@ -81,9 +125,17 @@ func (s *service) commit(ctx context.Context, b *batch, offsets []ledger.Offset)
 	return nil
 }
 
+const entryChange = "change"
+
+// partition is one of a topic.
+type partition struct {
+	topic  string
+	number int32
+}
+
 // batch is what one poll came to.
 type batch struct {
-	next    map[int32]int64
+	next    map[partition]int64
 	entries []ledger.Entry
 	out     []ledger.Outgoing
 	told    []told

@@ -141,7 +141,7 @@ func process(ctx context.Context, t *testing.T, l *ledger.Ledger, w *town, d *De
 	var all sync.WaitGroup
 	all.Go(func() { f.deliver(ctx) })
 	all.Go(func() {
-		for _, one := range findings[max(at[0].EpochOffset().Offset, 0):] {
+		for _, one := range findings[max(at[bus.TopicFindings][0].EpochOffset().Offset, 0):] {
 			select {
 			case <-ctx.Done():
 				return

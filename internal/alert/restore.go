@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/change"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/ledger"
@@ -16,8 +17,8 @@ import (
 
 const entryFinding = "finding"
 
-// restore folds the findings and acts in the ledger again and returns where reading goes on.
-func (s *service) restore(ctx context.Context) (map[int32]kgo.Offset, error) {
+// restore folds the findings, acts and changes in the ledger again and returns where reading goes on, by topic and partition.
+func (s *service) restore(ctx context.Context) (map[string]map[int32]kgo.Offset, error) {
 	err := s.o.Ledger.Each(ctx, "", 0, s.refold)
 	if err != nil {
 		return nil, fmt.Errorf("restore incidents: %w", err)
@@ -33,17 +34,17 @@ func (s *service) restore(ctx context.Context) (map[int32]kgo.Offset, error) {
 			}
 		}
 	}
-	at := map[int32]kgo.Offset{}
+	at := map[string]map[int32]kgo.Offset{bus.TopicFindings: {}, bus.TopicChanges: {0: kgo.NewOffset().AtStart()}}
 	for p := range s.o.Layout.Fragments {
-		at[int32(p)] = kgo.NewOffset().AtStart()
+		at[bus.TopicFindings][int32(p)] = kgo.NewOffset().AtStart()
 	}
 	known, err := s.o.Ledger.Offsets(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("restore incidents: %w", err)
 	}
 	for _, o := range known {
-		if o.Topic == bus.TopicFindings {
-			at[o.Partition] = kgo.NewOffset().At(o.Next)
+		if of := at[o.Topic]; of != nil {
+			of[o.Partition] = kgo.NewOffset().At(o.Next)
 		}
 	}
 	s.gauge()
@@ -68,6 +69,12 @@ func (s *service) refold(e ledger.Entry) error {
 		if _, err := s.book.Act(a); err != nil { // by a build with other rules
 			s.log.Warn("pass over an act", zap.Int64("entry", e.Seq), zap.Error(err))
 		}
+	case entryChange:
+		var c change.Event
+		if err := json.Unmarshal(e.Body, &c); err != nil {
+			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
+		}
+		s.book.Change(c)
 	case entryNotice, entryDigest:
 		return s.retell(e)
 	case entryTrigger, entryHeld, entryResult:

@@ -49,6 +49,7 @@ type Options struct {
 // Metrics are the alerter's series.
 type Metrics struct {
 	findings  prometheus.Counter
+	changes   prometheus.Counter
 	unread    prometheus.Counter
 	incidents *prometheus.CounterVec
 	open      *prometheus.GaugeVec
@@ -67,7 +68,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	return &Metrics{
 		findings:   f.NewCounter(opts("findings_total", "Findings folded into incidents.")),
-		unread:     f.NewCounter(opts("unreadable_findings_total", "Records on the findings topic that are no findings; they are passed over.")),
+		changes:    f.NewCounter(opts("changes_total", "Change events that were entered; runs of jobs that changed nothing are not.")),
+		unread:     f.NewCounter(opts("unreadable_findings_total", "Records on the topics of findings and changes that are neither; they are passed over.")),
 		incidents:  f.NewCounterVec(opts("incident_changes_total", "Changes of incidents."), []string{"change"}),
 		sent:       f.NewCounterVec(opts("messages_total", "Messages by sink and result."), []string{"sink", "result"}),
 		retraining: f.NewCounterVec(opts("retraining_total", "Retraining by model: asked for, held (each reason once), succeeded, failed."), []string{"model", "result"}),
@@ -101,10 +103,11 @@ func Run(ctx context.Context, o Options) error {
 			}
 			s.o.Ledger = mine
 			for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
-				policy := &h.At(plan.Micros(o.Now())).Policy
-				s.book.SetPolicy(model, policy)
-				s.setRoutes(model, policy)
-				s.setTriggers(policy)
+				p := h.At(plan.Micros(o.Now()))
+				s.book.SetPolicy(model, &p.Policy)
+				s.book.SetTopics(model, topicsOf(p)...)
+				s.setRoutes(model, &p.Policy)
+				s.setTriggers(&p.Policy)
 			}
 			err := s.run(ctx)
 			if errors.Is(err, ledger.ErrFenced) {
@@ -117,6 +120,15 @@ func Run(ctx context.Context, o Options) error {
 		}
 		return err
 	})
+}
+
+// topicsOf are where the events of a plan's model lie.
+func topicsOf(p *plan.Plan) []string {
+	out := []string{p.Prediction.Topic}
+	if p.Outcome != nil {
+		out = append(out, p.Outcome.Topic)
+	}
+	return out
 }
 
 type service struct {
@@ -148,7 +160,7 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	cl, err := s.o.Settings.NewClient(s.o.Logger, nil,
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{bus.TopicFindings: at}),
+		kgo.ConsumePartitions(at),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // offsets then pass the detector's markers
 	if err != nil {
 		return err
@@ -163,7 +175,7 @@ func (s *service) run(ctx context.Context) error {
 		s.deliver(ctx)
 	}()
 	defer func() { stop(); <-delivered }()
-	for p, o := range at {
+	for p, o := range at[bus.TopicFindings] {
 		targets.reached(p, o.EpochOffset().Offset)
 	}
 	results, err := s.readResults(ctx)
@@ -240,11 +252,8 @@ func (s *service) tick(ctx context.Context) error {
 
 // take folds one poll.
 func (s *service) take(ctx context.Context, fetches kgo.Fetches, targets targets) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	for _, e := range fetches.Errors() {
-		return fmt.Errorf("read findings %s/%d: %w", e.Topic, e.Partition, e.Err)
+		return fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, e.Err)
 	}
 	if fetches.NumRecords() == 0 {
 		return nil
@@ -252,7 +261,11 @@ func (s *service) take(ctx context.Context, fetches kgo.Fetches, targets targets
 	if err := s.fold(ctx, fetches.Records()); err != nil {
 		return err
 	}
-	fetches.EachRecord(func(rec *kgo.Record) { targets.reached(rec.Partition, rec.Offset+1) })
+	fetches.EachRecord(func(rec *kgo.Record) {
+		if rec.Topic == bus.TopicFindings {
+			targets.reached(rec.Partition, rec.Offset+1)
+		}
+	})
 	return nil
 }
 

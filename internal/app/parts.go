@@ -231,7 +231,7 @@ func (p *Parts) ForgetView(ctx context.Context) error { return p.forget(ctx) }
 func (p *Parts) API() http.Handler {
 	api := newAPI(&store{p.View}, p.Logger)
 	if p.Desk != nil {
-		api.Write(desk{p.Desk}, p.Writers)
+		api.Write(desk{p.Desk}, changes{p.Producer}, p.Writers)
 	}
 	return api
 }

@@ -5,12 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/alert"
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/change"
 	"github.com/plumbline-ml/plumbline/internal/console"
 	"github.com/plumbline-ml/plumbline/internal/engine"
+	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 	"github.com/plumbline-ml/plumbline/internal/view"
 )
@@ -64,6 +69,18 @@ func (s *store) Incidents(ctx context.Context) ([]incident.Incident, error) {
 }
 
 func newAPI(s *store, log *zap.Logger) *console.API { return console.New(s, log) }
+
+// changes puts what was changed on its topic.
+type changes struct{ producer *kgo.Client }
+
+// Publish implements console.Changes.
+func (c changes) Publish(ctx context.Context, e change.Event) error {
+	body, err := json.Marshal(finding.Wrap(change.Kind, e.ID, strings.Join(e.Models, ","), e.At, e))
+	if err != nil {
+		return fmt.Errorf("encode change %s: %w", e.ID, err)
+	}
+	return c.producer.ProduceSync(ctx, &kgo.Record{Topic: bus.TopicChanges, Partition: 0, Key: []byte(e.ID), Value: body}).FirstErr()
+}
 
 // desk is the alerter's desk as the API knows it.
 type desk struct{ of *alert.Desk }

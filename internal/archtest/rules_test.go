@@ -14,7 +14,7 @@ var (
 	// pure packages know no client, no clock and no logger.
 	pure = []string{
 		"contract", "expr", "plan", "wire", "schema", "sketch", "record", "outcome", "window", "stat", "drift", "engine", "finding",
-		"incident", "baseline", "file", "collect", "check", "diagnose", "inspect", "backfill", "sequential", "concept", "budget", "truth", "fairness", "notify", "retrain",
+		"incident", "baseline", "file", "collect", "check", "diagnose", "inspect", "backfill", "sequential", "concept", "budget", "truth", "fairness", "change", "notify", "retrain",
 	}
 	// roles are the services: loops and I/O, which meet in topics and not in imports.
 	roles = []string{"ingest", "join", "detect", "alert"}

@@ -21,6 +21,7 @@ const (
 	TopicFindings   = "plumbline.findings"
 	TopicIncidents  = "plumbline.incidents"
 	TopicQuarantine = "plumbline.quarantine"
+	TopicChanges    = "plumbline.changes"
 )
 
 const (
@@ -83,6 +84,7 @@ func (l Layout) specs(replication int16) []topicSpec {
 		{TopicFindings, l.Fragments, deleted(findingsRetention)},
 		{TopicIncidents, 1, compacted()},
 		{TopicQuarantine, 1, deleted(quarantineRetention)},
+		{TopicChanges, 1, deleted(findingsRetention)},
 	}
 	for _, s := range specs {
 		if s.name == TopicJoins {

@@ -48,7 +48,7 @@ func TestEnsureTopics(t *testing.T) {
 	}
 	want := map[string]int{
 		"plumbline.plans": 1, "plumbline.fragments": 2, "plumbline.joins": 3, "plumbline.panes": 2,
-		"plumbline.findings": 2, "plumbline.incidents": 1, "plumbline.quarantine": 1,
+		"plumbline.findings": 2, "plumbline.incidents": 1, "plumbline.quarantine": 1, "plumbline.changes": 1,
 	}
 	if len(have) != len(want) || len(InternalTopics()) != len(want) {
 		t.Errorf("topics: %v, listed as internal: %v", have.Names(), InternalTopics())

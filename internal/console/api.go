@@ -31,8 +31,10 @@ type API struct {
 	store Store
 	desk  Desk
 	auth  Auth
-	log   *zap.Logger
-	mux   *http.ServeMux
+
+	changes Changes
+	log     *zap.Logger
+	mux     *http.ServeMux
 }
 
 // New makes the API over a store, which only reads.
@@ -50,9 +52,11 @@ func New(store Store, log *zap.Logger) *API {
 	return a
 }
 
-// Write lets the API take what people do, from whom auth allows it.
-func (a *API) Write(desk Desk, auth Auth) {
-	a.desk, a.auth = desk, auth
+// Write lets the API take what people do and what they change, from whom auth allows it. OpenLineage's clients post to a path of their own.
+func (a *API) Write(desk Desk, changes Changes, auth Auth) {
+	a.desk, a.changes, a.auth = desk, changes, auth
+	a.mux.HandleFunc("POST /api/v1/changes", a.changed)
+	a.mux.HandleFunc("POST /api/v1/lineage", a.changed)
 	a.mux.HandleFunc("POST /api/v1/incidents/{id}/acts", a.act)
 	a.mux.HandleFunc("POST /api/v1/models/{model}/acts", a.act)
 }

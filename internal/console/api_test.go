@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -75,16 +76,19 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal(openapi, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Paths) != 7 {
-		t.Errorf("%d paths described, 7 are served", len(doc.Paths))
+	if len(doc.Paths) != 9 {
+		t.Errorf("%d paths described, 9 are served", len(doc.Paths))
 	}
 	a := New(fake{}, zap.NewNop())
-	a.Write(desk{}, Auth{Token: "sesame"})
+	a.Write(desk{}, published{}, Auth{Token: "sesame"})
 	for p, methods := range doc.Paths {
 		for method := range methods {
 			rec := httptest.NewRecorder()
 			path := strings.NewReplacer("{model}", "a", "{id}", "1").Replace(p)
-			r := httptest.NewRequestWithContext(t.Context(), strings.ToUpper(method), path, strings.NewReader("{}"))
+			r := httptest.NewRequestWithContext(t.Context(), strings.ToUpper(method), path, strings.NewReader(`{"id":"1","at":"2026-03-25T10:00:00Z","what":"deploy","name":"x"}`))
+			if strings.HasSuffix(p, "acts") {
+				r.Body = io.NopCloser(strings.NewReader("{}"))
+			}
 			r.Header.Set("Authorization", "Bearer sesame")
 			r.Header.Set("Content-Type", "application/json")
 			a.ServeHTTP(rec, r)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -11,10 +12,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/change"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 )
 
@@ -29,6 +32,11 @@ const (
 // Desk takes what people do: it enters an act and returns the incidents it changed, or fails with ErrAway, or as incident.Book does.
 type Desk interface {
 	Do(ctx context.Context, a incident.Act) ([]incident.Told, error)
+}
+
+// Changes takes what was changed around models, for the alerter to read.
+type Changes interface {
+	Publish(ctx context.Context, c change.Event) error
 }
 
 // Auth says who may write. Without a token and with Loopback whoever reaches the address may, and says who they are; without both nobody
@@ -151,30 +159,74 @@ func (a *API) act(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read takes the body of a request that writes. Only JSON is taken: a page in a browser can't send that elsewhere without asking first.
+// changed takes a change event: the object itself, a CloudEvent around it, or a RunEvent of OpenLineage.
+func (a *API) changed(w http.ResponseWriter, r *http.Request) {
+	body, ok := a.body(w, r, change.MostBytes, "application/json", "application/cloudevents+json")
+	if !ok {
+		return
+	}
+	who, no := a.auth.actor(r, "")
+	if no != nil {
+		a.refuse(w, no)
+		return
+	}
+	c, err := change.Read(body)
+	if err != nil {
+		a.fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if c.Actor == "" {
+		c.Actor = who
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), actWait)
+	defer cancel()
+	if err := a.changes.Publish(ctx, c); err != nil {
+		a.log.Warn("publish a change", zap.String("id", c.ID), zap.Error(err))
+		w.Header().Set("Retry-After", "5")
+		a.fail(w, http.StatusServiceUnavailable, "the change can't be published just now; send it again with the same id")
+		return
+	}
+	a.encode(w, map[string]string{"id": c.ID})
+}
+
+// read reads the body of a request that writes into a value.
 func (a *API) read(w http.ResponseWriter, r *http.Request, into any) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		a.fail(w, http.StatusUnsupportedMediaType, "send JSON, with Content-Type: application/json")
+	body, ok := a.body(w, r, mostBody, "application/json")
+	if !ok {
 		return false
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostBody))
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
-	err = dec.Decode(into)
+	err := dec.Decode(into)
 	if err == nil {
 		if _, end := dec.Token(); !errors.Is(end, io.EOF) {
 			err = errors.New("there is more than one JSON value")
 		}
-	}
-	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		a.fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", mostBody))
-		return false
 	}
 	if err != nil {
 		a.fail(w, http.StatusBadRequest, "read the body: "+err.Error())
 		return false
 	}
 	return true
+}
+
+// body is that of a request that writes. Only JSON is taken: a page in a browser can't send that elsewhere without asking first.
+func (a *API) body(w http.ResponseWriter, r *http.Request, most int64, kinds ...string) ([]byte, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(kinds, kind) {
+		a.fail(w, http.StatusUnsupportedMediaType, "send JSON, with Content-Type: application/json")
+		return nil, false
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
+		a.fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", most))
+		return nil, false
+	}
+	if err != nil {
+		a.fail(w, http.StatusBadRequest, "the body can't be read")
+		return nil, false
+	}
+	return body, true
 }
 
 func (a *API) refuse(w http.ResponseWriter, no *refusal) {

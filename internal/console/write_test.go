@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/internal/change"
 	"github.com/plumbline-ml/plumbline/internal/incident"
 )
 
@@ -26,6 +28,52 @@ func (d desk) Do(_ context.Context, a incident.Act) ([]incident.Told, error) {
 		*d.got = a
 	}
 	return []incident.Told{{Change: incident.Acked, Incident: incident.Incident{ID: a.Incident, Status: incident.Acknowledged}}}, d.err
+}
+
+// published remembers the change it was given.
+type published struct {
+	got *change.Event
+	err error
+}
+
+func (p published) Publish(_ context.Context, c change.Event) error {
+	if p.got != nil {
+		*p.got = c
+	}
+	return p.err
+}
+
+func TestChanges(t *testing.T) {
+	const event = `{"id":"1","at":"2026-03-25T10:00:00Z","what":"deploy","name":"scorer"}`
+	for name, c := range map[string]struct {
+		path, kind, token, body string
+		err                     error
+		code                    int
+		actor                   string
+	}{
+		"a change":           {"changes", "application/json", "ci-token", event, nil, 200, "ci"},
+		"by somebody":        {"changes", "application/json", "ci-token", strings.Replace(event, `"id"`, `"actor":"ada","id"`, 1), nil, 200, "ada"},
+		"a CloudEvent":       {"changes", "application/cloudevents+json", "ci-token", `{"specversion":"1.0","id":"1","time":"2026-03-25T10:00:00Z","data":{"what":"flag","name":"x"}}`, nil, 200, "ci"},
+		"OpenLineage":        {"lineage", "application/json", "ci-token", `{"eventType":"START","eventTime":"2026-03-25T10:00:00Z","run":{"runId":"1"},"job":{"name":"x"}}`, nil, 200, "ci"},
+		"without a token":    {"changes", "application/json", "", event, nil, 401, ""},
+		"no change":          {"changes", "application/json", "ci-token", `{"what":"deploy"}`, nil, 400, ""},
+		"as a form":          {"changes", "application/x-www-form-urlencoded", "ci-token", event, nil, 415, ""},
+		"the broker is away": {"changes", "application/json", "ci-token", event, errors.New("secret-host refused"), 503, "ci"},
+	} {
+		var got change.Event
+		a := New(fake{}, zap.NewNop())
+		a.Write(desk{}, published{&got, c.err}, Auth{Tokens: map[string]string{"ci": "ci-token"}})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/"+c.path, strings.NewReader(c.body))
+		r.Header.Set("Content-Type", c.kind)
+		if c.token != "" {
+			r.Header.Set("Authorization", "Bearer "+c.token)
+		}
+		rec := httptest.NewRecorder()
+		a.ServeHTTP(rec, r)
+		if rec.Code != c.code || got.Actor != c.actor || strings.Contains(rec.Body.String(), "secret-host") {
+			t.Errorf("%s: %d %s, by %q; want %d, %q", name, rec.Code, rec.Body, got.Actor, c.code, c.actor)
+		}
+	}
 }
 
 func TestWhoMayWrite(t *testing.T) {
@@ -53,7 +101,7 @@ func TestWhoMayWrite(t *testing.T) {
 	} {
 		var did incident.Act
 		a := New(fake{}, zap.NewNop())
-		a.Write(desk{got: &did}, c.auth)
+		a.Write(desk{got: &did}, published{}, c.auth)
 		body := fmt.Sprintf(`{"id":"1","verb":"acknowledge","actor":%q}`, c.actor)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/incidents/9f/acts", strings.NewReader(body))
 		r.Host = c.host
@@ -75,7 +123,7 @@ func TestWhoMayWrite(t *testing.T) {
 func TestActs(t *testing.T) {
 	post := func(d desk, path, kind, body string) *httptest.ResponseRecorder {
 		a := New(fake{}, zap.NewNop())
-		a.Write(d, Auth{Loopback: true})
+		a.Write(d, published{}, Auth{Loopback: true})
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
 		r.Host = "localhost"
 		r.Header.Set("Content-Type", kind)

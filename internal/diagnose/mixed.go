@@ -22,7 +22,7 @@ func (n *numeric) some() *Cause {
 	best.left, next.left = 1, 1
 	for i := range conversions {
 		c := &conversions[i]
-		if !c.isLarge() || !at.mayHold(c.factor) {
+		if !c.isLarge() || at.cur.valid < manyRows && math.Abs(math.Log(c.factor)) < math.Log(farApart) || !at.mayHold(c.factor) {
 			continue
 		}
 		m := at.mix(c)
@@ -61,6 +61,9 @@ func (v *numbers) quantile(q float64) float64 {
 	}
 	return v.max
 }
+
+// farApart is the factor from which on a few values tell conversions of some rows: what is nearer may be another column's values.
+const farApart = 50
 
 // mayHold reports whether converted values would lie where hardly any were, so that nothing that moves a little could have brought them there, and whether
 // there are some: between the bounds of nine in ten of them the reference has fewer than one value in a hundred.

@@ -49,6 +49,9 @@ const (
 	Judged     Change = "judged"
 )
 
+// Explained is the change that a change event makes, which came before an incident's onset and was heard of only then.
+const Explained Change = "explained"
+
 // Act is what a person did, as the ledger keeps it. The same act again, by its id, changes nothing.
 type Act struct {
 	KindName string    `json:"kind"`

@@ -10,7 +10,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/finding"
 )
 
-// diagnosed is the signal whose diagnosis speaks for the incident: broken data before a world that moved, then the one with most evidence, then the one that
+// diagnosed is the signal whose diagnosis speaks for the incident: what broke, or changed the stream, before a world that moved, then the one with most evidence, then the one that
 // explains most; nil where nothing has a name. What alarmed later may be its consequence.
 func (e *entry) diagnosed() *part {
 	if e.lane != data && e.lane != level {
@@ -37,15 +37,15 @@ func better(p, q *part) bool {
 	return order < 0
 }
 
-// rankOf is 2 for broken data, 1 for what is known beside, 0 for a place that is known to have moved.
+// rankOf is 2 for broken data and what changes whole streams, 1 for a new category, which comes with either, 0 for a place that is known to have moved.
 func rankOf(d *finding.Diagnosis) int {
-	switch {
-	case d.Corruption:
-		return 2
-	case d.Kind == "covariate_shift":
+	switch d.Kind {
+	case "covariate_shift":
 		return 0
-	default:
+	case "new_category":
 		return 1
+	default:
+		return 2
 	}
 }
 

@@ -4,7 +4,8 @@
 //  2. apply.go: an act of a person (act.go) acknowledges, resolves, silences, judges one; merge.go: makes one of two, or two of one.
 //  3. words.go: the title, the numbers and the price in plain words.
 //  4. rate.go: how many of the alarms that people judged were false.
-//  5. incident.go: the public object.
+//  5. match.go: what was changed before an onset, and which columns come from one step; rank.go: how much an incident matters.
+//  6. incident.go: the public object.
 //
 // Findings and acts are folded in the order of the ledger: the same entries give the same incidents, also after a restart.
 //

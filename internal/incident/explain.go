@@ -22,6 +22,7 @@ func Explain(i *Incident, now time.Time) string {
 	line("What      %s", what(i))
 	line("Cost      %s", costs(i, now))
 	line("Cause     %s", why(&i.Cause))
+	line("Changes   %s", strings.Join(before(i), "\n          "))
 	line("Who       %s", who(i))
 	line("Done      %s", strings.Join(done(i), "\n          "))
 	line("Next      %s", next(i))
@@ -124,11 +125,11 @@ func what(i *Incident) string {
 		}
 		parts = append(parts, s.Name+share)
 	}
-	out := strings.Join(parts, ", ") + "."
+	lines := []string{strings.Join(parts, ", ") + "."}
 	for _, n := range i.Numbers {
-		out += "\n          " + Figure(n)
+		lines = append(lines, Figure(n))
 	}
-	return out
+	return strings.Join(lines, "\n          ")
 }
 
 func costs(i *Incident, now time.Time) string {
@@ -160,6 +161,37 @@ func why(c *Cause) string {
 		out += fmt.Sprintf(" (confidence %.0f %%)", 100*float64(c.Confidence))
 	}
 	return out + "."
+}
+
+// before are the changes before it, and what of it they name.
+func before(i *Incident) []string {
+	if len(i.Changes) == 0 {
+		return []string{"none is known of the week before."}
+	}
+	var out []string
+	for n := range i.Changes {
+		c := &i.Changes[n]
+		went := c.Name
+		switch {
+		case c.From != "" && c.Version != "":
+			went += " went from " + c.From + " to " + c.Version
+		case c.Version != "":
+			went += " became " + c.Version
+		default:
+			went += " changed (" + string(c.What) + ")"
+		}
+		when := span(time.Duration(c.Before*float64(time.Second))) + " before"
+		if c.Before < 60 {
+			when = "as it began"
+		}
+		names := map[string]string{namesSubject: "; it names what moved", namesModel: "; it names the model"}[c.Names]
+		by := ""
+		if c.Actor != "" {
+			by = ", by " + c.Actor
+		}
+		out = append(out, fmt.Sprintf("%s %s (%s)%s%s.", went, when, day(c.At), by, names))
+	}
+	return out
 }
 
 func who(i *Incident) string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plumbline-ml/plumbline/internal/change"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
@@ -40,6 +41,10 @@ const (
 type Book struct {
 	policies map[string]*plan.Policy // by model
 	all      []*entry
+	topics   map[string][]string  // by model
+	changes  []change.Event       // by time
+	known    map[string]bool      // changes, by id
+	jobs     map[string]*job      // by name
 	acts     map[string]Act       // by id
 	quiet    map[string]*Silence  // by model
 	newest   map[string]time.Time // event time of a model's latest finding
@@ -75,7 +80,10 @@ type part struct {
 
 // NewBook makes an empty book.
 func NewBook() *Book {
-	return &Book{policies: map[string]*plan.Policy{}, acts: map[string]Act{}, quiet: map[string]*Silence{}, newest: map[string]time.Time{}}
+	return &Book{
+		policies: map[string]*plan.Policy{}, topics: map[string][]string{}, known: map[string]bool{}, jobs: map[string]*job{},
+		acts: map[string]Act{}, quiet: map[string]*Silence{}, newest: map[string]time.Time{},
+	}
 }
 
 // SetPolicy tells who owns a model's incidents and where its runbooks are.
@@ -173,7 +181,7 @@ func (b *Book) home(l lane, f *finding.Finding) *entry {
 		if e.knows(l, f) {
 			return e
 		}
-		if youngest == nil && e.joins(l, f) {
+		if youngest == nil && b.joins(e, l, f) {
 			youngest = e
 		}
 	}
@@ -260,23 +268,33 @@ func (e *entry) knows(l lane, f *finding.Finding) bool {
 }
 
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
-// On the data side the onset decides: a hard fault is known to the pane, so faults join faults of the same pane; a drift
-// joins what began within a day, or three panes, of it, and what alarmed together with a signal of it.
-func (e *entry) joins(l lane, f *finding.Finding) bool {
+// On the data side what alarmed together is one. Then lineage decides, where it is known: columns behind which one change lies are one
+// trouble, and those that come from different steps are two. Else the onset does: a hard fault is known to the pane, so faults join
+// faults of the same pane; a drift joins what began within a day, or three panes, of it.
+func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
 	if !e.is(l, f.Model) || !e.inc.Status.Active() {
 		return false
 	}
 	if l == truth {
 		return true
 	}
-	if f.Verdict == finding.Fault {
-		return e.fault && f.Onset.Equal(e.inc.Onset)
-	}
 	if f.Evidence.Joint && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Evidence.Joint && p.last.At.Equal(f.At) }) {
 		return true // one alarm, of several signals together
 	}
-	apart := f.Onset.Sub(e.inc.Onset)
-	return max(apart, -apart) <= max(joinGap, panesOf(f))
+	if l == data {
+		switch b.kinship(e, f) {
+		case apart:
+			return false
+		case related:
+			return true
+		default:
+		}
+	}
+	if f.Verdict == finding.Fault {
+		return e.fault && f.Onset.Equal(e.inc.Onset)
+	}
+	between := f.Onset.Sub(e.inc.Onset)
+	return max(between, -between) <= max(joinGap, panesOf(f))
 }
 
 func (e *entry) add(f *finding.Finding, name string) {
@@ -380,12 +398,16 @@ func (e *entry) call(c Change, at time.Time) {
 // show brings the public object up to date and returns it as it is now, with what happened to it.
 func (b *Book) show(e *entry, c Change) Incident {
 	inc := &e.inc
+	inc.Score = e.score()
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()
 	inc.Numbers = e.numbers()
 	inc.Impact = e.impact()
+	inc.Changes = b.cited(e)
 	inc.Cause = e.cause()
-	inc.Lineage = e.lineage()
+	if inc.Lineage = e.lineage(); inc.Lineage == nil { // what the events themselves say goes before what was told of them
+		inc.Lineage = lineage(inc.Changes)
+	}
 	inc.Title = e.title()
 	if p := b.policies[inc.Model]; p != nil {
 		inc.Runbook = runbook(inc.Cause.Kind, p)

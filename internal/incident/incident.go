@@ -35,6 +35,7 @@ type Incident struct {
 	Model      string              `json:"model"`
 	Status     Status              `json:"status"`
 	Severity   finding.Severity    `json:"severity"`
+	Score      finding.Number      `json:"score"` // evidence x effect x burn, 1 or more: how much it matters beside others of its severity
 	Title      string              `json:"title"`
 	OpenedAt   time.Time           `json:"opened_at"` // event-time end of the pane that raised it
 	Onset      time.Time           `json:"onset"`
@@ -48,6 +49,7 @@ type Incident struct {
 	Subjects   []Subject           `json:"subjects"`
 	Slices     []map[string]string `json:"slices"`
 	Lineage    *Lineage            `json:"lineage"`
+	Changes    []Cited             `json:"changes"` // what was changed before it began, the likeliest first
 	Numbers    []finding.Figure    `json:"numbers"`
 	Impact     *finding.Impact     `json:"impact"` // null: not known, or decisions aren't priced
 	Runbook    string              `json:"runbook"`

@@ -49,7 +49,7 @@ func emptyURL(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // what it did is checked
 	name := fmt.Sprintf("plumbline_%d_%d", os.Getpid(), schemas.Add(1))
 	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+name); err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func emptyURL(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close()
+		defer func() { _ = db.Close() }() // what it did is checked
 		if _, err := db.ExecContext(context.Background(), "DROP SCHEMA "+name+" CASCADE"); err != nil {
 			t.Error(err)
 		}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kafka, schema registry and Redis together; each script's own --help says what can be set.
+# Kafka, schema registry and Redis together, with PARTS_POSTGRES=1 PostgreSQL, too; each script's own --help says what can be set.
 #
 #   all.sh install | start | stop | reset | status
 #   all.sh guard PID   waits until that process is gone, then resets: parts don't outlive the tests that started them
@@ -12,7 +12,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 # each VERB runs it in every script at once, and fails if one of them does.
 each() {
   local name jobs=() job code=0
-  for name in kafka registry redis; do
+  for name in kafka registry redis ${PARTS_POSTGRES:+postgres}; do
     "$here/$name.sh" "$1" &
     jobs+=($!)
   done

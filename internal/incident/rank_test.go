@@ -1,0 +1,83 @@
+package incident_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+)
+
+func needed(v float64) func(*finding.Finding) {
+	return func(f *finding.Finding) { f.Evidence.Needed = finding.Number(v) }
+}
+
+func effect(value, ignore float64) func(*finding.Finding) {
+	return func(f *finding.Finding) {
+		f.Value, f.IgnoreBelow = finding.Number(value), finding.Number(ignore)
+	}
+}
+
+func limit(value, threshold float64) func(*finding.Finding) {
+	return func(f *finding.Finding) {
+		f.Value, f.Threshold = finding.Number(value), finding.Number(threshold)
+	}
+}
+
+// By hand: evidence 6 of 3 needed is 2, a shift of .3 where .05 is ignored is 6, together 12; a promise at three times its limit 3.
+func TestScore(t *testing.T) {
+	b := incident.NewBook()
+	_, inc := b.Fold(at(1, "a", "location", finding.Drift, evidence(6), needed(3), effect(-0.3, 0.05)))
+	if inc.Score != 12 {
+		t.Errorf("score %v, want 12", inc.Score)
+	}
+	if _, inc := b.Fold(at(1, "b", "location", finding.Drift, evidence(1), needed(3), effect(0.01, 0.05))); inc.Score != 12 {
+		t.Errorf("with a weaker signal %v, want 12", inc.Score)
+	}
+	if _, inc := incident.NewBook().Fold(at(1, "cost", "promise", finding.Breach, limit(45, 15))); inc.Score != 3 {
+		t.Errorf("a broken promise %v, want 3", inc.Score)
+	}
+	if _, inc := incident.NewBook().Fold(at(1, "a", "constant", finding.Fault)); inc.Score != 1 {
+		t.Errorf("a fault %v, want 1", inc.Score)
+	}
+}
+
+// More evidence, a larger effect, a worse breach never make a score less.
+func TestScoreIsMonotone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string) float64 { return rapid.Float64Range(-2, 50).Draw(t, name) }
+		log, need, value, ignore := draw("log"), draw("needed"), draw("value"), draw("ignore")
+		score := func(log, value float64) finding.Number {
+			_, inc := incident.NewBook().Fold(at(1, "a", "location", finding.Drift, evidence(log), needed(need), effect(value, ignore)))
+			return inc.Score
+		}
+		more := rapid.Float64Range(0, 50).Draw(t, "more")
+		value = max(value, -value)
+		if score(log+more, value) < score(log, value) || score(log, value+more) < score(log, value) || score(log, value) < 1 {
+			t.Fatal(score(log, value), score(log+more, value), score(log, value+more))
+		}
+	})
+}
+
+func TestLouder(t *testing.T) {
+	price := func(perDay finding.Number) *finding.Impact { return &finding.Impact{Currency: "EUR", PerDay: perDay} }
+	all := []incident.Incident{
+		{ID: "over", Status: incident.Resolved, Severity: finding.Page, Score: 99},
+		{ID: "ticket", Status: incident.Open, Severity: finding.Ticket, Score: 99, Impact: price(1e6)},
+		{ID: "free", Status: incident.Acknowledged, Severity: finding.Page, Score: 99},
+		{ID: "weak", Status: incident.Open, Severity: finding.Page, Score: 2, Impact: price(10)},
+		{ID: "strong", Status: incident.Open, Severity: finding.Page, Score: 5, Impact: price(10)},
+		{ID: "dear", Status: incident.Open, Severity: finding.Page, Score: 1, Impact: price(100)},
+	}
+	slices.SortFunc(all, incident.Louder)
+	var got []string
+	for i := range all {
+		got = append(got, all[i].ID)
+	}
+	if s := strings.Join(got, " "); s != "dear strong weak free ticket over" {
+		t.Error(s)
+	}
+}
