@@ -59,6 +59,9 @@ func Decide(s Situation) Decision {
 	if why := held(p, &s); why != "" {
 		return Decision{Held: why}
 	}
+	if clean := w.clean(); clean < p.Window/2 {
+		return Decision{Held: fmt.Sprintf("held until half of the training window holds data that weren't broken: of %s there are %s", hours(p.Window), hours(clean))}
+	}
 	inc := &s.This.Incident
 	sum := sha256.Sum256([]byte(strings.Join([]string{inc.Model, inc.ID, s.Now.UTC().Format(time.RFC3339Nano)}, "\x00")))
 	t := &Trigger{
@@ -202,6 +205,20 @@ func window(p *plan.Retrain, reason Reason, s *Situation) Window {
 	})
 	return w
 }
+
+// clean is how much of the window is left without what is excluded. Spans may overlap; they are ordered by their beginnings.
+func (w *Window) clean() time.Duration {
+	left, at := w.To.Sub(w.From), w.From
+	for _, s := range w.Exclude {
+		if from := later(s.From, at); from.Before(s.To) {
+			left -= s.To.Sub(from)
+			at = s.To
+		}
+	}
+	return left
+}
+
+func hours(d time.Duration) string { return fmt.Sprintf("%.4g h", d.Hours()) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

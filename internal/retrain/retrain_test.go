@@ -81,6 +81,12 @@ func TestDecide(t *testing.T) {
 		"its own data are broken": {func(s *Situation) { s.This, s.All = income, []Trouble{income} }, "held while data are broken (unit change): income broke"},
 		"other data are broken":   {func(s *Situation) { s.All = []Trouble{s.This, income} }, "held while data are broken (unit change): income broke"},
 		"other data were broken":  {func(s *Situation) { s.All = []Trouble{s.This, resolved(income, time.Hour)} }, "calibration"},
+		"half of it was broken": {func(s *Situation) {
+			s.All = []Trouble{s.This, resolved(trouble("b", "stuck", 20*day), 13*day), resolved(trouble("c", "late", 15*day), 6*day)}
+		}, "calibration"},
+		"more was broken": {func(s *Situation) {
+			s.All = []Trouble{s.This, resolved(trouble("b", "stuck", 20*day), 13*day), resolved(trouble("c", "late", 15*day), 6*day-time.Hour)}
+		}, "held until half of the training window holds data that weren't broken: of 672 h there are 335 h"},
 		"events were lost": {func(s *Situation) {
 			s.All = []Trouble{s.This, trouble("b", "unknown", day, Signal{"coverage", "topic", "offsets"})}
 		}, "held while data are broken (events lost"},

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/plumbline-ml/plumbline/examples/retrainer"
 	"github.com/plumbline-ml/plumbline/internal/app"
 	"github.com/plumbline-ml/plumbline/internal/baseline"
 	"github.com/plumbline-ml/plumbline/internal/bus"
@@ -69,8 +71,9 @@ const outcomeSchema = `{"type":"record","name":"Outcome","fields":[
 type world struct {
 	rng    *rand.Rand
 	k      float64
-	shift  float64 // of x
-	broken bool    // outcomes no longer follow the score
+	shift  float64                           // of x
+	broken bool                              // outcomes no longer follow the score
+	serve  func(score, x, k float64) float64 // a version that was learnt from the first one; nil: the first one
 }
 
 func newWorld(seed uint64) *world { return &world{rng: rand.New(rand.NewPCG(seed, 1)), k: 4} }
@@ -84,6 +87,9 @@ func (w *world) event() (x, score float64, label int32) {
 	}
 	if w.rng.Float64() < p {
 		label = 1
+	}
+	if w.serve != nil {
+		score = w.serve(score, x, w.k)
 	}
 	return x, score, label
 }
@@ -153,6 +159,8 @@ type system struct {
 	ids                 map[string]uint32 // schema ids by topic
 
 	stop map[string]func() // running services
+
+	next atomic.Pointer[retrainer.Model] // the version to put in service; nil: none
 
 	incidents  *kgo.Client
 	quarantine *kgo.Client
@@ -330,6 +338,9 @@ func (s *system) play(days int, actions []action, want []string) {
 			}
 		}
 		at := start.Add(since)
+		if m := s.next.Load(); m != nil {
+			s.world.serve = func(score, x, k float64) float64 { return m.Score(score, []float64{x, k}) }
+		}
 		x, score, label := s.world.event()
 		id := fmt.Sprintf("live-%d", n)
 		s.produce("sys.predictions", int32(n%2), s.predictionBytes(id, at, x, score))
