@@ -68,7 +68,7 @@ down: ## Stop them and remove their data
 
 .PHONY: integration
 integration: ## Test the services as processes on real Kafka, registry and Redis (2 to 4 min)
-	go test -tags '$(TAGS) integration' -count=1 -timeout 8m -v ./integration/...
+	go test -tags '$(TAGS) integration' -count=1 -timeout 20m -v ./integration/...
 
 .PHONY: deploy-test
 deploy-test: ## Hold deploy/ against the programs it runs (no container engine needed)

@@ -140,8 +140,11 @@ func (s *system) acted(other *process) {
 			if err != nil {
 				return err
 			}
-			if err := json.Unmarshal([]byte(body), &list); err != nil || status != 200 || len(list.Incidents) == 0 {
-				return fmt.Errorf("it answers %d %s (%v)", status, body, err)
+			if err := json.Unmarshal([]byte(body), &list); err != nil {
+				return fmt.Errorf("it answers %d %s: %w", status, body, err)
+			}
+			if status != 200 || len(list.Incidents) == 0 {
+				return fmt.Errorf("it answers %d %s", status, body)
 			}
 			return nil
 		})
