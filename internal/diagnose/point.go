@@ -70,6 +70,9 @@ func (n *numeric) point() *Cause {
 	if p == nil || p.gain() < max(least, 10/float64(n.cur.valid)) {
 		return nil
 	}
+	if v, known := p.value(n); p.high-p.low > n.ref.sd/10 && !(known && (v == n.cur.min || v == n.cur.max)) {
+		return nil // a bin as wide as that holds more than a value
+	}
 	sure := 5. // standard errors; where values that were missing are there at the same time, both tell
 	if away(n.cur.missing, n.cur.rows, n.ref.missing, n.ref.rows, n.deff) < -5 {
 		sure = 2.5

@@ -24,7 +24,11 @@ func Diagnose(c *Case) []Cause {
 	}
 	for _, n := range numbers {
 		if !taken[n.name()] {
-			out = c.placed(out, n.at, c.ofNumbers(n))
+			cause := c.ofNumbers(n)
+			if cause != nil && cause.Kind == UnitChange && rival(n, numbers) {
+				cause = nil
+			}
+			out = c.placed(out, n.at, cause)
 		}
 	}
 	for _, t := range texts {
@@ -41,6 +45,17 @@ func Diagnose(c *Case) []Cause {
 	}
 	rank(out)
 	return out
+}
+
+// rival reports whether a column holds what another one held that has moved as well: then it may as well be that one's values, and too few tell yet.
+func rival(n *numeric, all []*numeric) bool {
+	for _, b := range all {
+		if b != n && b.described() && b.moved > max(leastMoved/2, b.noise) && !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 &&
+			n.from(b) < max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Case) columns() (numbers []*numeric, texts []*text) {
