@@ -40,19 +40,7 @@ do_start() {
   say "$version answers on $url"
 }
 
-do_stop() { finish "$run"; }
-do_wipe() { rm -rf "$run"; }
-do_kill() { crash "$run"; }
 do_url() { echo "$url"; }
-
-do_status() {
-  local pid
-  if pid=$(pid_of "$run"); then
-    say "runs, pid $pid"
-  else
-    say "nothing runs"
-    return 1
-  fi
-}
+do_kill() { crash "$run"; }
 
 dispatch "$@"

@@ -168,6 +168,19 @@ maven() {
   mvn -q -B "$@" >"$log" 2>&1 || fail_with "$log" "Maven failed; the log is $log"
 }
 
+# What a script of one process does where it defines nothing else: its folder is $run.
+do_stop() { finish "$run"; }
+do_wipe() { rm -rf "$run"; }
+do_status() {
+  local pid
+  if pid=$(pid_of "$run"); then
+    say "runs, pid $pid"
+  else
+    say "nothing runs"
+    return 1
+  fi
+}
+
 usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0"; }
 
 # dispatch VERB [ARG...] calls the script's function do_VERB.

@@ -62,18 +62,7 @@ do_start() {
   say "$("$programs/postgres" --version | sed -nE 's/^postgres \(PostgreSQL\) ([^ ]+).*/\1/p') listens on 127.0.0.1:$port"
 }
 
-do_stop() { finish "$run"; }
 do_wipe() { rm -rf "$run" "$data"; }
 do_kill() { crash "$run"; }
-
-do_status() {
-  local pid
-  if pid=$(pid_of "$run"); then
-    say "runs, pid $pid"
-  else
-    say "nothing runs"
-    return 1
-  fi
-}
 
 dispatch "$@"

@@ -47,18 +47,6 @@ do_start() {
   say "$(redis-server --version | sed -nE 's/.* v=([^ ]+).*/\1/p') listens on 127.0.0.1:$port${secure:+ with TLS}"
 }
 
-do_stop() { finish "$run"; }
-do_wipe() { rm -rf "$run"; }
 do_kill() { crash "$run"; }
-
-do_status() {
-  local pid
-  if pid=$(pid_of "$run"); then
-    say "runs, pid $pid"
-  else
-    say "nothing runs"
-    return 1
-  fi
-}
 
 dispatch "$@"

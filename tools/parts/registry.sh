@@ -69,18 +69,6 @@ do_start() {
   say "Apicurio $version answers on $url"
 }
 
-do_stop() { finish "$run"; }
-do_wipe() { rm -rf "$run"; }
 do_url() { echo "$url"; }
-
-do_status() {
-  local pid
-  if pid=$(pid_of "$run"); then
-    say "runs, pid $pid"
-  else
-    say "nothing runs"
-    return 1
-  fi
-}
 
 dispatch "$@"
