@@ -24,10 +24,13 @@ var conversions = catalogue()
 
 func catalogue() []conversion {
 	var out []conversion
-	scale := func(f float64, to, from string) {
+	both := func(f float64, there, back string) {
 		out = append(out,
-			conversion{affine{f, 0}, fmt.Sprintf("%s times larger%s", number(f), to), "divide by " + number(f)},
-			conversion{affine{1 / f, 0}, fmt.Sprintf("%s times smaller%s", number(f), from), "multiply by " + number(f)})
+			conversion{affine{f, 0}, there, "divide by " + number(f)},
+			conversion{affine{1 / f, 0}, back, "multiply by " + number(f)})
+	}
+	scale := func(f float64, to, from string) {
+		both(f, number(f)+" times larger"+to, number(f)+" times smaller"+from)
 	}
 	for _, f := range []float64{10, 100, 1e3, 1e4, 1e6, 1e9} {
 		scale(f, "", "")
@@ -40,9 +43,7 @@ func catalogue() []conversion {
 	scale(1048576, ", as bytes in place of mebibytes are", ", as mebibytes in place of bytes are")
 	scale(12, ", as months in place of years are", ", as years in place of months are")
 	between := func(f float64, to, from string) {
-		out = append(out,
-			conversion{affine{f, 0}, "in " + to + " in place of " + from, "divide by " + number(f)},
-			conversion{affine{1 / f, 0}, "in " + from + " in place of " + to, "multiply by " + number(f)})
+		both(f, "in "+to+" in place of "+from, "in "+from+" in place of "+to)
 	}
 	between(2.2046226, "pounds", "kilograms")
 	between(1.609344, "kilometres", "miles")
