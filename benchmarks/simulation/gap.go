@@ -238,7 +238,7 @@ func (g *Grid) gapJobs() (out []Job) {
 				at++
 				model := Gaps{Process: process.name, PerDay: perDay, Rate: rate}
 				for n := range int(g.Months*730/monitoredHours + 0.999) {
-					out = append(out, Job{Version: Version, Gaps: model, Seed: g.Seed + 1_000_000*at + uint64(n)})
+					out = append(out, Job{Version: gapVersion, Gaps: model, Seed: g.Seed + 1_000_000*at + uint64(n)})
 				}
 				if process.fall {
 					continue
@@ -250,7 +250,7 @@ func (g *Grid) gapJobs() (out []Job) {
 					for k, slope := range []float64{0.25, 0.1, 0.05} {
 						model.Slope, model.Group = slope, group
 						for n := range g.Growing {
-							out = append(out, Job{Version: Version, Gaps: model, Seed: g.Seed + 1_000_000*at + 10_000*uint64(1+3*group+k) + uint64(n)})
+							out = append(out, Job{Version: gapVersion, Gaps: model, Seed: g.Seed + 1_000_000*at + 10_000*uint64(1+3*group+k) + uint64(n)})
 						}
 					}
 				}

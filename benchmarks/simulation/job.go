@@ -16,6 +16,9 @@ const (
 // Version is raised when the engine or the simulator changes what a job would find; results of another version are not reused.
 const Version = 4
 
+// gapVersion is the same of models whose groups are compared: theirs changed alone.
+const gapVersion = 5
+
 // Job is one model: generated, learnt, watched.
 type Job struct {
 	Version int
