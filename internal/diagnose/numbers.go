@@ -30,6 +30,9 @@ func newNumbers(c *plan.Column, n *sketch.Column, d *sketch.Described) *numbers 
 	if d != nil && d.Histogram != nil && d.Histogram.Count() == v.valid && v.valid > 0 { // else some events were described by nobody
 		v.bins = d.Histogram.Bins()
 		v.min, v.max = d.Histogram.Ends()
+		if v.whole == v.valid {
+			v.narrow()
+		}
 		v.add()
 		largest = d.Histogram.Largest()
 	}
@@ -37,6 +40,15 @@ func newNumbers(c *plan.Column, n *sketch.Column, d *sketch.Described) *numbers 
 		v.mean, v.sd = mean, sd
 	}
 	return v
+}
+
+// narrow draws bins in to the whole numbers in them, which are all there is.
+func (v *numbers) narrow() {
+	for i := range v.bins {
+		if b := &v.bins[i]; math.Abs(b.High) < 1<<52 {
+			b.Low, b.High = math.Ceil(b.Low), math.Floor(b.High)
+		}
+	}
 }
 
 func (v *numbers) add() {

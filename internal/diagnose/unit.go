@@ -66,6 +66,7 @@ type fit struct {
 	mean float64 // of the mean, in standard errors
 	off  float64 // the worst of distance, mean and spread, in what is allowed of each
 	near float64 // the same of mean and spread, in what is allowed of a conversion that something natural could look like
+	firm float64 // by how many times that the conversion moves the mean
 }
 
 // try says how well t explains the column. Distances take longest: they are looked at where mean and spread agree.
@@ -85,8 +86,9 @@ func (n *numeric) try(t affine) fit {
 		if !n.described() { // heavy tails make spreads useless, but there is nothing else
 			off = max(off, spread/(math.Log(1.25)+4/math.Sqrt(float64(cur.valid))))
 		}
-		wander := 0.02 + min(n.natural, 0.1)
-		f.near = max(away/(4*se+wander*scale), spread/(wander+2*math.Sqrt(n.deff/float64(cur.valid))))
+		f.firm = math.Abs(t.of(ref.mean)-ref.mean) / (3*se + (0.01+n.natural)*scale)
+		// What the reference's panes scatter the mean may be off by as well.
+		f.near = max(away/(3*se+(0.01+n.natural)*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff/float64(cur.valid))))
 	}
 	switch {
 	case off > 1:
@@ -110,7 +112,7 @@ func (n *numeric) unit() *Cause {
 		}
 		at = b
 	}
-	if at.described() && at.moved <= max(leastMoved, 2*at.noise) || !at.described() && at.outside() <= 0.5 {
+	if at.moved <= max(leastMoved, 2*at.noise) && (at.described() || at.outside() <= 0.5) {
 		return nil
 	}
 	if at.cur.valid < fewestRows && at == n {
@@ -154,6 +156,9 @@ func (n *numeric) convert() *Cause {
 	if next >= 0 && decimal(conversions[next].factor) && !decimal(conversions[best].factor) && fits[next].mean < 3 && akin(best, next) {
 		best, next = next, best // people miscount thousands more often than kibibytes
 	}
+	if !conversions[best].isLarge() && n.doubtful(best, fits) {
+		return nil
+	}
 	c := &conversions[best]
 	out := &Cause{
 		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(n.moved, fits[best].left), Weight: n.weight(n.moved), Fix: c.undo, words: c.words,
@@ -169,7 +174,7 @@ func (n *numeric) convert() *Cause {
 	if next < 0 {
 		return out
 	}
-	if f := fits[next]; f.mean > 4 && fits[best].mean < 3 || f.near > 2*fits[best].near && f.near > 0.5 || f.off > 4*fits[best].off && f.off > 0.5 {
+	if f := fits[next]; f.mean > 4 && fits[best].mean < 3 || f.near > 2*fits[best].near && f.near > 1 || f.off > 4*fits[best].off && f.off > 0.5 {
 		return out
 	}
 	if !akin(best, next) {
@@ -178,6 +183,26 @@ func (n *numeric) convert() *Cause {
 	out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(conversions[next].factor)))
 	return out
 }
+
+// doubtful reports whether something else explains the column nearly as well as a conversion by little: another one, or a factor as people and markets make it
+// (twice, half as much ...).
+func (n *numeric) doubtful(best int, fits []fit) bool {
+	const nearly = 1.3
+	for i := range fits {
+		if i != best && !akin(i, best) && fits[i].near <= nearly {
+			return true
+		}
+	}
+	for _, f := range everyday {
+		if n.try(affine{f, 0}).near <= nearly || n.try(affine{1 / f, 0}).near <= nearly {
+			return true
+		}
+	}
+	return false
+}
+
+// everyday are factors that a world may move by, and which are near those of units.
+var everyday = []float64{1.25, 1.5, 1.8, 2, 3, 4, 5}
 
 // closer reports whether f explains better than g: by mean and spread, which tell conversions apart where distributions can't.
 func (f fit) closer(g fit) bool {
@@ -202,16 +227,19 @@ func akin(i, j int) bool {
 // passes reports whether a conversion explains the column well enough to be told.
 func (n *numeric) passes(c *conversion, f fit) bool {
 	switch {
-	case f.off > 1:
+	case f.off > 1 || n.described() && f.left >= n.moved/3:
 		return false
-	case !n.described():
-		return c.isLarge()
-	case f.left >= n.moved/3:
-		return false
+	case c.isLarge():
+		return n.described() || n.outside() > 0.5 || f.near <= 1
+	case !n.described(): // by mean and spread alone
+		return n.cur.valid >= fewestRows && f.near <= 1 && f.firm >= surelyFirm
 	default:
-		return c.isLarge() || n.cur.valid >= manyRows && f.near <= 1
+		return f.near <= 1 && (n.cur.valid >= manyRows || f.firm >= surelyFirm)
 	}
 }
+
+// surelyFirm is the movement of the mean, in what may be off of it, from which on it is no accident that a conversion by little meets it.
+const surelyFirm = 20
 
 func (n *numeric) meansInWords() []string {
 	if math.IsNaN(n.ref.mean) || math.IsNaN(n.cur.mean) {

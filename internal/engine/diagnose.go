@@ -135,12 +135,22 @@ func (r *recent) causes(p *plan.Plan, from int) ([]diagnose.Cause, error) {
 		}
 	}
 	now := g.Side()
+	var before *diagnose.Side
+	if from > 0 {
+		g := diagnose.NewGatherer(p)
+		for _, w := range r.panes[:from] {
+			if err := g.Ended(w); err != nil {
+				return nil, err
+			}
+		}
+		before = g.Side()
+	}
 	if p.Pane <= time.Hour {
 		if since, hourly, ok := r.hours.between(max(r.panes[from].Start-2*24*time.Hour.Microseconds(), r.hours.Since), last); ok {
 			now.Since, now.Hourly, now.From = since, hourly, r.panes[from].Start
 		}
 	}
-	r.made[from] = diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: r.reference, Current: now})
+	r.made[from] = diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: r.reference, Current: now, Before: before})
 	return r.made[from], nil
 }
 
@@ -280,7 +290,7 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 			}
 		}
 		// A world that moves has no name that would be worth telling again, and what is missing is said by the channel.
-		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && f.Diagnosis.Kind != f.Channel && (said.Open.Diagnosis == nil || said.Open.Diagnosis.Sentence != f.Diagnosis.Sentence && said.Open.Diagnosis.Kind != f.Diagnosis.Kind)
+		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && f.Diagnosis.Kind != f.Channel && another(said.Open.Diagnosis, f.Diagnosis)
 		if tell {
 			kept := f
 			said.Open = &kept
@@ -296,6 +306,15 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 		}
 	}
 	return nil
+}
+
+// another reports whether a diagnosis is worth telling after an earlier one: of another kind, or with another factor or number of hours.
+func another(before, now *finding.Diagnosis) bool {
+	if before == nil {
+		return true
+	}
+	return before.Sentence != now.Sentence && (before.Kind != now.Kind || now.Kind == string(diagnose.UnitChange) && before.Parameters["factor"] != now.Parameters["factor"] ||
+		now.Kind == string(diagnose.ClockShift) && before.Parameters["hours"] != now.Parameters["hours"])
 }
 
 // formLeast is the change of the share of whole numbers that is told.
