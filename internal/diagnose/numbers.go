@@ -139,3 +139,23 @@ func (v *numbers) folded() *numbers {
 	out.add()
 	return &out
 }
+
+// signed are the values below and above 0, by themselves.
+func (v *numbers) signed() (minus, plus *numbers) {
+	part := func(which func(b *sketch.HistogramBin) bool) *numbers {
+		out := *v
+		out.bins, out.plan, out.mean, out.sd, out.valid, out.zero = nil, nil, math.NaN(), math.NaN(), 0, 0
+		for i := range v.bins {
+			if which(&v.bins[i]) {
+				out.bins = append(out.bins, v.bins[i])
+				out.valid += v.bins[i].N
+			}
+		}
+		if k := len(out.bins); k > 0 {
+			out.min, out.max = out.bins[0].Low, out.bins[k-1].High
+		}
+		out.add()
+		return &out
+	}
+	return part(func(b *sketch.HistogramBin) bool { return b.High < 0 }), part(func(b *sketch.HistogramBin) bool { return b.Low > 0 })
+}

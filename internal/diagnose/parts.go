@@ -157,6 +157,14 @@ func (c *Case) mixed(column int) *Cause {
 		if left > max(0.03, c.partNoise(column, &c.Reference.Set.Columns[column], cur)) || left > before/3 {
 			continue
 		}
+		if gone, was := c.gone(group); gone != nil {
+			return &Cause{
+				Kind: Volume, Columns: []string{c.Plan.Columns[column].Name}, Slice: gone.labels(c.Plan), Confidence: explained(before, left),
+				Weight: before / c.partNoise(column, &c.Reference.Set.Columns[column], cur), Parameters: map[string]string{"before": number(was), "now": "0"},
+				Evidence: []string{fmt.Sprintf("without it the reference lies %.3f from the column, as it is %.3f: within the other slices hardly anything has moved", left, before)},
+				Fix:      "find what has stopped to send there",
+			}
+		}
 		return &Cause{
 			Kind: MixShift, Columns: []string{c.Plan.Columns[column].Name}, Slice: grown.labels(c.Plan), Confidence: explained(before, left),
 			Weight: before / c.partNoise(column, &c.Reference.Set.Columns[column], cur), Parameters: map[string]string{"before": number(was), "now": number(is)},
@@ -165,6 +173,24 @@ func (c *Case) mixed(column int) *Cause {
 		}
 	}
 	return nil
+}
+
+// gone is the one part of a group of which hardly anything comes any more, and its share of the reference; nil: none, or several.
+func (c *Case) gone(group int) (found *Part, share float64) {
+	for i := range c.Reference.Parts {
+		r := &c.Reference.Parts[i]
+		was := float64(r.Set.Rows) / float64(max(1, c.Reference.Set.Rows))
+		if r.Group != group || was < 0.05 {
+			continue
+		}
+		if p := c.Current.part(r); p == nil || float64(p.Set.Rows) < 0.05*was*float64(c.Current.Set.Rows) {
+			if found != nil {
+				return nil, 0
+			}
+			found, share = r, was
+		}
+	}
+	return found, share
 }
 
 // dimensionOf reports whether a column is a dimension of a group of slices.

@@ -16,7 +16,7 @@ func Diagnose(c *Case) []Cause {
 		return nil
 	}
 	out := c.ofColumns(func(int) bool { return true })
-	out = c.recently(out)
+	out = slices.DeleteFunc(c.recently(out), c.onlyLeft)
 	if clock := c.clock(); clock != nil {
 		out = append(out, *clock)
 	} else if d := c.duplicates(); d != nil {

@@ -88,7 +88,7 @@ func (n *numeric) try(t affine) fit {
 		}
 		f.firm = math.Abs(t.of(ref.mean)-ref.mean) / (3*se + (0.01+n.natural)*scale)
 		// What the reference's panes scatter the mean may be off by as well.
-		f.near = max(away/(3*se+(0.01+n.natural)*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff/float64(cur.valid))))
+		f.near = max(away/(3*se+(0.01+min(n.natural, 0.1))*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff/float64(cur.valid))))
 	}
 	switch {
 	case off > 1:
@@ -187,7 +187,7 @@ func (n *numeric) convert() *Cause {
 // doubtful reports whether something else explains the column nearly as well as a conversion by little: another one, or a factor as people and markets make it
 // (twice, half as much ...).
 func (n *numeric) doubtful(best int, fits []fit) bool {
-	const nearly = 1.3
+	nearly := min(1.3, 2*fits[best].near+0.25)
 	for i := range fits {
 		if i != best && !akin(i, best) && fits[i].near <= nearly {
 			return true
@@ -250,7 +250,7 @@ func (n *numeric) meansInWords() []string {
 
 // flip looks for signs that are the other way round, of all values or of some.
 func (n *numeric) flip() *Cause {
-	if !n.described() || n.cur.valid < fewestRows {
+	if n.cur.valid < fewestRows && n.described() || n.cur.valid < fewestOfPart {
 		return nil
 	}
 	was, is := n.ref.share(n.ref.negative), n.cur.share(n.cur.negative)
@@ -258,9 +258,18 @@ func (n *numeric) flip() *Cause {
 		Kind: SignFlip, Columns: []string{n.name()}, Weight: n.weight(n.moved), Fix: "multiply by -1", Parameters: map[string]string{"factor": "-1"},
 		Evidence: append(n.meansInWords(), fmt.Sprintf("%s of its values are negative (was %s)", percent(is), percent(was))),
 	}
-	if f := n.try(affine{-1, 0}); f.off <= 1 && f.left < n.moved/3 {
+	f := n.try(affine{-1, 0})
+	if n.described() && f.off <= 1 && f.left < n.moved/3 {
 		out.Confidence = explained(n.moved, f.left)
 		return out
+	}
+	if n.turnedRound() {
+		out.Confidence = explained(n.moved, min(f.left, n.moved/2))
+		out.Against = append(out.Against, "the values lie elsewhere as well")
+		return out
+	}
+	if !n.described() {
+		return nil
 	}
 	// Some of them: values that hardly ever had that sign have it, and without signs nothing has changed.
 	if !(was < 0.01 && is > 0.05 || was > 0.99-n.ref.share(n.ref.zero) && is < 0.95-n.ref.share(n.ref.zero)) {
@@ -268,9 +277,27 @@ func (n *numeric) flip() *Cause {
 	}
 	left := apart(n.ref.folded(), n.cur.folded(), identity)
 	if left > n.alike() || left > n.moved/2 {
-		return nil
+		// Whatever became of the values: those of the one sign lie as those of the other do, which nothing but a sign brings about.
+		minus, plus := n.cur.signed()
+		if minus.valid < fewestOfPart || plus.valid < fewestOfPart {
+			return nil
+		}
+		if left = apart(plus, minus.mirrored(), identity); left > max(2*least, noise(plus.valid, minus.valid)) {
+			return nil
+		}
 	}
 	out.Confidence = explained(n.moved, left)
 	out.Parameters["share"] = number(math.Abs(is-was) / max(1e-9, 1-n.ref.share(n.ref.zero)))
 	return out
+}
+
+// turnedRound reports whether all values have the sign that hardly one had, and are of the size that they were, as far as means tell: signs don't drift.
+func (n *numeric) turnedRound() bool {
+	others := func(v *numbers) float64 { return float64(v.negative) / float64(max(1, v.valid-v.zero)) }
+	was, is := others(n.ref), others(n.cur)
+	if !(was < 0.005 && is > 0.995 || was > 0.995 && is < 0.005) || n.ref.valid < manyRows/10 || 4*n.cur.zero > 3*n.cur.valid {
+		return false
+	}
+	ratio := -n.cur.mean / n.ref.mean
+	return ratio > 0.5 && ratio < 2
 }

@@ -289,8 +289,8 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 				rows += w.Rows()
 			}
 		}
-		// A world that moves has no name that would be worth telling again, and what is missing is said by the channel.
-		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && f.Diagnosis.Kind != f.Channel && another(said.Open.Diagnosis, f.Diagnosis)
+		// A world that moves has no name that would be worth telling again.
+		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && another(said.Open.Diagnosis, f.Diagnosis)
 		if tell {
 			kept := f
 			said.Open = &kept
