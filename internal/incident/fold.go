@@ -48,23 +48,24 @@ type Book struct {
 	acts     map[string]Act       // by id
 	quiet    map[string]*Silence  // by model
 	newest   map[string]time.Time // event time of a model's latest finding
+	gone     []Told               // into another incident, by itself, and not asked for yet
 }
 
 // entry is an incident and what the fold needs beside it.
 type entry struct {
-	inc     Incident
-	lane    lane
-	fault   bool
-	signals []*part   // in the order they joined
-	over    time.Time // event time of its end, while it is resolved
-	paged   time.Time // event time of the last call
-	calls   bool      // for the latest change somebody is to be called
-	own     *Silence  // of the incident alone
-	due     bool      // somebody is to be called when the silence ends
-	events  int       // lines of the timeline that tell of signals
-	broken  time.Time // event time at which it was known to be of broken data
-	ending  Event     // of an end that was too early
-	foreign int       // findings of another lane, the last of inc.Findings
+	inc      Incident
+	lane     lane
+	fault    bool
+	signals  []*part   // in the order they joined
+	over     time.Time // event time of its end, while it is resolved
+	paged    time.Time // event time of the last call
+	calls    bool      // for the latest change somebody is to be called
+	own      *Silence  // of the incident alone
+	due      bool      // somebody is to be called when the silence ends
+	events   int       // lines of the timeline that tell of signals
+	broken   bool      // it turned out to be of broken data
+	absorbed bool      // into another, by itself
+	foreign  int       // findings of another lane, the last of inc.Findings
 }
 
 // part is one signal's part of an incident.
@@ -94,9 +95,11 @@ func (b *Book) SetPolicy(model string, p *plan.Policy) { b.policies[model] = p }
 
 // Incidents are all incidents, by the time they opened.
 func (b *Book) Incidents() []Incident {
-	out := make([]Incident, len(b.all))
-	for i, e := range b.all {
-		out[i] = e.inc
+	out := make([]Incident, 0, len(b.all))
+	for _, e := range b.all {
+		if !e.absorbed {
+			out = append(out, e.inc)
+		}
 	}
 	slices.SortStableFunc(out, Compare)
 	return out
@@ -389,7 +392,7 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 	if p := e.diagnosed(); p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
 		inc.Onset = p.began // where it began is seen best by what is known to have happened
 	}
-	e.learn(f)
+	b.learn(e)
 	e.call(c, f.At)
 	return c, b.show(e, c)
 }
@@ -441,6 +444,9 @@ func (e *entry) subjects() []Subject {
 	var order []string
 	var total float64
 	for _, p := range e.signals {
+		if e.broken && e.across(laneOf(&p.last)) { // its evidence is of another kind, and comes of what broke
+			continue
+		}
 		w := 1.0
 		if p.last.Evidence.Log10.Valid() {
 			w = max(0.01, float64(p.last.Evidence.Log10))
