@@ -68,8 +68,8 @@ func (c *Case) locateIn(group, column int) *spot {
 			continue
 		}
 		r := c.Reference.part(p)
-		if r == nil && group == ofVersion { // a version that is new is held against all there was
-			r = &Part{Group: group, Version: p.Version, Set: c.Reference.Set}
+		if r == nil && (group == ofVersion || c.newLineage(p)) { // a version that is new is held against all there was
+			r = &Part{Group: group, Codes: p.Codes, Version: p.Version, Set: c.Reference.Set}
 		}
 		if r == nil {
 			continue
@@ -96,6 +96,13 @@ func (c *Case) locateIn(group, column int) *spot {
 		return nil
 	}
 	return found
+}
+
+// newLineage reports whether a part is the events of jobs and versions that the reference doesn't know. A release is one more version of the same, and its
+// events are held against all there was, as those of a model's new version are; of other dimensions a new value is another population.
+func (c *Case) newLineage(p *Part) bool {
+	at := c.Plan.LineageDimension()
+	return at >= 0 && p.Group != ofVersion && slices.Equal(c.Plan.Groups[p.Group], []int{at}) && p.Codes[0] == len(c.Plan.Slices[at].Values)
 }
 
 // addColumn adds the counts that tell whether a column has moved.

@@ -200,9 +200,10 @@ func (e *Engine) nameCause(f *finding.Finding, s drift.Stream) error {
 			}
 		}
 	}
+	lineage, unseen := e.lineageOf(c)
 	f.Diagnosis = &finding.Diagnosis{
-		Kind: string(c.Kind), Sentence: c.Sentence(), Confidence: finding.Number(c.Confidence), Parameters: c.Parameters, Subjects: list(c.Columns), Slice: c.Slice,
-		Lineage: e.lineageOf(c), Fix: c.Fix, Evidence: list(c.Evidence), Against: list(c.Against), Corruption: c.Kind.Corruption(),
+		Kind: string(c.Kind), Sentence: sentence(c, lineage != "" || unseen), Confidence: finding.Number(c.Confidence), Parameters: c.Parameters, Subjects: list(c.Columns), Slice: c.Slice,
+		Lineage: lineage, NewLineage: unseen, Fix: c.Fix, Evidence: list(c.Evidence), Against: list(c.Against), Corruption: c.Kind.Corruption(),
 	}
 	// Where it began is seen better once it is known what to look for; a world that moves does so little by little.
 	if seen && c.Kind != diagnose.CovariateShift && (from > 0 || plan.Micros(f.Onset) >= r.panes[0].Start) {
@@ -225,20 +226,33 @@ func (e *Engine) causeOf(f *finding.Finding, s drift.Stream, from int) (*diagnos
 	return nil, nil
 }
 
-// lineageOf is the value of the lineage field that a cause is confined to.
-func (e *Engine) lineageOf(c *diagnose.Cause) string {
-	at := e.plan.Prediction.Roles.Lineage
+// lineageOf is the job and version that a cause is confined to, where the contract slices by it. One that the reference doesn't know has no name here, for slices
+// are counted by the plan's dictionary: then unseen is true, and a change has to name it.
+func (e *Engine) lineageOf(c *diagnose.Cause) (name string, unseen bool) {
+	at := e.plan.LineageDimension()
 	if at < 0 {
-		return ""
+		return "", false
 	}
-	field := &e.plan.Prediction.Fields[at]
-	for i := range e.plan.Slices {
-		d := &e.plan.Slices[i]
-		if of := &e.plan.Prediction.Fields[d.Field]; d.Field == at || len(of.Path) > 0 && slices.Equal(of.Path, field.Path) && of.From == field.From {
-			return c.Slice[d.Name]
-		}
+	d := &e.plan.Slices[at]
+	label, in := c.Slice[d.Name]
+	switch {
+	case !in:
+		return "", false
+	case slices.Contains(d.Values, label):
+		return label, false
+	default:
+		return "", label == d.Label(len(d.Values))
 	}
-	return ""
+}
+
+// sentence says what happened; where the lineage alone says in which events, whoever tells it says that.
+func sentence(c *diagnose.Cause, byLineage bool) string {
+	if byLineage && len(c.Slice) == 1 {
+		everywhere := *c
+		everywhere.Slice = nil
+		return everywhere.Sentence()
+	}
+	return c.Sentence()
 }
 
 func list(s []string) []string {
