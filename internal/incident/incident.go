@@ -35,7 +35,8 @@ type Incident struct {
 	Model      string              `json:"model"`
 	Status     Status              `json:"status"`
 	Severity   finding.Severity    `json:"severity"`
-	Score      finding.Number      `json:"score"` // evidence x effect x burn, 1 or more: how much it matters beside others of its severity
+	Score      finding.Number      `json:"score"` // evidence x effect x cost, 1 or more: how much it matters beside others of its severity
+	Weight     Weight              `json:"weight"`
 	Title      string              `json:"title"`
 	OpenedAt   time.Time           `json:"opened_at"` // event-time end of the pane that raised it
 	Onset      time.Time           `json:"onset"`
