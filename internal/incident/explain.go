@@ -99,7 +99,7 @@ func weight(i *Incident) string {
 	say(w.Effect, "the move is %s times what is too small to matter")
 	basis := ""
 	if w.Basis == estimated {
-		basis = " (estimated, before outcomes are known)"
+		basis = " (estimated, as if scores meant what they did)"
 	}
 	say(w.Cost, map[string]string{
 		limit: "a promise's limit is reached %s times", finding.OfBudget: "decisions burn what the promise on their cost allows %s times as fast as it lasts" + basis,
@@ -177,7 +177,7 @@ func costs(i *Incident, now time.Time) string {
 	}
 	basis := "from outcomes"
 	if p.Basis == estimated {
-		basis = "estimated, before outcomes are known"
+		basis = "estimated, as if scores meant what they did"
 	}
 	until := now
 	if i.ResolvedAt != nil {

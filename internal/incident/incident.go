@@ -130,8 +130,5 @@ type Event struct {
 // By says what Who is; "" is a signal.
 type By string
 
-// The others.
-const (
-	Person  By = "person"  // or a program that acts for one
-	Service By = "service" // Plumbline itself
-)
+// Person is a person, or a program that acts for one.
+const Person By = "person"

@@ -3,7 +3,6 @@ package incident
 import (
 	"cmp"
 	"math"
-	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 )
@@ -54,8 +53,9 @@ const estimated = "estimated"
 const limit = "limit"
 
 // weigh measures an incident. The cost is the largest of: how many times a broken promise's limit is reached, and how fast decisions burn what is allowed, as
-// outcomes show or, before them, as scores let one expect (finding.Burn). Estimates count only while scores are not known to mean something else.
-func (e *entry) weigh(doubted bool) Weight {
+// outcomes show or, before them, as scores let one expect (finding.Burn). That scores are known to mean something else by now is another lane's: which of both is
+// heard of first is not fixed, so it changes nothing here, and who reads an estimate is told what it rests on.
+func (e *entry) weigh() Weight {
 	w := Weight{Evidence: 1, Effect: 1, Cost: 1}
 	cost := func(rate float64, of, basis string) {
 		if r := finding.Number(rate); w.Of == "" || r > w.Cost {
@@ -69,7 +69,7 @@ func (e *entry) weigh(doubted bool) Weight {
 		if f.Verdict == finding.Breach && f.Value.Valid() && f.Threshold.Valid() {
 			cost(max(ratio(float64(f.Value), float64(f.Threshold)), ratio(float64(f.Threshold), float64(f.Value))), limit, "measured")
 		}
-		if i := f.Impact; i != nil && i.Burn != nil && !(doubted && i.Basis == estimated) {
+		if i := f.Impact; i != nil && i.Burn != nil {
 			cost(ratio(float64(i.Burn.Rate), 1), i.Burn.Of, i.Basis)
 		}
 	}
@@ -82,13 +82,6 @@ func (e *entry) weigh(doubted bool) Weight {
 // score is the product.
 func (w *Weight) score() finding.Number {
 	return finding.Number(math.Round(float64(w.Evidence*w.Effect*w.Cost)*10) / 10)
-}
-
-// doubted reports whether an open incident of the model says that scores no longer mean what they did: prices that rest on it are then known to be wrong.
-func (b *Book) doubted(model string) bool {
-	return slices.ContainsFunc(b.all, func(e *entry) bool {
-		return e.is(truth, model) && e.inc.Status.Active() && slices.ContainsFunc(e.signals, func(p *part) bool { return p.live && p.last.Channel == "calibration" })
-	})
 }
 
 // reference is what a value is held against; 0 where it is a distance.

@@ -12,13 +12,12 @@ import (
 // show brings the public object up to date and returns it as it is now, with what happened to it.
 func (b *Book) show(e *entry, c Change) Incident {
 	inc := &e.inc
-	doubted := b.doubted(inc.Model)
-	inc.Weight = e.weigh(doubted)
+	inc.Weight = e.weigh()
 	inc.Score = inc.Weight.score()
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()
 	inc.Numbers = e.numbers()
-	inc.Impact = e.impact(doubted)
+	inc.Impact = e.impact()
 	inc.Changes = b.cited(e)
 	inc.Cause = e.cause()
 	if inc.Lineage = e.lineage(); inc.Lineage == nil { // what the events themselves say goes before what was told of them
@@ -136,11 +135,11 @@ func (e *entry) numbers() []finding.Figure {
 	return out
 }
 
-// impact is the price of the whole, where some signal of the whole knows it. Estimates are none while scores are known to mean something else.
-func (e *entry) impact(doubted bool) *finding.Impact {
+// impact is the price of the whole, where some signal of the whole knows it.
+func (e *entry) impact() *finding.Impact {
 	var out *finding.Impact
 	for _, p := range e.signals {
-		if i := p.last.Impact; i != nil && len(p.slice) == 0 && !(doubted && i.Basis == estimated) && (out == nil || i.SoFar > out.SoFar) {
+		if i := p.last.Impact; i != nil && len(p.slice) == 0 && (out == nil || i.SoFar > out.SoFar) {
 			out = i
 		}
 	}
