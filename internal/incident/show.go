@@ -11,7 +11,8 @@ import (
 // show brings the public object up to date and returns it as it is now, with what happened to it.
 func (b *Book) show(e *entry, c Change) Incident {
 	inc := &e.inc
-	inc.Score = e.score()
+	inc.Weight = e.weigh()
+	inc.Score = inc.Weight.score()
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()
 	inc.Numbers = e.numbers()
