@@ -181,7 +181,8 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		if !given || truth.Effective(whole) < fewest || !selective && (!ok || !banded) {
 			continue
 		}
-		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
+		law := truth.Doubt(whole, func(c truth.Counts) (float64, bool) { return m.Value(c, e.plan.Policy.Costs) })
+		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * math.Hypot(se, law)
 		broken, kept := sign*(x-limit) > reach, sign*(x-limit) <= 0
 		var open []finding.Figure
 		if selective {
