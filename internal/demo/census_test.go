@@ -4,6 +4,8 @@ package demo
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -142,4 +144,19 @@ func TestActAtKeys(t *testing.T) {
 	if !strings.Contains(screen, "Press Enter to deploy v42") || !strings.Contains(screen, "Press Enter again") {
 		t.Errorf("nobody says what to do:\n%s", screen)
 	}
+}
+
+// Whoever is interrupted ends all that it began: nothing of it is left in the bubble.
+func TestActInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 12*time.Second)
+		defer stop()
+		a := &Act{
+			Screen: &Narrator{Out: &bytes.Buffer{}}, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Pace: 3 * time.Hour, Keys: make(chan struct{}),
+			embedded: bus.EmbeddedOptions{Network: &kfake.VirtualNetwork{}},
+		}
+		if _, err := a.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("it ends with %v", err)
+		}
+	})
 }
