@@ -167,12 +167,12 @@ type act struct {
 	waiting         atomic.Bool   // the stream waits for settled
 	settled         chan struct{} // closed when all is told of what broke
 
-	keys           <-chan struct{} // nil: nobody presses any
-	out            Played
-	latest         map[string]incident.Incident
-	broke, mended  time.Time // by the clock
-	waited         time.Time // since when the stream waits
-	looked, ticked time.Time // when the ledger was looked at last; event time of the last line
+	keys          <-chan struct{} // nil: nobody presses any
+	out           Played
+	latest        map[string]incident.Incident
+	broke, mended time.Time // by the clock
+	waited        time.Time // since when the stream waits
+	ticked        time.Time // event time of the last line
 }
 
 func newAct(a *Act, parts *app.Parts, p *plan.Plan) *act {
@@ -333,9 +333,6 @@ func (r *act) step(ctx context.Context) error {
 		}
 		r.Screen.broke(r.out.Broken, r.mendAt.Load() == never)
 	}
-	if err := r.retraining(ctx); err != nil {
-		return err
-	}
 	if err := r.settle(ctx); err != nil {
 		return err
 	}
@@ -395,25 +392,6 @@ func (r *act) settle(ctx context.Context) error {
 	return nil
 }
 
-// retraining looks for what the ledger says of retraining, now and then.
-func (r *act) retraining(ctx context.Context) error {
-	if len(r.latest) == len(r.out.Held) || time.Since(r.looked) < 10*drainEvery {
-		return nil
-	}
-	r.looked = time.Now()
-	held, err := r.parts.HeldBack(ctx)
-	if err != nil {
-		return err
-	}
-	for id, why := range held {
-		if _, known := r.latest[id]; known && r.out.Held[id] == "" {
-			r.out.Held[id] = why
-			r.Screen.held(r.now(), why)
-		}
-	}
-	return nil
-}
-
 // tell takes an incident as it is now.
 func (r *act) tell(inc incident.Incident) {
 	inc.Change, inc.Calls = incident.None, false
@@ -430,6 +408,10 @@ func (r *act) tell(inc incident.Incident) {
 		r.out.Closed = time.Since(r.mended)
 	}
 	r.Screen.incident(r.now(), &was, &inc)
+	if a := inc.Retraining; a != nil && a.Held != nil && r.out.Held[inc.ID] == "" {
+		r.out.Held[inc.ID] = a.Held.Why
+		r.Screen.held(r.now(), a.Held.Why)
+	}
 }
 
 // open is how many incidents are.
