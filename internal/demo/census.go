@@ -39,7 +39,9 @@ const (
 	// quietAfter is how long after the mending the stream goes on where nothing was found.
 	quietAfter = 2 * 24 * time.Hour
 	// breakAfter and mendAfter are when the deploy comes, from the start, and its rollback, from the deploy, where nobody will say so.
-	breakAfter, mendAfter = 54 * time.Hour, 48 * time.Hour
+	breakAfter, mendAfter = 57 * time.Hour, 48 * time.Hour
+	// releasesAt is the time of the day at which the job's producers take a release that was asked for.
+	releasesAt = 9 * time.Hour
 	// never is a time that doesn't come.
 	never = math.MaxInt64
 )
@@ -303,17 +305,29 @@ func (r *act) key() {
 	at := r.at.Load() + 1
 	switch {
 	case r.breakAt.Load() == never:
-		r.breakAt.Store(at)
+		next := r.nextRelease()
+		r.breakAt.Store(plan.Micros(next))
+		r.Screen.asked(r.now(), next)
 	case !r.out.Broken.IsZero() && r.mendAt.Load() == never:
 		r.mendAt.Store(at)
 	}
+}
+
+// nextRelease is when a release goes out that is asked for now.
+func (r *act) nextRelease() time.Time {
+	now := r.now()
+	next := now.Truncate(24 * time.Hour).Add(releasesAt)
+	if !next.After(now) {
+		next = next.Add(24 * time.Hour)
+	}
+	return next
 }
 
 // unattended gives what nobody will ask for a time.
 func (r *act) unattended() {
 	r.keys = nil
 	if r.breakAt.Load() == never {
-		r.breakAt.Store(max(plan.Micros(r.plan.Reference.To.Add(breakAfter)), r.at.Load()+1))
+		r.breakAt.Store(max(plan.Micros(r.plan.Reference.To.Add(breakAfter)), plan.Micros(r.nextRelease())))
 	}
 	if r.mendAt.Load() == never {
 		r.mendAt.Store(max(r.breakAt.Load()+mendAfter.Microseconds(), r.at.Load()+1))

@@ -139,8 +139,11 @@ func TestActAtKeys(t *testing.T) {
 		}()
 	})
 	onlyOne(t, &p)
-	if p.Broken.Before(time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC)) || p.Mended.Sub(p.Broken) < 40*time.Hour {
+	if !p.Broken.Equal(time.Date(2026, 2, 3, 9, 0, 0, 0, time.UTC)) || p.Mended.Sub(p.Broken) < 40*time.Hour {
 		t.Errorf("broken %s, mended %s", p.Broken, p.Mended)
+	}
+	if strings.Contains(screen, "is part of") || strings.Contains(screen, "moved away from") {
+		t.Errorf("it had no name at once:\n%s", screen)
 	}
 	if !strings.Contains(screen, "Press Enter to deploy v42") || !strings.Contains(screen, "Press Enter again") {
 		t.Errorf("nobody says what to do:\n%s", screen)
