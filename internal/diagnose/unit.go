@@ -86,9 +86,9 @@ func (n *numeric) try(t affine) fit {
 		if !n.described() { // heavy tails make spreads useless, but there is nothing else
 			off = max(off, spread/(math.Log(1.25)+4/math.Sqrt(float64(cur.valid))))
 		}
-		f.firm = math.Abs(t.of(ref.mean)-ref.mean) / (3*se + (0.01+n.natural)*scale)
+		f.firm = math.Abs(t.of(ref.mean)-ref.mean) / (3*se + (0.01+min(n.natural, 0.1))*scale)
 		// What the reference's panes scatter the mean may be off by as well.
-		f.near = max(away/(3*se+(0.01+min(n.natural, 0.1))*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff/float64(cur.valid))))
+		f.near = max(away/(3*se+(0.01+min(n.natural, 0.1))*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff*(1/float64(cur.valid)+1/float64(ref.valid)))))
 	}
 	switch {
 	case off > 1:
@@ -234,8 +234,16 @@ func (n *numeric) passes(c *conversion, f fit) bool {
 	case !n.described(): // by mean and spread alone
 		return n.cur.valid >= fewestRows && f.near <= 1 && f.firm >= surelyFirm
 	default:
-		return f.near <= 1 && (n.cur.valid >= manyRows || f.firm >= surelyFirm)
+		return f.near <= 1 && (f.firm >= surelyFirm || n.cur.valid >= manyRows && f.firm >= c.firmly())
 	}
+}
+
+// firmly is the least movement of the mean, in what may be off of it, that tells a conversion: of one that only adds more is asked, as worlds do that as well.
+func (c *conversion) firmly() float64 {
+	if c.factor == 1 {
+		return surelyFirm / 5
+	}
+	return surelyFirm / 10
 }
 
 // surelyFirm is the movement of the mean, in what may be off of it, from which on it is no accident that a conversion by little meets it.
