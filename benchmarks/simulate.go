@@ -17,8 +17,8 @@ import (
 )
 
 // simulated are the parts of the simulation: columns of numbers, the same in slices, rows of real tables, windows of a week and of a day held against
-// the reference, label rates, rates in slices, and columns of numbers whose nulls are learnt again every night.
-var simulated = []string{"numbers", "slices", "tables", "weeks", "days", "labels", "rates", "refit"}
+// the reference, label rates, rates in slices, gaps between groups, and columns of numbers whose nulls are learnt again every night.
+var simulated = []string{"numbers", "slices", "tables", "weeks", "days", "labels", "rates", "gaps", "refit"}
 
 // simulate measures false alarms and delays of the engine and of other tools' rules.
 func simulate(ctx context.Context, args []string) error {
@@ -32,10 +32,10 @@ func simulate(ctx context.Context, args []string) error {
 	sliced := f.Bool("slices", true, "models with slices too")
 	meaning := f.Bool("meaning", true, "models whose scores' meaning is followed too")
 	onlyMeaning := f.Bool("only-meaning", false, "nothing but those")
-	gaps := f.Bool("gaps", false, "only models whose groups are compared; rows go to benchmarks/fairness.json")
-	repeats := f.Int("repeats", 40, "with --gaps: seeds of each gap that grows")
+	gaps := f.Bool("gaps", false, "nothing but models whose groups are compared")
+	repeats := f.Int("repeats", 50, "seeds of each gap between groups that grows")
 	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night: --parts refit")
-	parts := f.String("parts", "numbers,slices,tables,weeks,days,labels,rates", "comma separated; refit is one more")
+	parts := f.String("parts", "numbers,slices,tables,weeks,days,labels,rates,gaps", "comma separated; refit is one more; gaps run where --processes names none")
 	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
 	out := f.String("out", "benchmarks/simulate.json", "file for the rows; empty: none")
 	picture := f.String("picture", "", "file for a picture of false incidents against delay, as SVG; empty: none")
@@ -51,8 +51,9 @@ func simulate(ctx context.Context, args []string) error {
 		grid.Processes = strings.Split(*only, ",")
 		grid.DriftOn = slices.DeleteFunc(grid.DriftOn, func(p string) bool { return !slices.Contains(grid.Processes, p) })
 	}
+	grid.Growing = *repeats
 	if !*drifts {
-		grid.Drifts, grid.Plants = nil, nil
+		grid.Drifts, grid.Plants, grid.Growing = nil, nil, 0
 	}
 	if *refit {
 		*parts = "refit"
@@ -68,9 +69,12 @@ func simulate(ctx context.Context, args []string) error {
 	if !*tables || !has("tables") {
 		grid.Shuffles = nil
 	}
-	grid.Meaning = *meaning && !*refit
-	if *onlyMeaning {
+	grid.Meaning, grid.Gaps = *meaning && !*refit, has("gaps") && *only == ""
+	switch {
+	case *onlyMeaning:
 		grid = simulation.Grid{Months: *months, Seed: *seed, Meaning: true, Repeats: grid.Repeats}
+	case *gaps:
+		grid = simulation.Grid{Months: *months, Seed: *seed, Gaps: true, Growing: grid.Growing}
 	}
 	if !*sliced || !has("slices") {
 		grid.Sliced = nil
@@ -86,9 +90,6 @@ func simulate(ctx context.Context, args []string) error {
 		}
 	}
 	jobs := grid.Jobs()
-	if *gaps {
-		jobs = simulation.GapJobs(*months, *repeats, *seed)
-	}
 	running := ctx
 	if *limit > 0 {
 		var cancel context.CancelFunc
@@ -109,19 +110,12 @@ func simulate(ctx context.Context, args []string) error {
 			results = append(results, r)
 		}
 	}
-	if *gaps {
-		rows := simulation.GapRows(results, *seed)
-		simulation.PrintGaps(os.Stdout, rows)
-		if *out == "" {
-			return nil
-		}
-		return writeRows("benchmarks/fairness.json", rows)
-	}
 	rows := simulation.Rows(results, *seed)
 	simulation.Print(os.Stdout, rows)
 	simulation.PrintPlants(os.Stdout, rows)
 	simulation.PrintMeaning(os.Stdout, rows)
 	simulation.PrintOthers(os.Stdout, rows)
+	simulation.PrintGaps(os.Stdout, rows)
 	if *picture != "" {
 		var b bytes.Buffer
 		simulation.Picture(&b, rows)

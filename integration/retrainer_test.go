@@ -213,7 +213,7 @@ func TestRetrainerClosesTheLoop(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if text := strings.Join(held, "\n"); strings.Count(text, "held while data are broken (released): income was constant") < 1 || !s.has("concept_drift") {
+		if text := strings.Join(held, "\n"); strings.Count(text, "held back because income was constant, now varies: broken data (released)") < 1 || !s.has("concept_drift") {
 			return fmt.Errorf("held: %s", text)
 		}
 		return nil

@@ -3,12 +3,9 @@ package simulation
 import (
 	"cmp"
 	"fmt"
-	"io"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/plumbline-ml/plumbline/internal/drift"
@@ -82,27 +79,29 @@ func gapPlan() *plan.Plan {
 	}
 }
 
-// watch watches a model's gaps, and says at which hours after the reference which group's alarmed.
-func (g *Gaps) watch(seed uint64, hours, onset int) (alarms []alarm, err error) {
-	p := gapPlan()
+// learn draws a model and learns its gaps from its reference.
+func (g *Gaps) learn(seed uint64, hours, onset int) (p *plan.Plan, panes []drift.Stretch, gaps []drift.Gap, err error) {
+	p = gapPlan()
 	from := plan.Micros(p.Reference.From)
 	rng := rand.New(rand.NewPCG(seed, 0xC2B2AE3D27D4EB4F))
-	panes := g.draw(rng, p, from, hours, onset)
+	panes = g.draw(rng, p, from, hours, onset)
 	all := fairness.NewTally(p)
 	for _, s := range panes {
 		if s.End <= plan.Micros(p.Reference.To) {
 			if err := all.Merge(s.Tally); err != nil {
-				return nil, err
+				return nil, nil, nil, err
 			}
 		}
 	}
 	if p.Fairness.Growth, err = drift.LearnGaps(p, all, panes, nil); err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	gaps, err := drift.OpenGaps(p)
-	if err != nil {
-		return nil, err
-	}
+	gaps, err = drift.OpenGaps(p)
+	return p, panes, gaps, err
+}
+
+// watchGaps watches a model's gaps, and says at which hours after the reference which group's alarmed.
+func watchGaps(p *plan.Plan, panes []drift.Stretch, gaps []drift.Gap) (alarms []alarm, err error) {
 	for i := range gaps {
 		gap := &gaps[i]
 		if err := gap.Govern(p, 3*len(gaps)); err != nil { // rates of outcomes have their part
@@ -181,12 +180,20 @@ func (j *Job) gaps() (*Result, error) {
 	g := &j.Gaps
 	r := &Result{Job: *j, Columns: len(groupShares) - 1}
 	if g.Slope == 0 {
-		alarms, err := g.watch(j.Seed, gapHistory+monitoredHours, 0)
-		r.Months, r.False = monitoredHours/730., map[string]int{Engine: len(alarms)}
+		p, panes, gaps, err := g.learn(j.Seed, gapHistory+monitoredHours, 0)
+		if err != nil {
+			return nil, err
+		}
+		alarms, err := watchGaps(p, panes, gaps)
+		r.Months, r.False, r.Numbers = monitoredHours/730., map[string]int{Engine: len(alarms)}, smallest(gaps)
 		return r, err
 	}
 	onset := gapHistory + 2*dayHours + int(j.Seed%dayHours)
-	alarms, err := g.watch(j.Seed, onset+gapHorizon, onset)
+	p, panes, gaps, err := g.learn(j.Seed, onset+gapHorizon, onset)
+	if err != nil {
+		return nil, err
+	}
+	alarms, err := watchGaps(p, panes, gaps)
 	delay, others := -1, 0
 	for _, a := range alarms {
 		switch after := a.hour + gapHistory - onset; {
@@ -202,16 +209,36 @@ func (j *Job) gaps() (*Result, error) {
 	return r, err
 }
 
-// GapJobs lists the jobs of models whose groups are compared: for so many model-months of each process without drift, and so many seeds of each that grows.
-func GapJobs(months float64, repeats int, seed uint64) (out []Job) {
+// smallest are the smallest changes that plans say that they would find, by row.
+func smallest(gaps []drift.Gap) map[string]float64 {
+	out := map[string]float64{}
+	for i := range gaps {
+		g := &gaps[i]
+		for _, of := range []struct {
+			row   string
+			value float64
+		}{{gapGrowingRow, g.Growing(gapDays * dayHours)}, {gapLastingRow, g.Detectable(7 * dayHours)}} {
+			if !math.IsInf(of.value, 0) {
+				out[ofGroup(of.row, g.Code)] = of.value
+			}
+		}
+	}
+	return out
+}
+
+// gapJobs lists the jobs of models whose groups are compared: for the grid's model-months of each process without drift, and its seeds of each gap that grows.
+func (g *Grid) gapJobs() (out []Job) {
+	if !g.Gaps {
+		return nil
+	}
 	at := uint64(0)
 	for _, process := range gapProcesses {
 		for _, perDay := range []int{2000, 20_000} {
 			for _, rate := range []float64{0.2, 0.05} {
 				at++
-				g := Gaps{Process: process.name, PerDay: perDay, Rate: rate}
-				for n := range int(months*730/monitoredHours + 0.999) {
-					out = append(out, Job{Version: Version, Gaps: g, Seed: seed + 1_000_000*at + uint64(n)})
+				model := Gaps{Process: process.name, PerDay: perDay, Rate: rate}
+				for n := range int(g.Months*730/monitoredHours + 0.999) {
+					out = append(out, Job{Version: gapVersion, Gaps: model, Seed: g.Seed + 1_000_000*at + uint64(n)})
 				}
 				if process.fall {
 					continue
@@ -221,9 +248,9 @@ func GapJobs(months float64, repeats int, seed uint64) (out []Job) {
 						continue
 					}
 					for k, slope := range []float64{0.25, 0.1, 0.05} {
-						g.Slope, g.Group = slope, group
-						for n := range repeats {
-							out = append(out, Job{Version: Version, Gaps: g, Seed: seed + 1_000_000*at + 10_000*uint64(1+3*group+k) + uint64(n)})
+						model.Slope, model.Group = slope, group
+						for n := range g.Growing {
+							out = append(out, Job{Version: gapVersion, Gaps: model, Seed: g.Seed + 1_000_000*at + 10_000*uint64(1+3*group+k) + uint64(n)})
 						}
 					}
 				}
@@ -231,92 +258,4 @@ func GapJobs(months float64, repeats int, seed uint64) (out []Job) {
 		}
 	}
 	return out
-}
-
-// The rows of models whose groups are compared.
-const (
-	GapFalseRow  = "false fairness alarms per month"
-	GapFoundRow  = "group named in 6 days: "
-	GapEverRow   = "group named in 21 days: "
-	GapMedianRow = "median days until the group is named: "
-	GapOtherRow  = "another group named: "
-)
-
-// GapRows sums their results up.
-func GapRows(results []*Result, seed uint64) (out []Row) {
-	by := map[[2]string][]*Result{}
-	for _, r := range results {
-		key := [2]string{"", r.Job.Gaps.Name()}
-		if r.Job.Gaps.Slope != 0 {
-			key[0] = r.Job.Gaps.planted()
-		}
-		by[key] = append(by[key], r)
-	}
-	for _, key := range slices.SortedFunc(maps.Keys(by), func(a, b [2]string) int { return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1])) }) {
-		var months float64
-		var n, soon, found, others int64
-		count := 0
-		var delays []int
-		for _, r := range by[key] {
-			months += r.Months
-			count += r.False[Engine]
-			for _, d := range r.Delays[Engine] {
-				if d == -2 {
-					continue // in alarm before: counted as false where nothing is planted
-				}
-				n++
-				if d >= 0 {
-					found++
-					delays = append(delays, d)
-				}
-				if d >= 0 && d <= gapDays*dayHours {
-					soon++
-				}
-			}
-			if r.False[Engine] > 0 {
-				others++
-			}
-		}
-		if key[0] == "" {
-			lo, hi := poissonLimits(float64(count))
-			hi /= months
-			out = append(out, Row{GapFalseRow, key[1], Engine, float64(count) / months, lo / months, &hi, months, seed})
-			continue
-		}
-		row := func(name string, k, of int64) {
-			lo, hi := stat.Wilson(k, of, 0.05)
-			out = append(out, Row{name + key[0], key[1], Engine, float64(k) / float64(max(of, 1)), lo, &hi, months, seed})
-		}
-		row(GapFoundRow, soon, n)
-		row(GapEverRow, found, n)
-		row(GapOtherRow, others, int64(len(by[key])))
-		if found > 0 {
-			mid, lo, hi := medianLimits(delays)
-			hi /= dayHours
-			out = append(out, Row{GapMedianRow + key[0], key[1], Engine, mid / dayHours, lo / dayHours, &hi, months, seed})
-		}
-	}
-	return out
-}
-
-// PrintGaps writes them for people.
-func PrintGaps(w io.Writer, rows []Row) {
-	for _, r := range rows {
-		if r.Row == GapFalseRow {
-			fmt.Fprintf(w, "%-62s %5.0f months %6.3f (%.3f-%.3f)\n", r.Process, r.Months, r.Value, r.Low, *r.High)
-		}
-	}
-	for _, r := range rows {
-		planted, ok := strings.CutPrefix(r.Row, GapFoundRow)
-		if !ok {
-			continue
-		}
-		ever, _ := Find(rows, GapEverRow+planted, r.Process, r.Method)
-		others, _ := Find(rows, GapOtherRow+planted, r.Process, r.Method)
-		median := "-"
-		if m, ok := Find(rows, GapMedianRow+planted, r.Process, r.Method); ok {
-			median = fmt.Sprintf("%.1f d", m.Value)
-		}
-		fmt.Fprintf(w, "%-40s %-62s 6 d %4.0f %%, 21 d %4.0f %%, median %7s, another group %3.0f %%\n", planted, r.Process, 100*r.Value, 100*ever.Value, median, 100*others.Value)
-	}
 }

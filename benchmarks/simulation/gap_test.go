@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -71,7 +72,8 @@ func TestGapRows(t *testing.T) {
 	t.Parallel()
 	seen := map[Job]bool{}
 	seeds := map[uint64]bool{}
-	for _, j := range GapJobs(100, 50, 7) {
+	grid := FullGrid(100, 7)
+	for _, j := range grid.gapJobs() {
 		if seen[j] || seeds[j.Seed] {
 			t.Fatalf("twice: %+v", j)
 		}
@@ -80,7 +82,7 @@ func TestGapRows(t *testing.T) {
 	g := Gaps{Process: "even", PerDay: 2000, Rate: 0.2}
 	grows := g
 	grows.Slope = 0.25
-	rows := GapRows([]*Result{
+	rows := Rows([]*Result{
 		{Job: Job{Gaps: g}, Months: 2, False: map[string]int{Engine: 1}},
 		{Job: Job{Gaps: g}, Months: 2, False: map[string]int{Engine: 0}},
 		{Job: Job{Gaps: grows}, Months: 1, Delays: map[string][]int{Engine: {100}}, False: map[string]int{Engine: 0}},
@@ -93,6 +95,54 @@ func TestGapRows(t *testing.T) {
 	} {
 		if r, ok := Find(rows, row, g.Name(), Engine); !ok || math.Abs(r.Value-want) > 1e-12 {
 			t.Errorf("%s: %+v, want %g", row, r, want)
+		}
+	}
+}
+
+// The short form of what a long run measures: a change of what scores mean in a slice of 8 % names it, a gap that grows by .25 logit a day in half of 2,000
+// decisions a day names that group within six days, in nine seeds of ten at least; and nobody is named where nothing drifts. Jobs are those of the long run.
+func TestSlicesAndGroupsAreNamedInShort(t *testing.T) {
+	t.Parallel()
+	const seeds = 10
+	grid := FullGrid(100, 20261125)
+	still := Gaps{Process: "even", PerDay: 2000, Rate: 0.2}
+	grows := still
+	grows.Slope, grows.Group = 0.25, 0
+	const meaning, change = "calibrated, 2000/day", "bias 1 in 8 %"
+	var jobs []Job
+	taken := map[any]int{}
+	for _, j := range grid.Jobs() {
+		var key any = j.Gaps
+		if j.Meaning == meaning && j.Change == change {
+			key = change
+		}
+		if (key == still || key == grows || key == change) && taken[key] < seeds {
+			taken[key]++
+			jobs = append(jobs, j)
+		}
+	}
+	if taken[still] != seeds || taken[grows] != seeds || taken[change] != seeds {
+		t.Fatalf("%v", taken)
+	}
+	results, err := Run(context.Background(), jobs, 2, "", func(int, int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := Rows(results, 0)
+	for _, c := range []struct {
+		name, process string
+		least, most   float64
+	}{
+		{namedMeaningRow + change, meaning, 0.9, 1},
+		{othersMeaningRow + change, meaning, 0, 0.1},
+		{GapFoundRow + grows.planted(), still.Name(), 0.9, 1},
+		{GapOtherRow + grows.planted(), still.Name(), 0, 0.1},
+		{GapFalseRow, still.Name(), 0, 0.05},
+		{ofGroup(gapGrowingRow, 0), still.Name(), 0.05, 0.2}, // .25 logit are .2 of a rate of 13 %
+		{ofGroup(gapGrowingRow, 3), still.Name(), 0.15, 0.4},
+	} {
+		if r, ok := Find(rows, c.name, c.process, Engine); !ok || !(r.Value >= c.least && r.Value <= c.most) {
+			t.Errorf("%s, %s: %v %.3f, want %g to %g", c.name, c.process, ok, r.Value, c.least, c.most)
 		}
 	}
 }

@@ -16,6 +16,9 @@ const (
 // Version is raised when the engine or the simulator changes what a job would find; results of another version are not reused.
 const Version = 4
 
+// gapVersion is the same of models whose groups are compared: theirs changed alone.
+const gapVersion = 5
+
 // Job is one model: generated, learnt, watched.
 type Job struct {
 	Version int
@@ -291,6 +294,8 @@ type Grid struct {
 	Numbers   bool // columns of numbers, on Processes
 	Refit     bool // the same with nulls that are learnt again every night
 	Meaning   bool // models whose scores' meaning is followed
+	Gaps      bool // models whose groups are compared
+	Growing   int  // seeds of each gap that grows
 	Shuffles  []Shuffle
 	Plants    []string // in shuffled tables
 	Repeats   int      // of each of them
@@ -306,6 +311,7 @@ func FullGrid(months float64, seed uint64) Grid {
 	g.Sliced = []string{"iid", "ar5", "ar9", "diurnal", "hostile", "twospeed"}
 	g.Of, g.OfOn = []Of{Weeks, Days, Labels, Rates}, slices.Clone(g.Sliced)
 	g.Shuffles, g.Plants, g.Repeats, g.Meaning = Shuffles, Plants, 20, true
+	g.Gaps, g.Growing = true, 50
 	g.Drifts = []string{"mean .1 sd", "mean .25 sd", "mean .5 sd", "sd x1.25"}
 	return g
 }
@@ -351,7 +357,7 @@ func (g *Grid) Jobs() (out []Job) {
 		out = append(out, g.still(rounds, true)...)
 	}
 	out = append(out, g.meaningJobs()...)
-	return out
+	return append(out, g.gapJobs()...)
 }
 
 // drifts are planted in columns of numbers.

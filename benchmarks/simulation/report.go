@@ -57,6 +57,9 @@ func Rows(results []*Result, seed uint64) []Row {
 	type cell struct{ change, process string }
 	by := map[cell][]*Result{}
 	for _, r := range results {
+		if r.Job.Gaps.PerDay > 0 {
+			continue // they have rows of their own
+		}
 		process := r.Job.Process
 		if r.Job.Slices {
 			process += sliced
@@ -106,7 +109,7 @@ func Rows(results []*Result, seed uint64) []Row {
 		}
 		out = append(out, falseRows(c.change, c.process, by[c], seed)...)
 	}
-	return out
+	return append(out, gapRows(results, seed)...)
 }
 
 func falseRows(change, process string, results []*Result, seed uint64) (out []Row) {

@@ -179,6 +179,7 @@ func showIncident(w io.Writer, inc *incident.Incident) {
 		c := &inc.Changes[i]
 		field("change", strings.TrimSpace(fmt.Sprintf("%s %s %s %s, %s", c.At.UTC().Format(clockStamp), c.What, c.Name, c.Version, "names "+c.Names)))
 	}
+	field("retrain", inc.Retraining.Words())
 	for _, n := range inc.Numbers {
 		field("number", incident.Figure(n))
 	}

@@ -79,6 +79,6 @@ Exit codes: 0 fine, 1 the answer is "no" (findings, lint errors), 2 bad input or
 	})
 	root.AddCommand(newDemoCommand(), newCheckCommand(), newContractCommand(), newBaselineCommand(), newConfigCommand(), newApplyCommand(), newStandaloneCommand(),
 		newProduceCommand(), newTopicsCommand(), newReadyCommand(), newPanesCommand(), newInspectCommand(), newBackfillCommand(), newBudgetCommand(),
-		newIncidentsCommand(), newExplainCommand(), newAuditCommand())
+		newIncidentsCommand(), newExplainCommand(), newOutboxCommand(), newAuditCommand())
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,4 +89,39 @@ func findings(ts *testscript.TestScript, _ bool, args []string) {
 		<-tick.C
 	}
 	ts.Fatalf("the alerter has not entered the findings after a minute")
+}
+
+// giveUp enters a message that was given up: its id, its sink and the reason.
+func giveUp(ts *testscript.TestScript, _ bool, args []string) {
+	l, ctx := running[ts].Ledger, context.Background()
+	body := []byte(`{"specversion":"1.0","data":{"kind":"incident","id":"aa"}}`)
+	ts.Check(l.Append(ctx, nil, nil, []ledger.Outgoing{{ID: args[0], Sink: args[1], Body: body, Due: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}}))
+	ts.Check(l.Abandon(ctx, args[0], args[1], args[2]))
+}
+
+// delivered waits until a message is neither pending nor given up.
+func delivered(ts *testscript.TestScript, _ bool, args []string) {
+	until(ts, func(pending, abandoned bool) bool { return !pending && !abandoned }, args)
+}
+
+// givenUp waits until a message is given up.
+func givenUp(ts *testscript.TestScript, _ bool, args []string) {
+	until(ts, func(pending, abandoned bool) bool { return abandoned }, args)
+}
+
+func until(ts *testscript.TestScript, done func(pending, abandoned bool) bool, args []string) {
+	l, ctx := running[ts].Ledger, context.Background()
+	has := func(all []ledger.Waiting, err error) bool {
+		ts.Check(err)
+		return slices.ContainsFunc(all, func(w ledger.Waiting) bool { return w.ID == args[0] && w.Sink == args[1] })
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 3000 { // a minute
+		if done(has(l.Pending(ctx, args[1], 1000)), has(l.Abandoned(ctx, 1000))) {
+			return
+		}
+		<-tick.C
+	}
+	ts.Fatalf("message %s to %s is not there after a minute", args[0], args[1])
 }

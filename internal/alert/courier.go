@@ -121,7 +121,7 @@ func pick(waiting []ledger.Waiting, now time.Time) (*ledger.Waiting, time.Time) 
 	held := map[string]bool{}
 	for i := range waiting {
 		w := &waiting[i]
-		switch about := subjectOf(w.ID); {
+		switch about := SubjectOf(w.ID); {
 		case held[about]:
 		case w.Due.After(now):
 			held[about] = true
@@ -135,8 +135,8 @@ func pick(waiting []ledger.Waiting, now time.Time) (*ledger.Waiting, time.Time) 
 	return nil, next
 }
 
-// subjectOf is what a message is about: its id up to the last "-".
-func subjectOf(id string) string {
+// SubjectOf is what a message is about: its id up to the last "-".
+func SubjectOf(id string) string {
 	if at := strings.LastIndex(id, "-"); at >= 0 {
 		return id[:at]
 	}

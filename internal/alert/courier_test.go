@@ -53,7 +53,7 @@ func TestPickKeepsOrder(t *testing.T) {
 		}
 		order := map[string][]string{}
 		for _, w := range all {
-			order[subjectOf(w.ID)] = append(order[subjectOf(w.ID)], w.ID)
+			order[SubjectOf(w.ID)] = append(order[SubjectOf(w.ID)], w.ID)
 		}
 		now := onset
 		for len(all) > 0 {
@@ -65,15 +65,15 @@ func TestPickKeepsOrder(t *testing.T) {
 				now = at
 				continue
 			}
-			if w.Due.After(now) || order[subjectOf(w.ID)][0] != w.ID {
-				t.Fatalf("%s leaves at %s, due %s, before %q", w.ID, now, w.Due, order[subjectOf(w.ID)])
+			if w.Due.After(now) || order[SubjectOf(w.ID)][0] != w.ID {
+				t.Fatalf("%s leaves at %s, due %s, before %q", w.ID, now, w.Due, order[SubjectOf(w.ID)])
 			}
 			i := slices.IndexFunc(all, func(o ledger.Waiting) bool { return o.ID == w.ID })
 			if rapid.Bool().Draw(t, "fails") && now.Sub(onset) < time.Minute {
 				all[i].Due = now.Add(time.Duration(rapid.IntRange(1, 3).Draw(t, "pause")) * time.Second)
 				continue
 			}
-			order[subjectOf(w.ID)] = order[subjectOf(w.ID)][1:]
+			order[SubjectOf(w.ID)] = order[SubjectOf(w.ID)][1:]
 			all = slices.Delete(all, i, i+1)
 		}
 	})

@@ -28,6 +28,7 @@ func NewDesk() *Desk { return &Desk{requests: make(chan request)} }
 
 type request struct {
 	act    incident.Act
+	again  *again      // instead of an act
 	answer chan answer // has room for one
 }
 
@@ -39,7 +40,11 @@ type answer struct {
 // Do hands in an act, which gets its time from the alerter, and returns what it changed once that is in the ledger. It waits for the alerter until
 // ctx ends: ErrAway. An act that was taken and whose answer didn't come may have been done; handing it in again does no harm.
 func (d *Desk) Do(ctx context.Context, a incident.Act) ([]incident.Told, error) {
-	r := request{act: a, answer: make(chan answer, 1)}
+	return d.hand(ctx, request{act: a, answer: make(chan answer, 1)})
+}
+
+// hand gives a request to the alerter and waits for its answer.
+func (d *Desk) hand(ctx context.Context, r request) ([]incident.Told, error) {
 	select {
 	case d.requests <- r:
 	case <-ctx.Done():
@@ -55,6 +60,14 @@ func (d *Desk) Do(ctx context.Context, a incident.Act) ([]incident.Told, error) 
 
 // serve does one act for somebody. It returns an error only when memory and ledger may differ.
 func (s *service) serve(ctx context.Context, r request) error {
+	if r.again != nil {
+		refused, err := s.sendAgain(ctx, r.again)
+		if err != nil {
+			refused = fmt.Errorf("%w: %w", ErrAway, err)
+		}
+		r.answer <- answer{err: refused}
+		return err
+	}
 	r.act.KindName, r.act.At = incident.KindAct, s.o.Now()
 	told, refused, err := s.act(ctx, r.act)
 	if err != nil {

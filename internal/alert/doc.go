@@ -7,8 +7,9 @@
 //     one SQL transaction.
 //  4. desk.go: acts of people come in, are folded between findings and enter the ledger the same way.
 //  5. deliver.go: messages leave the outbox; courier.go: each sink by a courier of its own, who tries again (pace.go) until they are taken.
-//  6. tell.go: whom the contract's routes name, now and as time goes by; retrain.go: triggers of retraining, and what comes of them.
-//  7. sink.go: where they go: the incidents topic; the others are in package sink.
+//  6. outbox.go: what was given up is sent again, if people say so.
+//  7. tell.go: whom the contract's routes name, now and as time goes by; retrain.go: triggers of retraining, and what comes of them.
+//  8. sink.go: where they go: the incidents topic; the others are in package sink.
 //
 // Invariants: one alerter writes, which the ledger checks with each write; a finding is in the ledger before anybody hears of it; a restart tells nothing twice, save what was under way.
 // Wall clock is injected and decides only when to send. The package imports no other service.

@@ -35,7 +35,7 @@ const retrainEvery = 5 * time.Second
 type retraining struct {
 	asked   map[string][]retrain.Trigger // by model, oldest first
 	results map[string]retrain.Result    // the latest, by trigger
-	held    map[string]string            // by incident: why, as it was said last
+	held    map[string]string            // by incident: why, as it was said last; none: nothing holds it back
 	signals map[string][]retrain.Signal  // by incident
 	newest  map[string]time.Time         // event time, by model
 	at      time.Time                    // when to look again
@@ -59,9 +59,27 @@ func (r *retraining) saw(f *finding.Finding, inc string) {
 	}
 }
 
-// heldBody is the body of an entry.
+// heldBody is the body of an entry; without a reason the incident no longer asks for retraining.
 type heldBody struct {
-	Why string `json:"why"`
+	Why     string          `json:"why"`
+	Because retrain.Because `json:"because,omitempty"`
+}
+
+// hold takes up why an incident's retraining is held back.
+func (s *service) hold(id string, h heldBody, at time.Time) []incident.Told {
+	s.retraining.held[id] = h.Why
+	if h.Why == "" {
+		delete(s.retraining.held, id)
+	}
+	return s.book.HoldRetraining(id, incident.Hold{Because: string(h.Because), Why: h.Why, Since: at.UTC()})
+}
+
+// news adds what became of incidents.
+func (s *service) news(b *batch, told []incident.Told) {
+	for _, t := range told {
+		s.m.incidents.WithLabelValues(string(t.Change)).Inc()
+		b.changed(t.Change, t.Incident)
+	}
 }
 
 // triggers publishes what asks for retraining by now, and enters why the others are held.
@@ -89,6 +107,9 @@ func (s *service) triggers(ctx context.Context) error {
 	if len(b.entries) == 0 {
 		return nil
 	}
+	if err := s.settle(&b); err != nil {
+		return err
+	}
 	return s.commit(ctx, &b, nil)
 }
 
@@ -102,15 +123,19 @@ func (s *service) consider(b *batch, this retrain.Trouble, all []retrain.Trouble
 		Policy: s.policies[inc.Model], This: this, All: all, Asked: r.asked[inc.Model], Results: r.results, Now: s.o.Now(), EventNow: r.newest[inc.Model],
 	})
 	if d.Trigger == nil {
-		if d.Held == "" || r.held[inc.ID] == d.Held {
+		if r.held[inc.ID] == d.Held {
 			return nil
 		}
-		r.held[inc.ID] = d.Held
-		body, err := json.Marshal(heldBody{d.Held})
+		h, now := heldBody{d.Held, d.Because}, s.o.Now()
+		body, err := json.Marshal(h)
 		if err != nil {
 			return fmt.Errorf("encode why retraining is held: %w", err)
 		}
-		s.enter(b, ledger.Entry{At: s.o.Now(), Kind: entryHeld, Subject: inc.ID, Actor: self, Body: body})
+		s.news(b, s.hold(inc.ID, h, now))
+		s.enter(b, ledger.Entry{At: now, Kind: entryHeld, Subject: inc.ID, Actor: self, Body: body})
+		if d.Held == "" {
+			return nil
+		}
 		s.m.retraining.WithLabelValues(inc.Model, "held").Inc()
 		s.log.Info("retraining is held", zap.String("model", inc.Model), zap.String("incident", inc.ID), zap.String("why", d.Held))
 		return nil
@@ -128,6 +153,7 @@ func (s *service) consider(b *batch, this retrain.Trouble, all []retrain.Trouble
 	b.out = append(b.out, ledger.Outgoing{ID: t.ID + "-" + "trigger", Sink: triggerSink(s.policies[inc.Model].Retrain.Topic), Body: event, Due: s.o.Now()})
 	r.asked[t.Model] = append(r.asked[t.Model], *t)
 	delete(r.held, inc.ID)
+	s.news(b, s.book.AskRetraining(inc.ID, t.ID, t.At))
 	s.m.retraining.WithLabelValues(inc.Model, "asked").Inc()
 	s.log.Info("retraining is asked for", zap.String("model", t.Model), zap.String("incident", inc.ID), zap.String("reason", string(t.Reason)), zap.String("trigger", t.ID))
 	return nil
@@ -160,8 +186,11 @@ func (s *service) takeResults(ctx context.Context, fetches kgo.Fetches) error {
 			return // it was read from JSON
 		}
 		s.enter(&b, ledger.Entry{At: r.At, Kind: entryResult, Subject: r.Trigger, Actor: "retraining", Body: body})
-		s.reported(&r, true)
+		s.news(&b, s.reported(&r, true))
 	})
+	if err := s.settle(&b); err != nil {
+		return err
+	}
 	var offsets []ledger.Offset
 	for p, n := range next {
 		offsets = append(offsets, ledger.Offset{Topic: p.topic, Partition: p.partition, Next: n})
@@ -173,15 +202,16 @@ func (s *service) takeResults(ctx context.Context, fetches kgo.Fetches) error {
 }
 
 // reported takes up a result. What is over stays so, and one of a trigger that isn't known changes nothing.
-func (s *service) reported(r *retrain.Result, live bool) {
+func (s *service) reported(r *retrain.Result, live bool) []incident.Told {
 	i := slices.IndexFunc(s.retraining.asked[r.Model], func(t retrain.Trigger) bool { return t.ID == r.Trigger })
 	was := s.retraining.results[r.Trigger]
 	if i < 0 || was.Status == retrain.Succeeded || was.Status == retrain.Failed {
-		return
+		return nil
 	}
 	s.retraining.results[r.Trigger] = *r
+	told := s.book.ReportRetraining(s.retraining.asked[r.Model][i].Incident, r.Trigger, string(r.Status), r.Version, r.At.UTC())
 	if !live || r.Status == retrain.Started {
-		return
+		return told
 	}
 	took := retrain.CycleTime(&s.retraining.asked[r.Model][i], r)
 	s.m.retraining.WithLabelValues(r.Model, string(r.Status)).Inc()
@@ -190,6 +220,7 @@ func (s *service) reported(r *retrain.Result, live bool) {
 	}
 	s.log.Info("retraining reports", zap.String("model", r.Model), zap.String("trigger", r.Trigger), zap.String("status", string(r.Status)),
 		zap.String("version", r.Version), zap.Duration("cycle", took))
+	return told
 }
 
 // retold takes up an entry about retraining.
@@ -201,10 +232,11 @@ func (s *service) retold(e ledger.Entry) error {
 		err = json.Unmarshal(e.Body, &t)
 		s.retraining.asked[t.Model] = append(s.retraining.asked[t.Model], t)
 		delete(s.retraining.held, e.Subject)
+		s.book.AskRetraining(t.Incident, t.ID, t.At)
 	case entryHeld:
 		var h heldBody
 		err = json.Unmarshal(e.Body, &h)
-		s.retraining.held[e.Subject] = h.Why
+		s.hold(e.Subject, h, e.At)
 	default:
 		var r retrain.Result
 		if err = json.Unmarshal(e.Body, &r); err == nil {

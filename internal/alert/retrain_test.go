@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
@@ -88,12 +89,34 @@ func TestTriggerWaitsForGoodData(t *testing.T) {
 	if len(to.got) != 0 || len(reasons(t, l)) != 2 { // of both incidents, once
 		t.Fatalf("asked %d times, held %q", len(to.got), reasons(t, l))
 	}
+	const why = "held back because income was constant, now varies: broken data (released)"
+	stands := func(f *fixture, want string) {
+		t.Helper()
+		for _, inc := range f.book.Incidents() {
+			if inc.Cause.Kind == "concept_drift" && inc.Retraining.Words() != want {
+				t.Errorf("retraining is %q, want %q", inc.Retraining.Words(), want)
+			}
+		}
+	}
+	stands(f, why)
+	early := retrained(t, l, to)
+	early.now = f.now
+	if _, err := early.restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stands(early, why)
+	got, err1 := json.Marshal(early.book.Incidents())
+	want, err2 := json.Marshal(f.book.Incidents())
+	if d := cmp.Diff(string(want), string(got)); d != "" || err1 != nil || err2 != nil {
+		t.Error("after a restart", d, err1, err2)
+	}
 	f.mustFold(t, records(t, 2, fault(t, "income", 40, finding.Equivalent)))
 	tick(f)
 	tick(f)
 	if len(to.got) != 1 || to.got[0].Reason != retrain.Calibration || !to.got[0].Window.To.Equal(onset.Add(40*time.Hour)) {
 		t.Fatalf("asked: %+v", to.got)
 	}
+	stands(f, "asked for "+to.got[0].At.Format("2006-01-02 15:04")+" UTC")
 	if ex := to.got[0].Window.Exclude; len(ex) != 1 || !ex[0].From.Equal(onset) || !ex[0].To.Equal(onset.Add(40*time.Hour)) {
 		t.Errorf("left out: %+v", ex)
 	}
@@ -132,6 +155,9 @@ func TestTriggerWaitsForGoodData(t *testing.T) {
 	if _, err := third.restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	done := "done " + to.got[0].At.Add(time.Hour).Format("2006-01-02 15:04") + " UTC, version v8"
+	stands(again, done)
+	stands(third, done)
 	if r := third.retraining.results[to.got[0].ID]; r.Status != retrain.Succeeded || r.Version != "v8" {
 		t.Errorf("the result after a restart: %+v", r)
 	}
@@ -144,6 +170,8 @@ func TestTriggerWaitsForGoodData(t *testing.T) {
 	if len(to.got) != 1 {
 		t.Error("asked again in the cooldown")
 	}
+	until := to.got[0].At.Add(24 * time.Hour).Format("2006-01-02 15:04")
+	stands(third, done+"; another one is held back until "+until+", the end of the cooldown: the last trigger was at "+to.got[0].At.Format("2006-01-02 15:04"))
 	third.now = third.now.Add(time.Hour)
 	tick(third)
 	if len(to.got) != 2 {

@@ -232,6 +232,9 @@ func (p *Parts) API() http.Handler {
 	api := newAPI(&store{p.View}, p.Logger)
 	if p.Desk != nil {
 		api.Write(desk{p.Desk}, changes{p.Producer}, p.Writers)
+		if p.Ledger != nil {
+			api.Outbox(outbox{p.Ledger, p.Desk})
+		}
 	}
 	return api
 }

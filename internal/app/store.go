@@ -17,6 +17,7 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/incident"
+	"github.com/plumbline-ml/plumbline/internal/ledger"
 	"github.com/plumbline-ml/plumbline/internal/view"
 )
 
@@ -80,6 +81,37 @@ func (c changes) Publish(ctx context.Context, e change.Event) error {
 		return fmt.Errorf("encode change %s: %w", e.ID, err)
 	}
 	return c.producer.ProduceSync(ctx, &kgo.Record{Topic: bus.TopicChanges, Partition: 0, Key: []byte(e.ID), Value: body}).FirstErr()
+}
+
+// outbox is the ledger's outbox as the API knows it: read as it is, written by the alerter.
+type outbox struct {
+	ledger *ledger.Ledger
+	desk   *alert.Desk
+}
+
+// GivenUp implements console.Outbox.
+func (o outbox) GivenUp(ctx context.Context, limit int) ([]console.Letter, error) {
+	waiting, err := o.ledger.Abandoned(ctx, limit)
+	out := make([]console.Letter, len(waiting))
+	for i := range waiting {
+		w := &waiting[i]
+		out[i] = console.Letter{KindName: "message", ID: w.ID, Sink: w.Sink, Incident: alert.SubjectOf(w.ID), Due: w.Due, Attempts: w.Attempts, Reason: w.Reason}
+	}
+	return out, err
+}
+
+// Again implements console.Outbox.
+func (o outbox) Again(ctx context.Context, actor, id, sink string) error {
+	err := o.desk.Again(ctx, actor, id, sink)
+	switch {
+	case errors.Is(err, ledger.ErrUnknownMessage):
+		return fmt.Errorf("%w: %w", console.ErrNoLetter, err)
+	case errors.Is(err, ledger.ErrNotAbandoned), errors.Is(err, ledger.ErrOutdated):
+		return fmt.Errorf("%w: %w", console.ErrNotNow, err)
+	case errors.Is(err, alert.ErrAway):
+		return fmt.Errorf("%w: %w", console.ErrAway, err)
+	}
+	return err
 }
 
 // desk is the alerter's desk as the API knows it.

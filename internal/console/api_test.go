@@ -76,11 +76,12 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal(openapi, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Paths) != 9 {
-		t.Errorf("%d paths described, 9 are served", len(doc.Paths))
+	if len(doc.Paths) != 11 {
+		t.Errorf("%d paths described, 11 are served", len(doc.Paths))
 	}
 	a := New(fake{}, zap.NewNop())
 	a.Write(desk{}, published{}, Auth{Token: "sesame"})
+	a.Outbox(letters{})
 	for p, methods := range doc.Paths {
 		for method := range methods {
 			rec := httptest.NewRecorder()
@@ -88,6 +89,9 @@ func TestOpenAPI(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), strings.ToUpper(method), path, strings.NewReader(`{"id":"1","at":"2026-03-25T10:00:00Z","what":"deploy","name":"x"}`))
 			if strings.HasSuffix(p, "acts") {
 				r.Body = io.NopCloser(strings.NewReader("{}"))
+			}
+			if strings.HasSuffix(p, "retry") {
+				r.Body = io.NopCloser(strings.NewReader(`{"id":"a-1","sink":"topic","actor":"ada"}`))
 			}
 			r.Header.Set("Authorization", "Bearer sesame")
 			r.Header.Set("Content-Type", "application/json")

@@ -3,6 +3,7 @@
 //
 //  1. api.go: what is read.
 //  2. write.go: what is done, and who may.
+//  3. outbox.go: messages that were given up, and sending them again.
 //
 // Who may write has a token, or is on the same machine where the API listens there only; otherwise nobody may.
 package console

@@ -4,17 +4,18 @@ import "time"
 
 // The defaults of what a contract may leave out.
 const (
-	defaultPositive = "1"
-	defaultKeep     = Duration(week)
-	defaultMature   = Duration(time.Hour)
-	defaultPane     = Duration(time.Hour)
-	defaultLateness = Duration(5 * time.Minute)
-	defaultCooldown = Duration(week)
-	defaultPages    = 1.0 / 30
-	defaultTickets  = 4.0 / 30
-	defaultShift    = 0.05
-	defaultSpread   = 0.05
-	defaultRate     = 0.005
+	defaultPositive      = "1"
+	defaultKeep          = Duration(week)
+	defaultMature        = Duration(time.Hour)
+	defaultPane          = Duration(time.Hour)
+	defaultLateness      = Duration(5 * time.Minute)
+	defaultFaultLateness = Duration(5 * time.Second)
+	defaultCooldown      = Duration(week)
+	defaultPages         = 1.0 / 30
+	defaultTickets       = 4.0 / 30
+	defaultShift         = 0.05
+	defaultSpread        = 0.05
+	defaultRate          = 0.005
 )
 
 // build turns a document that was read into a Contract, with the defaults filled in. It reports nothing: what couldn't be read
@@ -277,6 +278,10 @@ func buildWatch(v *value) Watch {
 			Spread: orDefault(v.at("ignore_below").at("spread"), defaultSpread),
 			Rate:   orDefault(v.at("ignore_below").at("rate"), defaultRate),
 		},
+	}
+	if late := v.at("fault_lateness"); late != nil {
+		d := of[Duration](late)
+		w.FaultLateness = &d
 	}
 	for _, it := range items(v.at("windows")) {
 		w.Windows = append(w.Windows, of[Duration](it))

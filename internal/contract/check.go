@@ -211,6 +211,9 @@ func (k *checker) checkWatch() {
 	if p := v.at("pane"); p.readable() && !k.paneOK() {
 		k.refuse(p, "a pane is between 1m and 1d long and divides a day, like 5m, 1h, 6h or 1d")
 	}
+	if late := v.at("fault_lateness"); late.readable() && w.FaultsAfter() > w.Lateness {
+		k.refuse(late, "an event that is too late for its pane (lateness: %s) is too late for a fault", w.Lateness)
+	}
 	for _, it := range items(v.at("windows")) {
 		k.multipleOfPane(it, "a window")
 	}

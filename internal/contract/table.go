@@ -185,6 +185,7 @@ var document = objectOf(
 		)),
 		may("pane", "Length of the panes that counts are kept by; it divides a day. Default: 1h.", scalar(formatDuration(1))),
 		may("lateness", "How late an event may be within its partition. Default: 5m.", scalar(formatDuration(0))),
+		may("fault_lateness", "The same for hard faults, which are told before their pane ends, from what has come by then. At most lateness. Default: 5s.", scalar(formatDuration(0))),
 		may("windows", "What dashboards show. Default: 1d and 7d.", listOf(1, 20, scalar(formatDuration(1)))),
 		may("false_alarms", "How many false alarms are acceptable, for the whole model.", objectOf(
 			may("pages", "Default: 1/30d.", scalar(formatRate)),

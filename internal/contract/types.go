@@ -226,13 +226,24 @@ const (
 
 // Watch says what is compared with what, and how often a false alarm is acceptable.
 type Watch struct {
-	Reference   Reference
-	Pane        Duration // default 1h
-	Lateness    Duration // allowed lateness of events within their partition; default 5m
-	Windows     []Duration
-	FalseAlarms FalseAlarms
-	IgnoreBelow IgnoreBelow
-	Calendar    []CalendarEntry
+	Reference Reference
+	Pane      Duration // default 1h
+	Lateness  Duration // allowed lateness of events within their partition; default 5m
+	// FaultLateness is the same for the faults that are told before a pane ends, at most Lateness; nil: FaultsAfter.
+	FaultLateness *Duration `json:",omitempty"`
+	Windows       []Duration
+	FalseAlarms   FalseAlarms
+	IgnoreBelow   IgnoreBelow
+	Calendar      []CalendarEntry
+}
+
+// FaultsAfter is how late an event may be for the faults that are told before a pane ends: what the contract says, else five seconds or Lateness if
+// that is shorter.
+func (w *Watch) FaultsAfter() Duration {
+	if w.FaultLateness != nil {
+		return *w.FaultLateness
+	}
+	return min(defaultFaultLateness, w.Lateness)
 }
 
 // Reference is the data that counts as good: exactly one of a range of event time [From, To), a file, the last Rolling

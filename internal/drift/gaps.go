@@ -125,12 +125,15 @@ func gaps(p *plan.Plan, reference *fairness.Tally) (out []Gap) {
 	return out
 }
 
+// ofGapsSpent is the part of their budget that gaps spend: the rest is for what nulls, which are less cautious than those of others, don't know.
+const ofGapsSpent = 0.5
+
 // watchGap is what the sequential engine is told of one of n gaps. Each has an engine of its own, for groups fill their panes each in its time;
 // together they have the budget.
 func watchGap(p *plan.Plan, n int) sequential.Spec {
 	return sequential.Spec{
 		Budget:   budget(OfGaps, p),
-		Streams:  []sequential.Stream{{Name: "gap", Kind: sequential.Ratio, Weight: 1 / float64(max(n, 1)), Floors: sequential.DefaultFloors()}},
+		Streams:  []sequential.Stream{{Name: "gap", Kind: sequential.Ratio, Weight: ofGapsSpent / float64(max(n, 1)), Floors: sequential.DefaultFloors()}},
 		Calendar: calendar(p), Alone: true,
 	}
 }

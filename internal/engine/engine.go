@@ -12,14 +12,15 @@ import (
 
 // Engine judges one model under one plan. It belongs to one goroutine.
 type Engine struct {
-	plan    *plan.Plan   // under the policy of what is being judged
-	reigns  plan.History // the same plan under every policy it was or is to be under
-	panes   *window.Assembler
-	signals map[string]*signal
-	alarms  map[string]alarm       // that are open, by finding.Signal
-	losses  []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
-	kept    map[string]*windowKept // by promise, see promiseKey
-	absent  map[string]*absence    // by column
+	plan     *plan.Plan   // under the policy of what is being judged
+	reigns   plan.History // the same plan under every policy it was or is to be under
+	panes    *window.Assembler
+	signals  map[string]*signal
+	alarms   map[string]alarm       // that are open, by finding.Signal
+	losses   []loss                 // one per plan.Score.Views: what outcomes cost beyond the reference
+	kept     map[string]*windowKept // by promise, see promiseKey
+	absent   map[string]*absence    // by column
+	glimpsed map[string]*absence    // the same of glimpses
 
 	services map[string]*serviceKept // by promise on predictions
 	covers   coverage
@@ -42,7 +43,7 @@ type Engine struct {
 // New makes the engine of a plan, with nothing seen yet.
 func New(p *plan.Plan) *Engine {
 	p = distinct(p)
-	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}}
+	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}, glimpsed: map[string]*absence{}}
 	e.services, e.burns = map[string]*serviceKept{}, map[string]*burnKept{}
 	e.turnedOut.outcomes = true
 	if p.Score != nil {
@@ -138,10 +139,10 @@ func (e *Engine) Add(c *record.Cell) error { return e.panes.Add(c) }
 // Advance judges everything that has ended by the clock and hands out what was found, in the order it was decided.
 func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) error {
 	closed, mature := e.panes.Reached()
-	shown := e.panes.Shown()
+	shown, glimpsed := e.panes.Shown(), e.panes.Glimpsed()
 	defer func() {
 		nowClosed, nowMature := e.panes.Reached()
-		e.moved = e.moved || closed != nowClosed || mature != nowMature || shown != e.panes.Shown() // also where nothing was in the moments
+		e.moved = e.moved || closed != nowClosed || mature != nowMature || shown != e.panes.Shown() || glimpsed != e.panes.Glimpsed() // also where nothing was in the moments
 	}()
 	send := func(f finding.Finding) error {
 		if err := f.Seal(); err != nil {
@@ -178,6 +179,8 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 	}
 	e.plan = e.reigns.At(n.Start())
 	switch {
+	case n.Glimpse != nil:
+		return e.judgeGlimpse(n.Glimpse, emit)
 	case n.Moment != nil:
 		if err := e.judgeMoment(n.Moment, emit); err != nil {
 			return err

@@ -77,6 +77,9 @@ func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Findin
 			if rows == 0 || s.Open != mend && !(mend && h == &missingFault) {
 				continue
 			}
+			if s.Open && p.End <= s.Onset { // told of a moment, while the pane before it was still open
+				continue
+			}
 			faulty := h.faulty
 			if s.Open {
 				faulty = h.holds

@@ -20,9 +20,19 @@ type absence struct {
 // movement. One that was nearly always there is at fault once it is missing from every event of three moments that had any, and
 // from so many events that a share of them means something. What lasts no longer is left to the base pane.
 func (e *Engine) judgeMoment(m *window.Moment, emit func(finding.Finding) error) error {
+	return e.lookAt(m, e.absent, func(*absence, int64) bool { return true }, emit)
+}
+
+// judgeGlimpse is judgeMoment of what has come of a moment so far. That speaks for the rest where it isn't scarce; where it is, judgeMoment decides.
+func (e *Engine) judgeGlimpse(m *window.Moment, emit func(finding.Finding) error) error {
+	return e.lookAt(m, e.glimpsed, func(run *absence, end int64) bool { return !e.plan.Scarce(run.Rows, end-run.Since) }, emit)
+}
+
+// lookAt looks for hard faults in a moment. runs are those of the moments before; speaks reports whether a run that ends at an event time speaks for all events.
+func (e *Engine) lookAt(m *window.Moment, runs map[string]*absence, speaks func(*absence, int64) bool, emit func(finding.Finding) error) error {
 	e.moved = true
 	if !e.monitored(m.Start, m.End) {
-		clear(e.absent)
+		clear(runs)
 		return nil
 	}
 	whole := m.Whole()
@@ -33,10 +43,14 @@ func (e *Engine) judgeMoment(m *window.Moment, emit func(finding.Finding) error)
 				return err
 			}
 		}
-		if c.Filled() {
-			if err := e.judgeAbsent(c, m, whole.Missing(i), whole.Rows, emit); err != nil {
-				return err
-			}
+		if !c.Filled() {
+			continue
+		}
+		if run := e.absentIn(c, m, whole.Missing(i), whole.Rows, runs); run == nil || !speaks(run, m.End) {
+			continue
+		}
+		if err := e.tellAbsent(c, m, runs, emit); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -51,23 +65,29 @@ func (e *Engine) judgeOdd(c *plan.Column, m *window.Moment, odd, rows int64, emi
 	return emit(e.fault(&constantFault, c, m.Start, m.End, m.Version(), offsetsOf(m.Spans()), odd, rows))
 }
 
-func (e *Engine) judgeAbsent(c *plan.Column, m *window.Moment, missing, rows int64, emit func(finding.Finding) error) error {
-	s := e.signal(missingFault.signalOf(c))
-	if missing < rows || s.Open {
-		delete(e.absent, c.Name)
+// absentIn adds a moment to the run of those in which a column was missing from every event, and returns the run if it is long enough to be told.
+func (e *Engine) absentIn(c *plan.Column, m *window.Moment, missing, rows int64, runs map[string]*absence) *absence {
+	if missing < rows || e.signal(missingFault.signalOf(c)).Open {
+		delete(runs, c.Name)
 		return nil
 	}
-	run := e.absent[c.Name]
+	run := runs[c.Name]
 	if run == nil {
 		run = &absence{Since: m.Start}
-		e.absent[c.Name] = run
+		runs[c.Name] = run
 	}
 	run.Moments, run.Rows, run.Spans = run.Moments+1, run.Rows+rows, window.AddSpans(run.Spans, m.Spans())
 	if run.Moments < persist || run.Rows < plan.FewestRows {
 		return nil
 	}
-	delete(e.absent, c.Name)
-	s.update(run.Since, true, 1)
+	return run
+}
+
+// tellAbsent opens the fault of a column that was missing from every event of a run.
+func (e *Engine) tellAbsent(c *plan.Column, m *window.Moment, runs map[string]*absence, emit func(finding.Finding) error) error {
+	run := runs[c.Name]
+	delete(runs, c.Name)
+	e.signal(missingFault.signalOf(c)).update(run.Since, true, 1)
 	f := e.fault(&missingFault, c, run.Since, m.End, m.Version(), offsetsOf(run.Spans), run.Rows, run.Rows)
 	f.Numbers = faultNumbers(missingFault.channel, c, &sketch.Column{N: run.Rows, Missing: run.Rows})
 	return emit(f)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plumbline-ml/plumbline/internal/collect"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/record"
@@ -164,5 +165,85 @@ func TestMomentsThatPassWithoutEvents(t *testing.T) {
 	late.coverage, late.marks = nil, nil
 	if a, b := faults(w.feed(p, &late, nil)), faults(w.feed(written, &late, nil)); !slices.Equal(a, b) {
 		t.Errorf("found %v, and after a restart %v", a, b)
+	}
+}
+
+// A fault is told once what has come of its moments has had the time that faults wait, not all the time that events may be late; and as if it had been
+// told at once where the stream is cut otherwise.
+func TestHardFaultsDoNotWaitForLateEvents(t *testing.T) {
+	t.Parallel()
+	broken := func(s *sample, _ *rand.Rand) {
+		if !s.at.Before(clock(5, 20)) {
+			s.x = math.NaN()
+		}
+	}
+	for _, c := range []struct {
+		faults time.Duration
+		want   string // when the last event before it was told came
+	}{
+		{5 * time.Second, "06:00"}, {time.Hour, "07:00"},
+	} {
+		w := swift(t, broken)
+		w.plan.Lateness, w.plan.FaultLateness = time.Hour, &c.faults
+		p, found := w.start(), []finding.Finding{}
+		got := ""
+		for _, ep := range interleave(w.epochs(1)) {
+			if found = w.feed(p, &ep, found); len(faults(found)) > 0 && got == "" && ep.coverage != nil {
+				got = plan.FromMicros(ep.coverage.Watermark).Round(time.Minute).Format("15:04")
+			}
+		}
+		if got != c.want {
+			t.Errorf("faults wait %s: told at %s, want %s", c.faults, got, c.want)
+		}
+		if list := faults(found); len(list) == 0 || list[0] != "x missing fault 05:20-05:50: 1 of 150, offsets [16000 16149]" {
+			t.Errorf("faults wait %s: %v", c.faults, list)
+		}
+	}
+}
+
+// A few events that are far ahead of all others don't speak for them: what a fast clock sends is judged with the rest, once that has come.
+func TestFewEventsDoNotSpeakForAll(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		few  int // one in so many events is early, and has no x
+		soon []string
+		then []string
+	}{
+		{5, []string{}, []string{}},
+		{2, []string{"x missing fault 05:00-05:12: 1 of 30, offsets [15900 15958]"}, []string{"x missing fault 05:00-05:12: 1 of 30, offsets [15900 15958]"}},
+	} {
+		w := swift(t, func(*sample, *rand.Rand) {})
+		w.plan.ReferenceRows *= 4 // of which 300 an hour are a quarter
+		w.plan.Lateness = time.Hour
+		if w.plan.Moment() != 2*time.Minute {
+			t.Fatalf("moments of %s", w.plan.Moment())
+		}
+		counter, err := collect.New(w.plan, collect.NewJoiner(func(string) *plan.Plan { return w.plan }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, found := w.start(), []finding.Finding{}
+		send := func(early bool, upTo time.Time) {
+			for i := range w.samples {
+				s := &w.samples[i]
+				if s.at.Before(clock(5, 0)) || !s.at.Before(clock(5, 55)) || (i%c.few == 0) != early {
+					continue
+				}
+				if early {
+					s.x = math.NaN()
+				}
+				counter.Predictions(collect.Source{Topic: "p"}, w.predictions(i, i+1))
+			}
+			src := record.Source{Topic: "p", Partitions: 1}
+			found = w.feed(p, &epoch{cells: counter.Take(), coverage: &record.Coverage{Source: src, Watermark: plan.Micros(upTo)}}, found)
+		}
+		send(true, clock(5, 56))
+		if d := cmp.Diff(c.soon, faults(found)); d != "" {
+			t.Errorf("one in %d, before the others have come: %s", c.few, d)
+		}
+		send(false, clock(6, 56))
+		if d := cmp.Diff(c.then, faults(found)); d != "" {
+			t.Errorf("one in %d, after they have come: %s", c.few, d)
+		}
 	}
 }

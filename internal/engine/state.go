@@ -24,6 +24,7 @@ type decided struct {
 	Losses   []loss              `json:"losses"`
 	Snapshot Snapshot            `json:"snapshot"`
 	Absent   map[string]*absence `json:"absent,omitempty"`
+	Glimpsed map[string]*absence `json:"glimpsed,omitempty"`
 	Scored   map[string]scored   `json:"scored,omitempty"` // not in the states of earlier builds, which estimated nothing
 
 	Hours *hours `json:"hours,omitempty"` // not in the states of earlier builds, which named no causes
@@ -38,7 +39,7 @@ type decided struct {
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	d := decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Scored: e.scored, Services: e.services, Burns: e.burns}
+	d := decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Glimpsed: e.glimpsed, Scored: e.scored, Services: e.services, Burns: e.burns}
 	if e.covers.Predicted != nil || e.covers.Labelled != nil {
 		d.Covers = &e.covers
 	}
@@ -92,6 +93,9 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	e.snapshot, e.scored = d.Snapshot, d.Scored
 	if d.Absent != nil {
 		e.absent = d.Absent
+	}
+	if d.Glimpsed != nil {
+		e.glimpsed = d.Glimpsed
 	}
 	if d.Hours != nil && len(d.Hours.N) <= recentHours {
 		e.recent.hours = *d.Hours

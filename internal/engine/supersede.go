@@ -132,6 +132,8 @@ func (e *Engine) supersede(to int64, over func(lane) bool, emit func(finding.Fin
 			e.moved = true
 		}
 	}
-	maps.DeleteFunc(e.absent, func(_ string, run *absence) bool { return over(laneOfPanes) && run.Since < to })
+	for _, runs := range []map[string]*absence{e.absent, e.glimpsed} {
+		maps.DeleteFunc(runs, func(_ string, run *absence) bool { return over(laneOfPanes) && run.Since < to })
+	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (a *Act) Check() error {
 	switch {
 	case !slices.Contains(Verbs(), a.Verb):
 		return wrong("verb %q is none of %s", a.Verb, verbList())
-	case !named(a.ID) || !named(a.Actor):
+	case !Named(a.ID) || !Named(a.Actor):
 		return wrong("it needs an id and an actor, up to %d bytes of printable text each", mostName)
 	case a.At.IsZero():
 		return wrong("it has no time")
@@ -103,7 +103,7 @@ func (a *Act) Check() error {
 		return wrong("it has to name an incident, or of a silence a model")
 	case a.Verb == Remark && strings.TrimSpace(a.Comment) == "":
 		return wrong("a comment says something")
-	case a.Assignee != "" && (a.Verb != Assign || !named(a.Assignee)):
+	case a.Assignee != "" && (a.Verb != Assign || !Named(a.Assignee)):
 		return wrong("assignee is who is assigned, up to %d bytes of printable text", mostName)
 	case a.Verb == Hush && (!a.Until.After(a.At) || a.Until.Sub(a.At) > mostSilence):
 		return wrong("a silence ends later than now and within %d days", int(mostSilence.Hours()/24))
@@ -125,8 +125,8 @@ func verbList() string {
 	return strings.Join(out, ", ")
 }
 
-// named reports whether s can stand for a person or an act on one line.
-func named(s string) bool {
+// Named reports whether s can stand for a person or an act on one line.
+func Named(s string) bool {
 	return s != "" && len(s) <= mostName && utf8.ValidString(s) && strings.TrimSpace(s) == s &&
 		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

@@ -23,6 +23,12 @@ func Explain(i *Incident, now time.Time) string {
 	line("Cost      %s", costs(i, now))
 	line("Cause     %s", why(&i.Cause))
 	line("Changes   %s", strings.Join(before(i), "\n          "))
+	if r := i.Retraining.Words(); r != "" {
+		if strings.HasPrefix(r, "held back") && !i.Status.Active() {
+			r = "was " + r
+		}
+		line("Retrain   %s.", r)
+	}
 	line("Who       %s", who(i))
 	line("Done      %s", strings.Join(done(i), "\n          "))
 	line("Next      %s", next(i))

@@ -27,6 +27,9 @@ func TestExplain(t *testing.T) {
 	l.must(incident.Acknowledge, "#0", comment("looking"))
 	l.must(incident.Hush, "#0", until(time.Hour), comment("deploy"))
 	say("taken and silenced")
+	id := l.book.Incidents()[0].ID
+	l.book.HoldRetraining(id, incident.Hold{Because: "broken_data", Why: "held back because income is missing: broken data (missing)", Since: clock})
+	say("retraining is held")
 	l.must(incident.Resolve, "#0")
 	l.must(incident.Judge, "#0", says(incident.TrueAlarm))
 	say("over")

@@ -54,9 +54,10 @@ type Incident struct {
 	Impact     *finding.Impact     `json:"impact"` // null: not known, or decisions aren't priced
 	Runbook    string              `json:"runbook"`
 	Owner      Owner               `json:"owner"`
-	Assignee   string              `json:"assignee"` // the person or team that has it now; none: the owner
-	Silence    *Silence            `json:"silence"`  // null: people are told
-	Verdict    *Judgement          `json:"verdict"`  // null: nobody has said whether it was a true alarm
+	Assignee   string              `json:"assignee"`             // the person or team that has it now; none: the owner
+	Silence    *Silence            `json:"silence"`              // null: people are told
+	Verdict    *Judgement          `json:"verdict"`              // null: nobody has said whether it was a true alarm
+	Retraining *Retraining         `json:"retraining,omitempty"` // none: the incident never asked for it
 	MergedInto string              `json:"merged_into,omitempty"`
 	SplitFrom  string              `json:"split_from,omitempty"`
 	Findings   []string            `json:"findings"`
@@ -128,5 +129,8 @@ type Event struct {
 // By says what Who is; "" is a signal.
 type By string
 
-// Person is a person, or a program that acts for one.
-const Person By = "person"
+// The others.
+const (
+	Person  By = "person"  // or a program that acts for one
+	Service By = "service" // Plumbline itself
+)

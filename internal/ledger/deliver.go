@@ -129,11 +129,61 @@ func (l *Ledger) Receipt(ctx context.Context, subject, sink string) (string, err
 	return strings.TrimPrefix(reason, receiptMark), nil
 }
 
-// Revive lets a message that was given up wait again, as if it had never been tried.
-func (l *Ledger) Revive(ctx context.Context, id, sink string, due time.Time) error {
-	return l.settle(ctx, "revive", id, sink,
-		`UPDATE ledger_outbox SET state = $1, due = $2, attempts = 0 WHERE id = $3 AND sink = $4 AND state = $5`,
-		statePending, due.UnixMicro(), id, sink, stateAbandoned)
+// ErrNotAbandoned means that a message waits, or was delivered: there is nothing to revive.
+var ErrNotAbandoned = errors.New("the message was not given up")
+
+// ErrOutdated means that a later message of the same subject was delivered to the sink: an older one after it would tell what is no longer so.
+var ErrOutdated = errors.New("the sink was told later of the same subject")
+
+// Revive lets a message that was given up wait again, as if it had never been tried, and appends the entry that says who wanted it, in one SQL
+// transaction. The subject of a message is its ID up to the last "-". It fails with ErrUnknownMessage, ErrNotAbandoned or ErrOutdated, and has
+// then changed nothing.
+func (l *Ledger) Revive(ctx context.Context, e Entry, id, sink string, due time.Time) error {
+	entries := []Entry{e}
+	if err := check(entries, nil, nil); err != nil {
+		return fmt.Errorf("revive message %s to %s: %w", id, sink, err)
+	}
+	err := l.inOrder(ctx, func(tx *sql.Tx) error {
+		if err := revivable(ctx, tx, id, sink); err != nil {
+			return err
+		}
+		if _, err := appendEntries(ctx, tx, entries); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE ledger_outbox SET state = $1, due = $2, attempts = 0 WHERE id = $3 AND sink = $4`,
+			statePending, due.UnixMicro(), id, sink)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revive message %s to %s: %w", id, sink, err)
+	}
+	return nil
+}
+
+// revivable says why a message can't be revived.
+func revivable(ctx context.Context, tx *sql.Tx, id, sink string) error {
+	var state string
+	var position, later int64
+	err := tx.QueryRowContext(ctx, `SELECT state, position FROM ledger_outbox WHERE id = $1 AND sink = $2`, id, sink).Scan(&state, &position)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return ErrUnknownMessage
+	case err != nil:
+		return err
+	case state != stateAbandoned:
+		return ErrNotAbandoned
+	}
+	prefix := id[:strings.LastIndex(id, "-")+1]
+	if prefix == "" {
+		return nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM ledger_outbox
+		WHERE sink = $1 AND state = $2 AND position > $3 AND substr(id, 1, $4) = $5`,
+		sink, stateDelivered, position, utf8.RuneCountInString(prefix), prefix).Scan(&later)
+	if err == nil && later > 0 {
+		return ErrOutdated
+	}
+	return err
 }
 
 // Retry puts a message off until due and counts the attempt. A message that was abandoned waits again; one that was delivered

@@ -86,24 +86,64 @@ func TestOutbox(t *testing.T) {
 	}
 	expect("z>slack a>slack")
 
-	if err := errors.Join(l.Abandon(ctx, "z", "slack", "again"), l.Revive(ctx, "z", "slack", at(11)), l.Revive(ctx, "a", "slack", at(99))); err != nil {
+	again := Entry{At: at(11), Kind: "outbox_retry", Subject: "z", Actor: "ada", Body: []byte("{}")}
+	if err := errors.Join(l.Abandon(ctx, "z", "slack", "again"), l.Revive(ctx, again, "z", "slack", at(11))); err != nil {
 		t.Fatal(err)
+	}
+	if err := l.Revive(ctx, again, "a", "slack", at(99)); !errors.Is(err, ErrNotAbandoned) {
+		t.Errorf("revive what waits: %v", err)
+	}
+	if seq, _, err := l.Head(ctx); err != nil || seq != 1 {
+		t.Errorf("the head is %d, %v; want the one entry of the one that was revived", seq, err)
 	}
 	if got, err := l.Pending(ctx, "slack", 1); err != nil || got[0].Attempts != 0 || !got[0].Due.Equal(at(11)) {
 		t.Errorf("revived: %+v, %v; want it as if never tried", got, err)
 	}
 
 	// What was delivered stays delivered.
-	if err := errors.Join(l.Delivered(ctx, "a", "pager"), l.Revive(ctx, "a", "pager", at(0)), l.Retry(ctx, "a", "pager", at(0), ""), l.Abandon(ctx, "a", "pager", "")); err != nil {
+	if err := errors.Join(l.Delivered(ctx, "a", "pager"), l.Retry(ctx, "a", "pager", at(0), ""), l.Abandon(ctx, "a", "pager", "")); err != nil {
 		t.Fatal(err)
 	}
 	expect("z>slack a>slack")
 	for name, err := range map[string]error{
-		"Delivered": l.Delivered(ctx, "a", "mail"), "Keep": l.Keep(ctx, "a", "mail", ""), "Revive": l.Revive(ctx, "a", "mail", at(0)), "Retry": l.Retry(ctx, "x", "slack", at(0), ""), "Abandon": l.Abandon(ctx, "", "", ""),
+		"Delivered": l.Delivered(ctx, "a", "mail"), "Keep": l.Keep(ctx, "a", "mail", ""), "Revive": l.Revive(ctx, again, "a", "mail", at(0)), "Retry": l.Retry(ctx, "x", "slack", at(0), ""), "Abandon": l.Abandon(ctx, "", "", ""),
 	} {
 		if !errors.Is(err, ErrUnknownMessage) {
 			t.Errorf("%s of an unknown message: %v", name, err)
 		}
+	}
+}
+
+// Of a subject that the sink was told of later nothing older is told; of other subjects, and by other sinks, it is.
+func TestReviveWhatIsOutdated(t *testing.T) {
+	l := inMemory(t)
+	ctx := t.Context()
+	again := Entry{At: day, Kind: "outbox_retry", Actor: "ada", Body: []byte("{}")}
+	if err := l.Append(ctx, nil, nil, []Outgoing{
+		{"inc-1", "pager", []byte("1"), day},
+		{"inc-1", "mail", []byte("1"), day},
+		{"other-1", "pager", []byte("1"), day},
+		{"inc-2", "pager", []byte("2"), day},
+		{"inc-3", "pager", []byte("3"), day},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range [][2]string{{"inc-1", "pager"}, {"inc-1", "mail"}, {"other-1", "pager"}, {"inc-3", "pager"}} {
+		if err := l.Abandon(ctx, of[0], of[1], "refused"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Delivered(ctx, "inc-2", "pager"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Revive(ctx, again, "inc-1", "pager", day); !errors.Is(err, ErrOutdated) {
+		t.Errorf("revive a trigger after the resolve: %v", err)
+	}
+	if err := l.Revive(ctx, Entry{}, "inc-3", "pager", day); err == nil {
+		t.Error("revived without an entry that says who wants it")
+	}
+	if err := errors.Join(l.Revive(ctx, again, "inc-1", "mail", day), l.Revive(ctx, again, "other-1", "pager", day), l.Revive(ctx, again, "inc-3", "pager", day)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -22,6 +22,8 @@ func (p *Plan) check() error {
 		return fmt.Errorf("the wide window %s is no multiple of the test pane %s", p.Wide, p.TestPane)
 	case p.Keep < 0 || p.MatureAfter < 0 || p.Lateness < 0:
 		return fmt.Errorf("a duration is negative: keep %s, mature_after %s, lateness %s", p.Keep, p.MatureAfter, p.Lateness)
+	case p.FaultLateness != nil && (*p.FaultLateness < 0 || *p.FaultLateness > p.Lateness):
+		return fmt.Errorf("faults may be told of events that are %s late, which is not within the lateness %s", *p.FaultLateness, p.Lateness)
 	case !(p.Sample >= 0 && p.Sample <= 1):
 		return fmt.Errorf("the sample %g is no share", p.Sample)
 	case p.Prediction.Roles.ID < 0 || p.Prediction.Roles.Time < 0:

@@ -19,6 +19,8 @@ func Draft(c *contract.Contract) (*Plan, error) {
 		Reference: Span{From: c.Watch.Reference.From.UTC(), To: c.Watch.Reference.To.UTC()},
 		Policy:    policy(c), IDs: idKey(c.Metadata.Model, c.Digest),
 	}
+	faults := c.Watch.FaultsAfter().Std()
+	p.FaultLateness = &faults
 	ps := c.Streams.Prediction
 	p.Prediction = reading(ps)
 	for i := range c.Inputs {

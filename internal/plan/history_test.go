@@ -167,13 +167,13 @@ func TestPolicedKeepsWhatWasLearnt(t *testing.T) {
 
 // TestPlansOfEveryFormatAreRead: the golden files are plans as builds of their format published them.
 func TestPlansOfEveryFormatAreRead(t *testing.T) {
-	const now = "testdata/v7/plan.json"
+	const now = "testdata/v8/plan.json"
 	if *update {
 		if err := os.WriteFile(now, append(encoded(t, full()), '\n'), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for file, format := range map[string]int{"testdata/v3/plan.json": 3, "testdata/v4/plan.json": 4, "testdata/v5/plan.json": 5, "testdata/v6/plan.json": 6, now: plan.Format} {
+	for file, format := range map[string]int{"testdata/v3/plan.json": 3, "testdata/v4/plan.json": 4, "testdata/v5/plan.json": 5, "testdata/v6/plan.json": 6, "testdata/v7/plan.json": 7, now: plan.Format} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

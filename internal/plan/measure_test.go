@@ -98,7 +98,7 @@ func TestPlansWithoutComponentsKeepTheirDigest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.TestPane, p.TruthPane, p.Contract, p.Learns = p.Pane, p.Pane, "", ""
+		p.TestPane, p.TruthPane, p.Contract, p.Learns, p.FaultLateness = p.Pane, p.Pane, "", "", nil // builds before components knew no such thing
 		for i := range p.Columns {
 			p.Columns[i].Layout.Edges = nil
 			p.Columns[i].Layout.Empty = true

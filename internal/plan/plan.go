@@ -14,7 +14,8 @@ import (
 //   - 5: Drift with slices; DriftLabels; Wide; the time that predictions took is a column; Accepted, Policy.Asked, Fairness.
 //   - 6: Concept.
 //   - 7: DriftLabelled; Diagnosis; Score.Missing, Arrived. Builds before it refuse a plan that has one of them.
-const Format = 7
+//   - 8: FaultLateness, and with it shorter moments.
+const Format = 8
 
 const oldest = 3
 
@@ -36,16 +37,18 @@ type Plan struct {
 	Groups     [][]int     `json:"groups,omitempty"` // what the contract asks for: indices into Slices
 	Rules      []Rule      `json:"rules,omitempty"`
 
-	Pane          time.Duration `json:"pane"`             // what fragments carry
-	TestPane      time.Duration `json:"test_pane"`        // what one test judges, a multiple of Pane
-	TruthPane     time.Duration `json:"truth_pane"`       // the same for outcomes, a multiple of TestPane
-	Lateness      time.Duration `json:"lateness"`         // allowed, within a partition
-	Keep          time.Duration `json:"keep"`             // between a prediction's and its outcome's event times
-	MatureAfter   time.Duration `json:"mature_after"`     // after a pane's end
-	Sample        float64       `json:"sample,omitempty"` // share of the ids whose outcomes are joined; 0: all
-	Reference     Span          `json:"reference"`
-	ReferenceRows int64         `json:"reference_rows"`
-	Unjudged      []string      `json:"unjudged,omitempty"` // what the contract asks for and this build counts at most
+	Pane      time.Duration `json:"pane"`       // what fragments carry
+	TestPane  time.Duration `json:"test_pane"`  // what one test judges, a multiple of Pane
+	TruthPane time.Duration `json:"truth_pane"` // the same for outcomes, a multiple of TestPane
+	Lateness  time.Duration `json:"lateness"`   // allowed, within a partition
+	// FaultLateness is the same for hard faults, which are told before a pane ends; at most Lateness. nil: an earlier build made the plan, for which it is Lateness.
+	FaultLateness *time.Duration `json:"fault_lateness,omitempty"`
+	Keep          time.Duration  `json:"keep"`             // between a prediction's and its outcome's event times
+	MatureAfter   time.Duration  `json:"mature_after"`     // after a pane's end
+	Sample        float64        `json:"sample,omitempty"` // share of the ids whose outcomes are joined; 0: all
+	Reference     Span           `json:"reference"`
+	ReferenceRows int64          `json:"reference_rows"`
+	Unjudged      []string       `json:"unjudged,omitempty"` // what the contract asks for and this build counts at most
 
 	// Drift is what the sequential engine has learnt of the reference, see package drift. None: the reference is too short for it, or a
 	// build of an earlier format learnt the plan; then inputs are judged pane by pane.

@@ -101,14 +101,15 @@ func TestReadGivesThePlanAndItsDigest(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for want, change := range map[string]func(p *plan.Plan){
-		"unknown plan format 8, this build reads 3 to 7":                                  func(p *plan.Plan) { p.Format = 8 },
-		"the prediction stream is encoded as \"avro\", which this build can't read":       func(p *plan.Plan) { p.Prediction.Encoding = "avro" },
-		"keys of the outcome stream are encoded as \"avro\", which this build can't read": func(p *plan.Plan) { p.Outcome.Key = &plan.Key{Encoding: "avro"} },
-		"the prediction stream is raw, and there is no schema for it":                     func(p *plan.Plan) { p.Prediction.Schema = "" },
-		"field lineage of the prediction stream is from the \"body\"; there are key and":  func(p *plan.Plan) { p.Prediction.Fields[6].From = "body" },
-		"field lineage of the prediction stream is from a header; its path has 2 steps":   func(p *plan.Plan) { p.Prediction.Fields[6].Path = []string{"a", "b"} },
-		"field size of the prediction stream is computed, and from the key":               func(p *plan.Plan) { p.Prediction.Fields[10].From = plan.FromKey },
-		"the key of its ids is \"00ff\", no 32 hex digits":                                func(p *plan.Plan) { p.IDs = "00ff" },
+		"unknown plan format 9, this build reads 3 to 8":                                         func(p *plan.Plan) { p.Format = 9 },
+		"faults may be told of events that are 6m0s late, which is not within the lateness 5m0s": func(p *plan.Plan) { late := 6 * time.Minute; p.FaultLateness = &late },
+		"the prediction stream is encoded as \"avro\", which this build can't read":              func(p *plan.Plan) { p.Prediction.Encoding = "avro" },
+		"keys of the outcome stream are encoded as \"avro\", which this build can't read":        func(p *plan.Plan) { p.Outcome.Key = &plan.Key{Encoding: "avro"} },
+		"the prediction stream is raw, and there is no schema for it":                            func(p *plan.Plan) { p.Prediction.Schema = "" },
+		"field lineage of the prediction stream is from the \"body\"; there are key and":         func(p *plan.Plan) { p.Prediction.Fields[6].From = "body" },
+		"field lineage of the prediction stream is from a header; its path has 2 steps":          func(p *plan.Plan) { p.Prediction.Fields[6].Path = []string{"a", "b"} },
+		"field size of the prediction stream is computed, and from the key":                      func(p *plan.Plan) { p.Prediction.Fields[10].From = plan.FromKey },
+		"the key of its ids is \"00ff\", no 32 hex digits":                                       func(p *plan.Plan) { p.IDs = "00ff" },
 		"field income of the prediction stream is the \"component_64\" of what is read, as a number; there are length, given, norm, dimension and component_0 to component_63 as numbers": func(p *plan.Plan) {
 			p.Prediction.Fields[7].Of = "component_64"
 		},
@@ -176,7 +177,7 @@ func TestReadRefuses(t *testing.T) {
 		if p.Model != "" && !strings.HasPrefix(err.Error(), "read plan of credit: ") {
 			t.Errorf("%v doesn't say what was read", err)
 		}
-		if (p.Format == 8) != errors.Is(err, plan.ErrFormat) {
+		if (p.Format == 9) != errors.Is(err, plan.ErrFormat) {
 			t.Errorf("errors.Is(%v, ErrFormat) = %t", err, errors.Is(err, plan.ErrFormat))
 		}
 	}
@@ -185,12 +186,12 @@ func TestReadRefuses(t *testing.T) {
 func TestReadRefusesWhatItDoesNotKnow(t *testing.T) {
 	good := string(encoded(t, full()))
 	for in, want := range map[string]string{
-		strings.Replace(good, `"format":7`, `"format":7,"frist":2`, 1): `read plan: json: unknown field "frist"`,
+		strings.Replace(good, `"format":8`, `"format":8,"frist":2`, 1): `read plan: json: unknown field "frist"`,
 		strings.Replace(good, `"id":0`, `"id":0,"idd":0`, 1):           `read plan: json: unknown field "idd"`,
 		good[:len(good)-1]: "read plan: unexpected EOF",
 		"":                 "read plan: EOF",
 		good + "{}":        "read plan: something follows it",
-		"null":             "read plan of : unknown plan format 0, this build reads 3 to 7",
+		"null":             "read plan of : unknown plan format 0, this build reads 3 to 8",
 	} {
 		if _, err := plan.Read([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -33,11 +33,25 @@ type Situation struct {
 	EventNow time.Time // the event time that the model has come to
 }
 
-// Decision is a trigger, or why there is none; neither, if nothing asks for one.
+// Decision is a trigger, or why there is none; neither, if nothing asks for one, or the incident has asked and its retraining goes on.
 type Decision struct {
 	Trigger *Trigger
-	Held    string
+	Held    string  // in words that stay the same while the reason does
+	Because Because // with Held
 }
+
+// Because is what holds a trigger back.
+type Because string
+
+// What may hold one back.
+const (
+	People     Because = "people"      // the contract's hold
+	BrokenData Because = "broken_data" // some open incident of the model is about data that are broken
+	NoWindow   Because = "window"      // too little of the training window is left without broken data
+	Running    Because = "running"     // a retraining that another incident asked for goes on
+	Cooldown   Because = "cooldown"
+	Budget     Because = "budget"
+)
 
 // month is what a budget counts over.
 const month = 30 * 24 * time.Hour
@@ -56,11 +70,14 @@ func Decide(s Situation) Decision {
 		return Decision{}
 	}
 	w := window(p, reason, &s)
-	if why := held(p, &s); why != "" {
-		return Decision{Held: why}
+	if because, why := held(p, &s); why != "" {
+		if because == Running && s.Asked[len(s.Asked)-1].Incident == s.This.Incident.ID {
+			return Decision{}
+		}
+		return Decision{Held: "held back " + why, Because: because}
 	}
-	if clean := w.clean(); clean < p.Window/2 {
-		return Decision{Held: fmt.Sprintf("held until half of the training window holds data that weren't broken: of %s there are %s", hours(p.Window), hours(clean))}
+	if w.clean() < p.Window/2 {
+		return Decision{Held: fmt.Sprintf("held back until half of the training window of %s holds data that weren't broken", hours(p.Window)), Because: NoWindow}
 	}
 	inc := &s.This.Incident
 	sum := sha256.Sum256([]byte(strings.Join([]string{inc.Model, inc.ID, s.Now.UTC().Format(time.RFC3339Nano)}, "\x00")))
@@ -143,26 +160,30 @@ func Broken(t *Trouble) string {
 }
 
 // held is why the trigger has to wait, or "".
-func held(p *plan.Retrain, s *Situation) string {
+func held(p *plan.Retrain, s *Situation) (because Because, why string) {
 	if h := p.Hold; h != nil && (h.Until.IsZero() || s.Now.Before(h.Until)) {
-		return fmt.Sprintf("held by %s: %s", h.By, h.Why)
+		until := ""
+		if !h.Until.IsZero() {
+			until = " until " + stamp(h.Until)
+		}
+		return People, fmt.Sprintf("by %s%s: %s", h.By, until, h.Why)
 	}
 	for i := range s.All {
 		t := &s.All[i]
 		if how := Broken(t); how != "" && t.Incident.Status.Active() {
-			return fmt.Sprintf("held while data are broken (%s): %s", how, t.Incident.Title)
+			return BrokenData, fmt.Sprintf("because %s: broken data (%s)", happened(&t.Incident), how)
 		}
 	}
 	if len(s.Asked) == 0 {
-		return ""
+		return "", ""
 	}
 	last := &s.Asked[len(s.Asked)-1]
 	result, reported := s.Results[last.ID]
 	switch {
 	case (!reported || result.Status == Started) && s.Now.Sub(last.At) < max(p.Cooldown, patience):
-		return fmt.Sprintf("held while the retraining that was asked for at %s goes on", stamp(last.At))
+		return Running, fmt.Sprintf("while the retraining that was asked for at %s goes on", stamp(last.At))
 	case s.Now.Sub(last.At) < p.Cooldown:
-		return fmt.Sprintf("held until %s: the last trigger was at %s", stamp(last.At.Add(p.Cooldown)), stamp(last.At))
+		return Cooldown, fmt.Sprintf("until %s, the end of the cooldown: the last trigger was at %s", stamp(last.At.Add(p.Cooldown)), stamp(last.At))
 	}
 	recent := 0
 	for i := range s.Asked {
@@ -171,9 +192,17 @@ func held(p *plan.Retrain, s *Situation) string {
 		}
 	}
 	if p.PerMonth > 0 && float64(recent)+1 > p.PerMonth+1e-9 {
-		return fmt.Sprintf("held by the budget: %d triggers in the last 30 days, %.3g are allowed", recent, p.PerMonth)
+		return Budget, fmt.Sprintf("by the budget: %d triggers in the last 30 days, %.3g are allowed", recent, p.PerMonth)
 	}
-	return ""
+	return "", ""
+}
+
+// happened is what an incident's title says that happened, without since when and what else moved: what is said of a hold stays the same while signals
+// join.
+func happened(inc *incident.Incident) string {
+	what, _, _ := strings.Cut(inc.Title, " since ")
+	what, _, _ = strings.Cut(what, " near ")
+	return strings.TrimRight(what, ", ")
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }

@@ -78,36 +78,39 @@ func TestDecide(t *testing.T) {
 		"a promise that doesn't": {func(s *Situation) {
 			s.This = trouble("a", "performance", day, Signal{"promise", "promise: mcc", "mcc"})
 		}, ""},
-		"its own data are broken": {func(s *Situation) { s.This, s.All = income, []Trouble{income} }, "held while data are broken (unit change): income broke"},
-		"other data are broken":   {func(s *Situation) { s.All = []Trouble{s.This, income} }, "held while data are broken (unit change): income broke"},
+		"its own data are broken": {func(s *Situation) { s.This, s.All = income, []Trouble{income} }, "held back because income broke: broken data (unit change)"},
+		"other data are broken":   {func(s *Situation) { s.All = []Trouble{s.This, income} }, "held back because income broke: broken data (unit change)"},
 		"other data were broken":  {func(s *Situation) { s.All = []Trouble{s.This, resolved(income, time.Hour)} }, "calibration"},
 		"half of it was broken": {func(s *Situation) {
 			s.All = []Trouble{s.This, resolved(trouble("b", "stuck", 20*day), 13*day), resolved(trouble("c", "late", 15*day), 6*day)}
 		}, "calibration"},
 		"more was broken": {func(s *Situation) {
 			s.All = []Trouble{s.This, resolved(trouble("b", "stuck", 20*day), 13*day), resolved(trouble("c", "late", 15*day), 6*day-time.Hour)}
-		}, "held until half of the training window holds data that weren't broken: of 672 h there are 335 h"},
+		}, "held back until half of the training window of 672 h holds data that weren't broken"},
 		"events were lost": {func(s *Situation) {
 			s.All = []Trouble{s.This, trouble("b", "unknown", day, Signal{"coverage", "topic", "offsets"})}
-		}, "held while data are broken (events lost"},
+		}, "held back because b broke: broken data (events lost or counted twice)"},
 		"lost events ask for nothing": {func(s *Situation) { s.This = trouble("b", "unknown", day, Signal{"coverage", "topic", "offsets"}) }, ""},
-		"held by people":              {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit"} }, "held by grid: audit"},
-		"until later":                 {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit", Until: now.Add(1)} }, "held by grid: audit"},
+		"held by people":              {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit"} }, "held back by grid: audit"},
+		"until later":                 {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit", Until: now.Add(1)} }, "held back by grid until 2026-06-01 12:00: audit"},
 		"until now":                   {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit", Until: now} }, "calibration"},
-		"one goes on":                 {func(s *Situation) { s.Asked = []Trigger{asked(6 * day)} }, "held while the retraining that was asked for at 2026-05-26 12:00 goes on"},
-		"one is given up":             {func(s *Situation) { s.Asked = []Trigger{asked(7 * day)} }, "calibration"},
+		"one goes on":                 {func(s *Situation) { s.Asked = []Trigger{asked(6 * day)} }, "held back while the retraining that was asked for at 2026-05-26 12:00 goes on"},
+		"its own goes on": {func(s *Situation) {
+			s.Asked = []Trigger{{ID: "old", Incident: "a", At: now.Add(-day)}}
+		}, ""},
+		"one is given up": {func(s *Situation) { s.Asked = []Trigger{asked(7 * day)} }, "calibration"},
 		"one has begun": {func(s *Situation) {
 			s.Asked, s.Results["old"] = []Trigger{asked(6*day + time.Hour)}, Result{Status: Started}
-		}, "held while the retraining that was asked for"},
+		}, "held back while the retraining that was asked for"},
 		"cooldown": {func(s *Situation) {
 			s.Asked, s.Results["old"] = []Trigger{asked(6 * day)}, Result{Status: Succeeded}
-		}, "held until 2026-06-02 12:00: the last trigger was at 2026-05-26 12:00"},
+		}, "held back until 2026-06-02 12:00, the end of the cooldown: the last trigger was at 2026-05-26 12:00"},
 		"cooldown over": {func(s *Situation) {
 			s.Asked, s.Results["old"] = []Trigger{asked(7 * day)}, Result{Status: Failed}
 		}, "calibration"},
 		"the budget": {func(s *Situation) {
 			s.Asked = []Trigger{asked(29 * day), asked(8 * day)}
-		}, "held by the budget: 2 triggers in the last 30 days, 2 are allowed"},
+		}, "held back by the budget: 2 triggers in the last 30 days, 2 are allowed"},
 		"the budget of the month before": {func(s *Situation) { s.Asked = []Trigger{asked(30 * day), asked(8 * day)} }, "calibration"},
 		"no budget": {func(s *Situation) {
 			s.Policy.Retrain.PerMonth = 0

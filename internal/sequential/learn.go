@@ -301,7 +301,7 @@ func (e *Engine) learnNull(c *channel, fit *regression, values []reading) (gain 
 		noise[t] = c.noise(r, dot(c.null.event, fit.rows[t]))
 		residual[t] = x[t] - dot(c.null.fit, fit.rows[t])
 	}
-	c.null.wander, gain = stat.FitWander(residual, noise, len(e.season))
+	c.null.wander, gain = stat.FitWander(residual, noise, len(e.season), c.caution())
 	if c.cubeRoot() {
 		c.mean = 0
 		for _, r := range values {
@@ -329,6 +329,16 @@ func (e *Engine) learnNull(c *channel, fit *regression, values []reading) (gain 
 	}
 	c.null.tails = tailsOf(z)
 	return gain
+}
+
+// caution is how far from the most likely wander the one that is taken may lie, in log-likelihood units. Ratios of two shares rest on so few events that the
+// usual range holds wanders several times as large as the true one, under which a gap may grow for a week unseen: docs/fairness.md, "What was tried". What
+// less caution costs in false alarms their weight pays for (package drift).
+func (c *channel) caution() float64 {
+	if c.measure == ratio {
+		return 1
+	}
+	return stat.CautiousRange
 }
 
 // divergence is the chi-square divergence in excess of what sampling explains, of a cube root.

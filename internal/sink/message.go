@@ -115,6 +115,7 @@ func facts(inc *incident.Incident) []fact {
 	if inc.Lineage != nil {
 		add("First at", inc.Lineage.Job+"@"+inc.Lineage.Version)
 	}
+	add("Retraining", inc.Retraining.Words())
 	if inc.Owner.Team != "" {
 		add("Owner", fmt.Sprintf("%s (%s)", inc.Owner.Team, inc.Owner.Role))
 	}

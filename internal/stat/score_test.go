@@ -250,7 +250,7 @@ func TestWanderIsCareful(t *testing.T) {
 				u = c.rho*u + math.Sqrt(1-c.rho*c.rho)*rng.NormFloat64()
 				r[t], v[t] = c.tau*u+math.Sqrt(noise)*rng.NormFloat64(), noise
 			}
-			w, _ := FitWander(r, v, 1)
+			w, _ := FitWander(r, v, 1, CautiousRange)
 			got := w.LongRun(noise)
 			made := Wander{Rho: c.rho, Tau2: c.tau * c.tau, Sigma2: 1}.LongRun(noise)
 			ratio += got / made / 40
@@ -262,7 +262,7 @@ func TestWanderIsCareful(t *testing.T) {
 			t.Errorf("%+v: below the truth in %d of 40, %.2f times it on average", c, low, ratio)
 		}
 	}
-	if w, gain := FitWander(nil, nil, 1); w != (Wander{Sigma2: 1}) || gain != 0 {
+	if w, gain := FitWander(nil, nil, 1, CautiousRange); w != (Wander{Sigma2: 1}) || gain != 0 {
 		t.Errorf("of nothing: %+v", w)
 	}
 }

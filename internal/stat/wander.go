@@ -9,10 +9,12 @@ type Wander struct{ Rho, Tau2, Sigma2 float64 }
 // The grid the maximum of the likelihood is looked for on: correlations, and Tau2 as a multiple of the variance in excess of
 // sampling noise.
 var (
-	wanderRho   = [8]float64{0, 0.25, 0.45, 0.62, 0.75, 0.85, 0.92, 0.97}
-	wanderTau   = [7]float64{0, 0.25, 0.5, 0.75, 1, 1.3, 2}
-	wanderRange = 3.0 // log-likelihood units: about a 95 % region of the two
+	wanderRho = [8]float64{0, 0.25, 0.45, 0.62, 0.75, 0.85, 0.92, 0.97}
+	wanderTau = [7]float64{0, 0.25, 0.5, 0.75, 1, 1.3, 2}
 )
+
+// CautiousRange is how many log-likelihood units below the most likely wander one may lie that is taken for the true one: about a 95 % region of its two numbers.
+const CautiousRange = 3
 
 // LongRun is the variance that a mean over many panes has, times their number: what makes a slow change hard to see.
 func (w Wander) LongRun(noise float64) float64 {
@@ -20,10 +22,10 @@ func (w Wander) LongRun(noise float64) float64 {
 }
 
 // FitWander learns from residuals r with sampling variances v, of a regression with p parameters. It doesn't take the most
-// likely grid point but, within 3 log-likelihood units of it, the one with the largest long-run variance: so a short history
+// likely grid point but, within so many log-likelihood units of it, the one with the largest long-run variance: so a short history
 // makes a cautious null by itself. gain is how much more likely, in logarithms, the most likely point is than no wander at all. Empty
 // or unequal slices give no wander.
-func FitWander(r, v []float64, p int) (w Wander, gain float64) {
+func FitWander(r, v []float64, p int, within float64) (w Wander, gain float64) {
 	n := float64(len(r))
 	none := Wander{Sigma2: 1}
 	if len(r) == 0 || len(r) != len(v) {
@@ -55,7 +57,7 @@ func FitWander(r, v []float64, p int) (w Wander, gain float64) {
 	}
 	longest := math.Inf(-1)
 	for _, g := range grid[:k] {
-		if l := g.w.LongRun(noise); g.ll >= most-wanderRange && l > longest {
+		if l := g.w.LongRun(noise); g.ll >= most-within && l > longest {
 			best, longest = g.w, l
 		}
 	}

@@ -22,7 +22,7 @@ import (
 
 // swiftText is a contract of a model with an event every 300 ms, whose events come nearly in order.
 var swiftText = strings.Replace(contractText, "watch: {reference: {from: 1999-10-25, to: 2000-01-03}}",
-	"watch: {lateness: 5s, reference: {from: 2000-01-02, to: 2000-01-03}}", 1)
+	"watch: {reference: {from: 2000-01-02, to: 2000-01-03}}", 1)
 
 const swiftEvery = 300 * time.Millisecond
 
@@ -50,13 +50,13 @@ func (h swiftHistory) Predictions(visit func(*plan.Batch) error) error {
 }
 
 // A column that is null from some instant on is told within a minute, by the clock of the events, while its pane has fifty minutes
-// to go: three moments of ten seconds, the five seconds that events may be late, and what two epochs take.
+// to go and five minutes of lateness after that: three moments of ten seconds, the five seconds that events may be late for faults, and what two epochs take.
 func TestHardFaultsAreToldWithinAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSystemOf(t, swiftText, func(draft *plan.Plan) baseline.Source { return swiftHistory{history{draft}} })
 		defer s.close()
-		if p := s.plan; p.Moment() != 10*time.Second || p.Pane != time.Hour {
-			t.Fatalf("moments of %s in panes of %s", p.Moment(), p.Pane)
+		if p := s.plan; p.Moment() != 10*time.Second || p.Pane != time.Hour || p.Lateness != 5*time.Minute {
+			t.Fatalf("moments of %s in panes of %s, lateness %s", p.Moment(), p.Pane, p.Lateness)
 		}
 		findings := s.tail(bus.TopicFindings)
 		defer findings.Close()

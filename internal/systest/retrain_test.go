@@ -112,7 +112,7 @@ func TestRetrainingClosesTheLoop(t *testing.T) {
 			s.play(60, actions, want)
 			if broken {
 				why := strings.Join(s.entered("retrain_held"), "\n")
-				if asked != 0 || !strings.Contains(why, "held while data are broken (released): k was constant, now varies") {
+				if asked != 0 || !strings.Contains(why, "held back because k was constant, now varies: broken data (released)") {
 					t.Errorf("asked %d times while data were broken; held: %s", asked, why)
 				}
 			}

@@ -12,26 +12,28 @@ import (
 
 // Ended is one thing that has ended: exactly one of its fields is set.
 type Ended struct {
-	Moment *Moment   // a moment; the base pane it belongs to may still be open
-	Base   *Pane     // one base pane; the test pane it belongs to may still be open
-	Test   *Pane     // one test pane
-	Cohort *Cohort   // one mature cohort that had any outcome in time; it comes again in its truth pane, which may still be filling
-	Truth  []*Cohort // the cohorts of one truth pane that had any outcome, in order
+	Glimpse *Moment   // a moment of which not all may have come yet; it comes again as a Moment
+	Moment  *Moment   // a moment; the base pane it belongs to may still be open
+	Base    *Pane     // one base pane; the test pane it belongs to may still be open
+	Test    *Pane     // one test pane
+	Cohort  *Cohort   // one mature cohort that had any outcome in time; it comes again in its truth pane, which may still be filling
+	Truth   []*Cohort // the cohorts of one truth pane that had any outcome, in order
 }
 
 // Assembler adds up the cells of one model under one plan.
 type Assembler struct {
 	plan *plan.Plan
 
-	base    map[int64]*Pane   // open base panes by start
-	test    *Pane             // the test pane being filled from ended base panes
-	closed  int64             // everything before is closed; NoTime before the first close
-	moments map[int64]*Moment // that have not been handed out, by start
-	shown   int64             // every moment that ends by then has been handed out; NoTime before the first
-	cohorts map[int64]*Cohort
-	truth   []*Cohort // mature cohorts of the truth pane being filled
-	mature  int64     // every cohort that ends by then has been handed out
-	late    int64     // events that came after their pane was closed
+	base     map[int64]*Pane   // open base panes by start
+	test     *Pane             // the test pane being filled from ended base panes
+	closed   int64             // everything before is closed; NoTime before the first close
+	moments  map[int64]*Moment // that have not been handed out, by start
+	shown    int64             // every moment that ends by then has been handed out; NoTime before the first
+	glimpsed int64             // the same of glimpses
+	cohorts  map[int64]*Cohort
+	truth    []*Cohort // mature cohorts of the truth pane being filled
+	mature   int64     // every cohort that ends by then has been handed out
+	late     int64     // events that came after their pane was closed
 
 	news map[int64]*Cohort // mature cohorts that nobody has taken since they became mature or were revised
 
@@ -41,6 +43,8 @@ type Assembler struct {
 // Start is where what has ended began, microseconds since the Unix epoch.
 func (n *Ended) Start() int64 {
 	switch {
+	case n.Glimpse != nil:
+		return n.Glimpse.Start
 	case n.Moment != nil:
 		return n.Moment.Start
 	case n.Base != nil:
@@ -58,7 +62,7 @@ func (n *Ended) Start() int64 {
 func NewAssembler(p *plan.Plan) *Assembler {
 	return &Assembler{
 		plan: p, base: map[int64]*Pane{}, cohorts: map[int64]*Cohort{}, closed: record.NoTime, mature: record.NoTime,
-		news: map[int64]*Cohort{}, moments: map[int64]*Moment{}, shown: record.NoTime,
+		news: map[int64]*Cohort{}, moments: map[int64]*Moment{}, shown: record.NoTime, glimpsed: record.NoTime,
 	}
 }
 
@@ -203,20 +207,32 @@ func (a *Assembler) addOutcomes(key Cell, c *record.Cell) error {
 }
 
 // Advance hands out what has ended once every source partition has reached low (microseconds of event time), in the order of
-// the ends; a moment comes before the base pane it completes, and that before the test pane it completes.
+// the ends; a moment comes before the base pane it completes, and that before the test pane it completes. A glimpse comes as much sooner as the plan says
+// (FaultsAhead): which glimpses come before what is decided by event times alone, not by how low moves.
 func (a *Assembler) Advance(low int64, visit func(Ended) error) error {
 	if low == record.NoTime {
 		return nil
 	}
-	step := a.plan.Pane.Microseconds()
 	ready := low - a.plan.Lateness.Microseconds()
+	if err := a.closePanes(ready, visit); err != nil {
+		return err
+	}
+	if err := a.show(ready, visit); err != nil {
+		return err
+	}
+	return a.glimpse(ready+a.plan.FaultsAhead().Microseconds(), visit)
+}
+
+// closePanes hands out the panes that have ended by an event time.
+func (a *Assembler) closePanes(ready int64, visit func(Ended) error) error {
+	step := a.plan.Pane.Microseconds()
 	if a.closed == record.NoTime {
 		if len(a.base) == 0 {
-			return a.show(ready, visit)
+			return nil
 		}
 		first := slices.Min(slices.Collect(maps.Keys(a.base)))
 		if first+step > ready {
-			return a.show(ready, visit)
+			return nil
 		}
 		a.closed = first
 	}
@@ -235,12 +251,15 @@ func (a *Assembler) Advance(low int64, visit func(Ended) error) error {
 			return err
 		}
 	}
-	return a.show(ready, visit)
+	return nil
 }
 
 func (a *Assembler) closeBase(start int64, visit func(Ended) error) error {
 	end := start + a.plan.Pane.Microseconds()
 	if err := a.show(end, visit); err != nil {
+		return err
+	}
+	if err := a.glimpse(end+a.plan.FaultsAhead().Microseconds(), visit); err != nil {
 		return err
 	}
 	a.closed = end

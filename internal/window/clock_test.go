@@ -206,7 +206,7 @@ func TestClockComesBackFromItsBytes(t *testing.T) {
 func TestReadClockRefusesAnotherFormat(t *testing.T) {
 	b := NewClock().AppendBinary(nil)
 	b[0] = 9
-	if _, err := ReadClock(wire.NewReader(b)); err == nil || !strings.Contains(err.Error(), "unknown state format 9, this build reads 1 to 3") {
+	if _, err := ReadClock(wire.NewReader(b)); err == nil || !strings.Contains(err.Error(), "unknown state format 9, this build reads 1 to 4") {
 		t.Error(err)
 	}
 }

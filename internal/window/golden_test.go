@@ -75,7 +75,7 @@ func TestGoldenMoments(t *testing.T) {
 	if len(want.moments) == 0 || want.shown == record.NoTime {
 		t.Fatalf("%d moments, shown up to %d", len(want.moments), want.shown)
 	}
-	file := filepath.Join("testdata", "v3", "assembler.bin")
+	file := filepath.Join("testdata", "v4", "assembler.bin")
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
@@ -98,5 +98,14 @@ func TestGoldenMoments(t *testing.T) {
 	}
 	if !bytes.Equal(got.AppendBinary(nil), b) {
 		t.Error("read as others")
+	}
+
+	before, err := os.ReadFile(filepath.Join("testdata", "v3", "assembler.bin")) // with moments, and no glimpses
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err = ReadAssembler(p, wire.NewReader(before))
+	if err != nil || got.Glimpsed() != record.NoTime || !bytes.Equal(got.AppendBinary(nil), b) {
+		t.Errorf("as format 3 wrote it: %v, glimpsed up to %d, or other bytes", err, got.Glimpsed())
 	}
 }

@@ -103,6 +103,9 @@ func (a *Assembler) show(by int64, visit func(Ended) error) error {
 		if m.End > by {
 			break
 		}
+		if err := a.glimpse(m.End+a.plan.FaultsAhead().Microseconds(), visit); err != nil {
+			return err
+		}
 		delete(a.moments, start)
 		if err := visit(Ended{Moment: m}); err != nil {
 			return err
@@ -110,6 +113,47 @@ func (a *Assembler) show(by int64, visit func(Ended) error) error {
 	}
 	return nil
 }
+
+// glimpse shows the moments that have ended by an event time and are kept until the rest of them has come, in their order.
+func (a *Assembler) glimpse(by int64, visit func(Ended) error) error {
+	if a.plan.Moment() == 0 || a.plan.FaultsAhead() == 0 {
+		return nil
+	}
+	if by = a.plan.MomentStart(by); by <= a.glimpsed {
+		return nil
+	}
+	from := a.glimpsed
+	a.glimpsed = by
+	for _, m := range a.between(from, by) {
+		if err := visit(Ended{Glimpse: m}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// between are the moments in [from, to), which lie where moments begin, in their order; from may be record.NoTime. Most often it is one of hundreds.
+func (a *Assembler) between(from, to int64) []*Moment {
+	var out []*Moment
+	length := a.plan.Moment().Microseconds()
+	if from != record.NoTime && (to-from)/length <= int64(len(a.moments)) {
+		for start := from; start < to; start += length {
+			if m := a.moments[start]; m != nil {
+				out = append(out, m)
+			}
+		}
+		return out
+	}
+	for _, start := range slices.Sorted(maps.Keys(a.moments)) {
+		if start >= from && start < to {
+			out = append(out, a.moments[start])
+		}
+	}
+	return out
+}
+
+// Glimpsed is the event time up to which every moment has been glimpsed, microseconds; record.NoTime before the first.
+func (a *Assembler) Glimpsed() int64 { return a.glimpsed }
 
 // Shown is the event time up to which every moment has been handed out, microseconds; record.NoTime before the first.
 func (a *Assembler) Shown() int64 { return a.shown }
@@ -126,10 +170,11 @@ func (a *Assembler) appendMoments(b []byte) []byte {
 		}
 		b = appendSpans(b, m.Spans())
 	}
-	return b
+	return wire.Int(b, a.glimpsed)
 }
 
-func (a *Assembler) readMoments(r *wire.Reader) {
+// readMoments reads what appendMoments wrote; before stateFormat 4 nothing was glimpsed.
+func (a *Assembler) readMoments(r *wire.Reader, format uint64) {
 	a.shown = r.Int()
 	length := a.plan.Moment().Microseconds()
 	for range r.Count(3) {
@@ -153,6 +198,9 @@ func (a *Assembler) readMoments(r *wire.Reader) {
 			return
 		}
 		a.moments[start] = m
+	}
+	if format >= 4 {
+		a.glimpsed = r.Int()
 	}
 }
 

@@ -122,14 +122,18 @@ type ended struct {
 }
 
 func flat(n Ended) []ended {
+	moment := func(what string, m *Moment) []ended {
+		whole := m.Whole()
+		return []ended{{what, m.Start, m.End, whole.Rows, fmt.Sprintf("%s %v %x", m.Version(), m.Spans(), whole.AppendBinary(nil))}}
+	}
 	pane := func(what string, p *Pane) []ended {
 		return []ended{{what, p.Start, p.End, p.Rows(), string(p.AppendBinary(nil))}}
 	}
 	switch {
 	case n.Moment != nil:
-		m := n.Moment
-		whole := m.Whole()
-		return []ended{{"a moment", m.Start, m.End, whole.Rows, fmt.Sprintf("%s %v %x", m.Version(), m.Spans(), whole.AppendBinary(nil))}}
+		return moment("a moment", n.Moment)
+	case n.Glimpse != nil:
+		return moment("a glimpse", n.Glimpse)
 	case n.Base != nil:
 		return pane("base", n.Base)
 	case n.Test != nil:

@@ -17,7 +17,8 @@ import (
 //   - 1: panes without summaries.
 //   - 2: panes with summaries.
 //   - 3: moments.
-const stateFormat = 3
+//   - 4: how far moments have been glimpsed.
+const stateFormat = 4
 
 var errStateFormat = errors.New("unknown state format")
 
@@ -113,7 +114,7 @@ func ReadAssembler(p *plan.Plan, r *wire.Reader) (*Assembler, error) {
 		a.truth = append(a.truth, co)
 	}
 	if format >= 3 {
-		a.readMoments(r)
+		a.readMoments(r, format)
 	}
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("read panes of %s: %w", p.Model, err)
