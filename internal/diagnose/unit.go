@@ -193,6 +193,9 @@ func (n *numeric) doubtful(best int, fits []fit) bool {
 			return true
 		}
 	}
+	if c := &conversions[best]; c.factor == 1 && n.try(affine{n.cur.mean / n.ref.mean, 0}).near <= nearly { // it may as well have grown
+		return true
+	}
 	for _, f := range everyday {
 		if n.try(affine{f, 0}).near <= nearly || n.try(affine{1 / f, 0}).near <= nearly {
 			return true
@@ -267,7 +270,8 @@ func (n *numeric) flip() *Cause {
 		Evidence: append(n.meansInWords(), fmt.Sprintf("%s of its values are negative (was %s)", percent(is), percent(was))),
 	}
 	f := n.try(affine{-1, 0})
-	if n.described() && f.off <= 1 && f.left < n.moved/3 {
+	mirrored := math.Abs(is-(1-was-n.ref.share(n.ref.zero))) <= max(0.05, n.noise)
+	if n.described() && mirrored && f.off <= 1 && f.left < n.moved/3 {
 		out.Confidence = explained(n.moved, f.left)
 		return out
 	}
