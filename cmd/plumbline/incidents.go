@@ -76,7 +76,7 @@ func newIncidentsListCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&model, "model", "", "only those of this model")
 	f.StringVar(&status, "status", "active", "active (all but resolved), open, acknowledged, mitigated, resolved, reopened, or all")
-	f.BoolVar(&loud, "loudest", false, "pages first, then what costs more a day, then by score (evidence x effect x burn)")
+	f.BoolVar(&loud, "loudest", false, "pages first, then what costs more a day, then by score (evidence x effect x cost)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object per incident")
 	return cmd
 }
@@ -160,6 +160,8 @@ func showIncident(w io.Writer, inc *incident.Incident) {
 	}
 	field("cause", inc.Cause.Kind)
 	field("cost", incident.Price(inc))
+	field("weight", fmt.Sprintf("%s, score %s (evidence %s x effect %s x cost %s)", inc.Level(), incident.Short(inc.Score),
+		incident.Short(inc.Weight.Evidence), incident.Short(inc.Weight.Effect), incident.Short(inc.Weight.Cost)))
 	field("who", whoHas(inc))
 	field("runbook", inc.Runbook)
 	if s := inc.Silence; s != nil {

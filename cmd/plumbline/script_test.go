@@ -23,7 +23,7 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": broker, "service": service, "findings": findings, "giveup": giveUp, "delivered": delivered, "givenup": givenUp},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"broker": broker, "service": service, "findings": findings, "giveup": giveUp, "delivered": delivered, "givenup": givenUp, "tamper": tamper},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("REPO", root)
 			return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"net/http/httptest"
 	"os"
@@ -124,4 +125,15 @@ func until(ts *testscript.TestScript, done func(pending, abandoned bool) bool, a
 		<-tick.C
 	}
 	ts.Fatalf("message %s to %s is not there after a minute", args[0], args[1])
+}
+
+// tamper changes the script's ledger behind everybody's back: statements of SQL.
+func tamper(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", "file:"+ts.MkAbs("ledger.db")+"?_pragma=busy_timeout(10000)")
+	ts.Check(err)
+	defer func() { ts.Check(db.Close()) }()
+	for _, statement := range args {
+		_, err := db.ExecContext(context.Background(), statement)
+		ts.Check(err)
+	}
 }

@@ -151,3 +151,61 @@ func TestDesk(t *testing.T) {
 		}
 	})
 }
+
+// Webhooks overtake one another. That somebody resolved or acknowledged elsewhere what has come back since closes nothing, also after a restart and whichever brought
+// it back, a signal or a person; what they do after that counts, however late it is heard of; and what has no time of its own counts as it comes.
+func TestALateWebhookClosesNothingThatIsBack(t *testing.T) {
+	l := open(t)
+	f := newFixture(t, l, &recorder{name: "rec"})
+	minute := func(n int) time.Time { return f.now.Add(time.Duration(n) * time.Minute) }
+	start := f.now
+	at := func(n int) time.Time { return start.Add(time.Duration(n) * time.Minute) }
+	f.mustFold(t, records(t, 0, fault(t, "a", 1, finding.Fault)))
+	id := f.book.Incidents()[0].ID
+	try := func(f *fixture, act string, verb incident.Verb, happened time.Time) error {
+		t.Helper()
+		_, refused, err := f.act(t.Context(), f.stamped(incident.Act{ID: act, Verb: verb, Incident: id, Happened: happened}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return refused
+	}
+	status := func(f *fixture) incident.Status { inc, _ := f.book.Find(id); return inc.Status }
+	if err := try(f, "resolve", incident.Resolve, at(-1)); err != nil || status(f) != incident.Resolved {
+		t.Fatalf("%v, it is %s", err, status(f))
+	}
+	f.mustFold(t, records(t, 1, fault(t, "a", 50, finding.Equivalent)))
+	f.now = minute(10)
+	f.mustFold(t, records(t, 2, fault(t, "a", 60, finding.Fault)))
+	if status(f) != incident.OpenAgain {
+		t.Fatalf("it is %s, want it back", status(f))
+	}
+	f.now = minute(10)
+	for _, of := range []string{"live", "restarted"} {
+		if of == "restarted" {
+			again := newFixture(t, l, &recorder{name: "rec"})
+			again.now = f.now
+			if _, err := again.restore(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			f = again
+		}
+		for _, verb := range []incident.Verb{incident.Resolve, incident.Acknowledge, incident.Mitigate} {
+			if err := try(f, of+string(verb), verb, at(9)); !errors.Is(err, incident.ErrConflict) || status(f) != incident.OpenAgain {
+				t.Errorf("%s: a late %s: %v, it is %s", of, verb, err, status(f))
+			}
+		}
+	}
+	if err := try(f, "now", incident.Resolve, at(11)); err != nil || status(f) != incident.Resolved {
+		t.Errorf("a resolve of after that: %v, it is %s", err, status(f))
+	}
+	if err := try(f, "by hand", incident.Reopen, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := try(f, "late", incident.Resolve, at(15)); !errors.Is(err, incident.ErrConflict) {
+		t.Errorf("a resolve of before somebody reopened it: %v", err)
+	}
+	if err := try(f, "timeless", incident.Resolve, time.Time{}); err != nil || status(f) != incident.Resolved {
+		t.Errorf("one without a time: %v", err)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -69,6 +71,11 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 	what, inc := s.book.Fold(f)
 	s.retraining.saw(&f, inc.ID)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
+	if what == incident.Reopened {
+		if err := s.enterBack(b, inc.ID); err != nil {
+			return nil, err
+		}
+	}
 	for _, t := range append(s.book.Gone(), incident.Told{Change: what, Incident: inc}) {
 		if t.Change != incident.None {
 			s.m.incidents.WithLabelValues(string(t.Change)).Inc()
@@ -78,20 +85,61 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 	return nil, nil
 }
 
+// backBody is the body of an entry: when an incident came back, by the clock.
+type backBody struct {
+	At time.Time `json:"at"`
+}
+
+// enterBack enters when an incident came back, so that what people did before is told from what they do about that.
+func (s *service) enterBack(b *batch, id string) error {
+	now := s.o.Now().UTC()
+	body, err := json.Marshal(backBody{now})
+	if err != nil {
+		return fmt.Errorf("encode when incident %s came back: %w", id, err)
+	}
+	s.book.CameBack(id, now)
+	s.enter(b, ledger.Entry{At: now, Kind: entryBack, Subject: id, Actor: self, Body: body})
+	return nil
+}
+
 // foldChange takes one change event. A run of a job that changed nothing leaves no entry.
 func (s *service) foldChange(b *batch, value []byte) (unread, err error) {
 	c, err := change.Read(value)
 	if err != nil {
 		return err, nil
 	}
+	return nil, s.enterChange(b, c)
+}
+
+// foldPlans takes what changed in the contracts in force, as far as that is not known.
+func (s *service) foldPlans(ctx context.Context) error {
+	var b batch
+	for _, model := range slices.Sorted(maps.Keys(s.plans)) {
+		for _, c := range change.OfPlans(s.plans[model]) {
+			if err := s.enterChange(&b, c); err != nil {
+				return err
+			}
+		}
+	}
+	if len(b.entries) == 0 {
+		return nil
+	}
+	if err := s.settle(&b); err != nil {
+		return err
+	}
+	return s.commit(ctx, &b, nil)
+}
+
+// enterChange enters a change that is news, and the incidents that name it now.
+func (s *service) enterChange(b *batch, c change.Event) error {
 	told, news := s.book.Change(c)
 	if !news {
-		return nil, nil
+		return nil
 	}
 	s.m.changes.Inc()
 	body, err := json.Marshal(c)
 	if err != nil {
-		return nil, fmt.Errorf("encode change %s: %w", c.ID, err)
+		return fmt.Errorf("encode change %s: %w", c.ID, err)
 	}
 	who := c.Actor
 	if who == "" {
@@ -102,7 +150,7 @@ func (s *service) foldChange(b *batch, value []byte) (unread, err error) {
 		s.m.incidents.WithLabelValues(string(t.Change)).Inc()
 		b.changed(t.Change, t.Incident)
 	}
-	return nil, nil
+	return nil
 }
 
 // enter adds an entry to the batch. The number of the entry is the ledger's, which has no other writer.
@@ -127,7 +175,10 @@ func (s *service) commit(ctx context.Context, b *batch, offsets []ledger.Offset)
 	return nil
 }
 
-const entryChange = "change"
+const (
+	entryChange = "change"
+	entryBack   = "incident_back"
+)
 
 // partition is one of a topic.
 type partition struct {

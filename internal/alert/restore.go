@@ -76,6 +76,12 @@ func (s *service) refold(e ledger.Entry) error {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
 		s.book.Change(c)
+	case entryBack:
+		var back backBody
+		if err := json.Unmarshal(e.Body, &back); err != nil {
+			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
+		}
+		s.book.CameBack(e.Subject, back.At)
 	case entryNotice, entryDigest:
 		return s.retell(e)
 	case entryTrigger, entryHeld, entryResult:

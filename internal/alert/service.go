@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options) error {
 			for _, k := range o.Sinks {
 				s.sinks[k.Name()] = k
 			}
-			s.o.Ledger = mine
+			s.o.Ledger, s.plans = mine, plans
 			for model, h := range plans { // whom to tell is a matter of today, by the clock: a plan for next month is not in force
 				p := h.At(plan.Micros(o.Now()))
 				s.book.SetPolicy(model, &p.Policy)
@@ -140,6 +140,7 @@ type service struct {
 	queued chan struct{} // a message may be waiting
 	sinks  map[string]Sink
 
+	plans      bus.Plans
 	policies   map[string]*plan.Policy // by model
 	audiences  map[string]*audience    // by incident
 	lastDigest map[string]time.Time    // by sink and rhythm
@@ -152,6 +153,9 @@ type service struct {
 func (s *service) run(ctx context.Context) error {
 	at, err := s.restore(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.foldPlans(ctx); err != nil {
 		return err
 	}
 	s.o.Ready.NotYet("reading findings")

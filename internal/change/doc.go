@@ -3,6 +3,7 @@
 //
 //  1. read.go: the public object, and a CloudEvent around it.
 //  2. openlineage.go: a RunEvent of OpenLineage, as a change if its job's version is another than before.
+//  3. own.go: what Plumbline itself tells of: contracts put in force, model versions first seen.
 //
 // The package is pure: it imports no client, no clock and no logger.
 package change

@@ -117,6 +117,7 @@ type actBody struct {
 	Comment  string         `json:"comment"`
 	Assignee string         `json:"assignee"`
 	Until    time.Time      `json:"until"`
+	Happened time.Time      `json:"happened"`
 	Into     string         `json:"into"`
 	Subjects []string       `json:"subjects"`
 	Verdict  incident.Alarm `json:"verdict"`
@@ -137,7 +138,7 @@ func (a *API) act(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	told, err := a.desk.Do(ctx, incident.Act{
 		ID: body.ID, Actor: who, Verb: body.Verb, Incident: r.PathValue("id"), Model: r.PathValue("model"), Comment: body.Comment,
-		Assignee: body.Assignee, Until: body.Until, Into: body.Into, Subjects: body.Subjects, Verdict: body.Verdict,
+		Assignee: body.Assignee, Until: body.Until, Happened: body.Happened, Into: body.Into, Subjects: body.Subjects, Verdict: body.Verdict,
 	})
 	switch {
 	case err == nil:

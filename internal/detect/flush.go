@@ -37,6 +37,11 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 				Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte(contentType)}},
 			})
 		}
+		told, err := p.changeRecords()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, told...)
 		for key, body := range p.history() {
 			out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: body})
 		}
@@ -61,6 +66,9 @@ func (r *role) Flush(_ context.Context, ranges []bus.Range) ([]*kgo.Record, erro
 			if !bytes.Equal(p.committed[key], body) {
 				p.flushed[key] = body
 			}
+		}
+		if err := p.flushVersions(); err != nil {
+			return nil, err
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.flushed)) {
 			out = append(out, &kgo.Record{Topic: bus.TopicPanes, Partition: g.Partition, Key: []byte(key), Value: p.flushed[key]})
@@ -120,7 +128,7 @@ func (r *role) Committed() {
 		}
 		r.slide(p)
 		r.serve(p, p.dirty)
-		p.findings, p.panes, p.cohorts, p.flushed = nil, nil, nil, nil
+		p.findings, p.panes, p.cohorts, p.changes, p.flushed = nil, nil, nil, nil, nil
 		clear(p.dirty)
 	}
 }

@@ -25,6 +25,7 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 	}
 	before := len(p.findings)
 	clear(r.asked)
+	p.begin()
 	for i := range f.Cells {
 		c := &f.Cells[i]
 		id := engineID{c.Model, c.Plan}
@@ -36,6 +37,7 @@ func (r *role) Fold(rec *kgo.Record) (urgent bool, err error) {
 			continue
 		}
 		p.dirty[id] = true
+		p.see(c)
 		if err := e.Add(c); err != nil {
 			return false, fmt.Errorf("fragments %d at offset %d: %w", rec.Partition, rec.Offset, err)
 		}

@@ -20,7 +20,7 @@ var errMismatch = errors.New("state and offset do not match")
 func (r *role) Restore(ctx context.Context, tp bus.TopicPartition, next int64) error {
 	records, windows := map[string][]byte{}, r.newRecall(tp.Partition)
 	err := bus.ReadState(ctx, r.o.Settings, bus.TopicPanes, tp.Partition, func(rec *kgo.Record) error {
-		if key := string(rec.Key); key == clockKey || strings.HasPrefix(key, "state/") || strings.HasPrefix(key, pastKey("")) {
+		if key := string(rec.Key); key == clockKey || strings.HasPrefix(key, "state/") || strings.HasPrefix(key, pastKey("")) || strings.HasPrefix(key, versionsKey("")) {
 			records[key] = rec.Value
 		} else {
 			windows.take(key, rec.Value)
@@ -72,6 +72,9 @@ func (r *role) load(partition int32, records map[string][]byte) (*part, int64, e
 		return nil, 0, fmt.Errorf("read clock: %w", err)
 	}
 	p.clock = clock
+	if err := p.loadVersions(p.models, records); err != nil {
+		return nil, 0, err
+	}
 	fresh := map[engineID]bool{}
 	for id, e := range p.engines {
 		body, ok, err := join(records, stateKey(id))

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/change"
 	"github.com/plumbline-ml/plumbline/internal/engine"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -112,6 +113,8 @@ type part struct {
 	panes    []endedPane
 	cohorts  []endedCohort
 	problems []window.Problem
+	versions map[string]*versions // by model
+	changes  []change.Event
 
 	committed map[string][]byte // the state records as of the last commit, by key
 	flushed   map[string][]byte // the ones of the open transaction
@@ -159,7 +162,7 @@ type endedPane struct {
 func (r *role) newPart(partition int32) *part {
 	p := &part{
 		clock: window.NewClock(), models: r.of(partition), engines: map[engineID]*ruled{}, pasts: map[string]*past{}, dirty: map[engineID]bool{},
-		committed: map[string][]byte{}, windows: map[string]*engine.Windows{},
+		committed: map[string][]byte{}, windows: map[string]*engine.Windows{}, versions: map[string]*versions{},
 	}
 	for _, model := range p.models {
 		for _, era := range r.plans[model].Eras() {

@@ -28,7 +28,7 @@ const (
 type recent struct {
 	reference *diagnose.Side // nil: not read yet, or the plan has none
 	of        *plan.Plan     // the plan it was read of
-	panes     []*window.Pane // the latest test panes after the reference, in order
+	panes     []*keptPane    // the latest test panes after the reference, in order
 	hours     hours
 	made      map[int][]diagnose.Cause
 	madeAt    int64 // of the pane that made is of
@@ -45,13 +45,13 @@ func (r *recent) remember(p *window.Pane, givesWay []int64) {
 	if n := len(r.panes); n > 0 && over(r.panes[n-1].End, p.Start, givesWay) {
 		r.panes = nil
 	}
-	r.panes = append(r.panes, p)
-	rows, keep := int64(0), 0
-	for keep < len(r.panes) && keep < recentPanes && (rows < recentRows || keep < recentLeast) {
-		rows += r.panes[len(r.panes)-1-keep].Rows()
-		keep++
+	r.panes = append(r.panes, keep(p))
+	rows, n := int64(0), 0
+	for n < len(r.panes) && n < recentPanes && (rows < recentRows || n < recentLeast) {
+		rows += r.panes[len(r.panes)-1-n].Rows
+		n++
 	}
-	r.panes = slices.Clone(r.panes[len(r.panes)-keep:])
+	r.panes = slices.Clone(r.panes[len(r.panes)-n:])
 }
 
 // count takes a base pane that has ended. Hours without any pane count as empty.
@@ -108,7 +108,11 @@ func (r *recent) open(p *plan.Plan) error {
 // since finds the first of the panes in which a column is as it is now; it is no earlier than the panes that are kept.
 func (r *recent) since(column int) (from int, sure bool, err error) {
 	columns := make([]*sketch.Column, len(r.panes))
-	for i, w := range r.panes {
+	for i, k := range r.panes {
+		w, err := k.pane(r.of)
+		if err != nil {
+			return 0, false, err
+		}
 		set, err := w.Whole(r.of)
 		if err != nil {
 			return 0, false, err
@@ -128,22 +132,15 @@ func (r *recent) causes(p *plan.Plan, from int) ([]diagnose.Cause, error) {
 	if out, ok := r.made[from]; ok {
 		return out, nil
 	}
-	g := diagnose.NewGatherer(p)
-	for _, w := range r.panes[from:] {
-		if err := g.Ended(w); err != nil {
-			return nil, err
-		}
+	now, err := gathered(p, r.panes[from:])
+	if err != nil {
+		return nil, err
 	}
-	now := g.Side()
 	var before *diagnose.Side
 	if from > 0 {
-		g := diagnose.NewGatherer(p)
-		for _, w := range r.panes[:from] {
-			if err := g.Ended(w); err != nil {
-				return nil, err
-			}
+		if before, err = gathered(p, r.panes[:from]); err != nil {
+			return nil, err
 		}
-		before = g.Side()
 	}
 	if p.Pane <= time.Hour {
 		if since, hourly, ok := r.hours.between(max(r.panes[from].Start-2*24*time.Hour.Microseconds(), r.hours.Since), last); ok {
@@ -152,6 +149,21 @@ func (r *recent) causes(p *plan.Plan, from int) ([]diagnose.Cause, error) {
 	}
 	r.made[from] = diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: r.reference, Current: now, Before: before})
 	return r.made[from], nil
+}
+
+// gathered adds panes up.
+func gathered(p *plan.Plan, panes []*keptPane) (*diagnose.Side, error) {
+	g := diagnose.NewGatherer(p)
+	for _, k := range panes {
+		w, err := k.pane(p)
+		if err != nil {
+			return nil, err
+		}
+		if err := g.Ended(w); err != nil {
+			return nil, err
+		}
+	}
+	return g.Side(), nil
 }
 
 // nameCause says of an alarm what broke, and since when, as far as the panes that are kept tell.
@@ -310,7 +322,7 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 		var rows int64
 		for _, w := range e.recent.panes {
 			if w.End > plan.Micros(onset) {
-				rows += w.Rows()
+				rows += w.Rows
 			}
 		}
 		// A world that moves has no name that would be worth telling again.

@@ -277,10 +277,12 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 	all, days := float64(day.End-a.From)/86400e6, float64(day.End-a.Onset)/86400e6
 	decisions := truth.Decisions(e.plan, since) / all
 	soFar := e.beyond(&e.plan.Score.Views[s.View], &e.concept.said[at].soFar)
+	ref, _ := e.plan.Score.Views[s.View].Measured(expectedCost, e.plan.Policy.Costs)
+	beyond := func(aDay float64) float64 { return ref.Value + aDay/decisions } // of a decision
 	perDay, reach := soFar/days, stat.NormalQuantile(0.975)*est.SE*math.Sqrt(s.Null().Dispersion*all/days)*decisions
 	return &finding.Impact{
 		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number(perDay), Band: [2]finding.Number{finding.Number(perDay - reach), finding.Number(perDay + reach)},
-		SoFar: cents(soFar), Basis: "measured",
+		SoFar: cents(soFar), Basis: "measured", Burn: e.burnOf(&e.plan.Score.Views[s.View], beyond(perDay), beyond(perDay-reach)),
 	}
 }
 

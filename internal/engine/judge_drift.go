@@ -190,6 +190,9 @@ func (e *Engine) follow(of *followed, p *window.Pane, set *sketch.Set, emit func
 			continue
 		}
 		f := e.drifted(of, p, &pane, a)
+		if f.Impact, err = e.projected(of, &pane, a.Onset); err != nil {
+			return nil, err
+		}
 		if err := e.nameFirst(of, &f, a.Stream); err != nil {
 			return nil, err
 		}

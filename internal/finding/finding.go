@@ -120,8 +120,22 @@ type Impact struct {
 	PerDay   Number    `json:"per_day"`
 	Band     [2]Number `json:"band"` // 95 % band of PerDay
 	SoFar    Number    `json:"so_far"`
-	Basis    string    `json:"basis"` // measured (from outcomes) | estimated
+	Basis    string    `json:"basis"` // measured (from outcomes) | estimated (from scores, as if they meant what they did)
+	Burn     *Burn     `json:"burn,omitempty"`
 }
+
+// Burn is what decisions cost against what is allowed for them.
+type Burn struct {
+	Rate Number `json:"rate"` // 1: what is allowed lasts exactly
+	Low  Number `json:"low"`  // lower bound of the 95 % band
+	Of   string `json:"of"`   // budget: what the promise on expected_cost allows beyond the reference; reference: a multiple of the reference's cost
+}
+
+// What a Burn is against.
+const (
+	OfBudget    = "budget"
+	OfReference = "reference"
+)
 
 // Offsets are the smallest and largest source offset of the window's own events, by topic and partition. They say where the
 // events lie and enter no id.

@@ -55,8 +55,9 @@ const Explained Change = "explained"
 // Act is what a person did, as the ledger keeps it. The same act again, by its id, changes nothing.
 type Act struct {
 	KindName string    `json:"kind"`
-	ID       string    `json:"id"` // given by who sends it
-	At       time.Time `json:"at"` // by the alerter's clock
+	ID       string    `json:"id"`                // given by who sends it
+	At       time.Time `json:"at"`                // by the alerter's clock: when it was taken
+	Happened time.Time `json:"happened,omitzero"` // by the clock of where it was done, which may be long before; none: as it was taken
 	Actor    string    `json:"actor"`
 	Verb     Verb      `json:"verb"`
 	Incident string    `json:"incident,omitempty"`
@@ -95,6 +96,8 @@ func (a *Act) Check() error {
 		return wrong("it needs an id and an actor, up to %d bytes of printable text each", mostName)
 	case a.At.IsZero():
 		return wrong("it has no time")
+	case !a.Happened.IsZero() && (a.Happened.UTC().Year() < 1970 || a.Happened.UTC().Year() > 9999):
+		return wrong("happened is a time between 1970 and 9999")
 	case len(a.Comment) > mostComment || !utf8.ValidString(a.Comment) || strings.ContainsRune(a.Comment, 0):
 		return wrong("a comment is text of up to %d bytes", mostComment)
 	case a.Model != "" && !model:
@@ -131,8 +134,16 @@ func Named(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
+// when is the time that an act counts from: its own, if it was done before it was taken.
+func (a *Act) when() time.Time {
+	if !a.Happened.IsZero() && a.Happened.Before(a.At) {
+		return a.Happened
+	}
+	return a.At
+}
+
 // same reports whether two acts say the same, whenever they came.
 func (a *Act) same(b *Act) bool {
 	return a.Verb == b.Verb && a.Actor == b.Actor && a.Incident == b.Incident && a.Model == b.Model && a.Comment == b.Comment && a.Assignee == b.Assignee &&
-		a.Until.Equal(b.Until) && a.Into == b.Into && slices.Equal(a.Subjects, b.Subjects) && a.Verdict == b.Verdict
+		a.Until.Equal(b.Until) && a.Happened.Equal(b.Happened) && a.Into == b.Into && slices.Equal(a.Subjects, b.Subjects) && a.Verdict == b.Verdict
 }

@@ -80,6 +80,9 @@ func (b *Book) apply(a *Act) ([]Told, error) {
 func (b *Book) one(e *entry, a *Act) (Change, error) {
 	inc := &e.inc
 	refuse := func() (Change, error) { return None, fmt.Errorf("%w: it is %s", ErrConflict, inc.Status) }
+	if a.outdated(e) {
+		return None, fmt.Errorf("%w: that was done at %s, and it came back at %s", ErrConflict, day(a.when()), day(e.back))
+	}
 	switch a.Verb {
 	case Acknowledge:
 		if inc.Status != Open && inc.Status != OpenAgain {
@@ -107,6 +110,7 @@ func (b *Book) one(e *entry, a *Act) (Change, error) {
 			return refuse()
 		}
 		e.again(e.lead())
+		e.back = a.when()
 		return Reopened, nil
 	case Assign:
 		inc.Assignee = a.Assignee
@@ -133,10 +137,22 @@ func (b *Book) one(e *entry, a *Act) (Change, error) {
 	}
 }
 
+// outdated reports whether an act says where an incident stood before it came back: news of it was late, and it is no longer so.
+func (a *Act) outdated(e *entry) bool {
+	return (a.Verb == Acknowledge || a.Verb == Mitigate || a.Verb == Resolve) && a.when().Before(e.back)
+}
+
+// CameBack notes when, by the clock, an incident's signals brought it back: findings bear event time only, and what people did before that doesn't count.
+func (b *Book) CameBack(id string, at time.Time) {
+	if e := b.find(id); e != nil && at.After(e.back) {
+		e.back = at
+	}
+}
+
 // note enters an act in the timeline. What a person does calls nobody, but that a silence ended in which somebody was to be called.
 func (b *Book) note(e *entry, a *Act, c Change) Told {
 	inc := &e.inc
-	inc.Timeline = append(inc.Timeline, Event{At: a.At, What: string(c), Who: a.Actor, By: Person, Text: a.words()})
+	inc.Timeline = append(inc.Timeline, Event{At: a.when(), What: string(c), Who: a.Actor, By: Person, Text: a.words()})
 	e.calls = c == Unsilenced && e.due && inc.Silence == nil && (inc.Status == Open || inc.Status == OpenAgain)
 	if e.calls {
 		inc.Pages++

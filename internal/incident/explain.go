@@ -17,6 +17,7 @@ func Explain(i *Incident, now time.Time) string {
 	line("Incident %s of model %s: %s.", i.ID, i.Model, i.Title)
 	line("")
 	line("State     %s", state(i, now))
+	line("Weight    %s", weight(i))
 	line("Since     %s, noticed %s.", day(i.Onset), noticed(i))
 	line("For whom  %s", forWhom(i))
 	line("What      %s", what(i))
@@ -82,6 +83,37 @@ func state(i *Incident, now time.Time) string {
 	return out
 }
 
+// weight is how much it matters beside others, and why.
+func weight(i *Incident) string {
+	w := &i.Weight
+	var why []string
+	if i.Severity == finding.Page {
+		why = append(why, "it pages")
+	}
+	say := func(n finding.Number, format string) {
+		if n > 1 {
+			why = append(why, fmt.Sprintf(format, Short(n)))
+		}
+	}
+	say(w.Evidence, "the evidence is %s times what an alarm needs")
+	say(w.Effect, "the move is %s times what is too small to matter")
+	basis := ""
+	if w.Basis == estimated {
+		basis = " (estimated, as if scores meant what they did)"
+	}
+	say(w.Cost, map[string]string{
+		limit: "a promise's limit is reached %s times", finding.OfBudget: "decisions burn what the promise on their cost allows %s times as fast as it lasts" + basis,
+		finding.OfReference: "decisions cost %s times what they did in the reference" + basis,
+	}[w.Of])
+	switch {
+	case w.Of == "":
+		why = append(why, "what it costs isn't known and counts 1")
+	case !(w.Cost > 1):
+		why = append(why, "it costs no more than is allowed"+basis)
+	}
+	return fmt.Sprintf("%s (score %s), because %s.", i.Level(), Short(i.Score), strings.Join(why, "; "))
+}
+
 func ended(i *Incident) string {
 	at := ""
 	if i.ResolvedAt != nil {
@@ -144,8 +176,8 @@ func costs(i *Incident, now time.Time) string {
 		return "not known: no outcome has priced it, or the contract has no costs."
 	}
 	basis := "from outcomes"
-	if p.Basis != "measured" {
-		basis = "estimated, before outcomes are known"
+	if p.Basis == estimated {
+		basis = "estimated, as if scores meant what they did"
 	}
 	until := now
 	if i.ResolvedAt != nil {

@@ -60,6 +60,7 @@ type entry struct {
 	paged    time.Time // event time of the last call
 	calls    bool      // for the latest change somebody is to be called
 	own      *Silence  // of the incident alone
+	back     time.Time // when it came back last, by the clock
 	due      bool      // somebody is to be called when the silence ends
 	events   int       // lines of the timeline that tell of signals
 	broken   bool      // it turned out to be of broken data

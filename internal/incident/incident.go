@@ -35,7 +35,8 @@ type Incident struct {
 	Model      string              `json:"model"`
 	Status     Status              `json:"status"`
 	Severity   finding.Severity    `json:"severity"`
-	Score      finding.Number      `json:"score"` // evidence x effect x burn, 1 or more: how much it matters beside others of its severity
+	Score      finding.Number      `json:"score"` // evidence x effect x cost, 1 or more: how much it matters beside others of its severity
+	Weight     Weight              `json:"weight"`
 	Title      string              `json:"title"`
 	OpenedAt   time.Time           `json:"opened_at"` // event-time end of the pane that raised it
 	Onset      time.Time           `json:"onset"`
@@ -129,8 +130,5 @@ type Event struct {
 // By says what Who is; "" is a signal.
 type By string
 
-// The others.
-const (
-	Person  By = "person"  // or a program that acts for one
-	Service By = "service" // Plumbline itself
-)
+// Person is a person, or a program that acts for one.
+const Person By = "person"

@@ -35,6 +35,9 @@ func (b *Book) merge(from *entry, a *Act) ([]Told, error) {
 	if from.paged.After(into.paged) {
 		into.paged = from.paged
 	}
+	if from.back.After(into.back) {
+		into.back = from.back
+	}
 	for _, id := range from.inc.Findings {
 		if !slices.Contains(into.inc.Findings, id) {
 			into.inc.Findings = append(into.inc.Findings, id)
@@ -82,7 +85,7 @@ func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 		return nil, fmt.Errorf("%w: nothing would be left of it", ErrConflict)
 	}
 	sum := sha256.Sum256([]byte(e.inc.ID + "\x00" + a.ID))
-	n := &entry{lane: e.lane, fault: e.fault, paged: e.paged, over: e.over, own: e.own, inc: Incident{
+	n := &entry{lane: e.lane, fault: e.fault, paged: e.paged, over: e.over, own: e.own, back: e.back, inc: Incident{
 		KindName: Kind, ID: hex.EncodeToString(sum[:8]), Model: e.inc.Model, Severity: finding.Ticket, Status: e.inc.Status, ResolvedAt: e.inc.ResolvedAt, Reason: e.inc.Reason,
 		SplitFrom: e.inc.ID, Silence: e.inc.Silence, Findings: []string{},
 	}}

@@ -10,21 +10,78 @@ import (
 // mostRatio bounds each factor of a score: a fault in a constant column has no measure, and shouldn't outshout all that have.
 const mostRatio = 1000
 
-// score is how much an incident matters beside others: evidence x effect x burn, each as a ratio to what is asked of an alarm. Evidence is
-// that of the strongest signal over what was needed; effect the largest move over what is too small to matter; burn how many times a
-// broken promise's limit is reached. What isn't measured counts 1: so does a fault. Price is no factor: currencies differ, and Louder looks
-// at it by itself.
-func (e *entry) score() finding.Number {
-	evidence, effect, burn := 1.0, 1.0, 1.0
-	for _, p := range e.signals {
-		f := &p.last
-		evidence = max(evidence, ratio(float64(f.Evidence.Log10), float64(f.Evidence.Needed)))
-		effect = max(effect, ratio(math.Abs(float64(f.Value)-reference(f)), float64(f.IgnoreBelow)))
-		if f.Verdict == finding.Breach {
-			burn = max(burn, ratio(float64(f.Value), float64(f.Threshold)), ratio(float64(f.Threshold), float64(f.Value)))
+// Weight is what an incident's score is made of: evidence x effect x cost (statistics.md), each as a ratio to what is asked of an alarm, 1 or more, 1 also
+// where it isn't measured.
+type Weight struct {
+	Evidence finding.Number `json:"evidence"` // of the strongest signal: log evidence over what was needed
+	Effect   finding.Number `json:"effect"`   // the largest move over what is too small to matter
+	Cost     finding.Number `json:"cost"`     // how many times as much as is allowed
+	Of       string         `json:"cost_of"`  // what that is of: limit (of a broken promise), budget (of the promise on expected_cost), reference (its cost); "" where nothing is priced
+	Basis    string         `json:"cost_basis,omitempty"`
+}
+
+// The levels of an incident's weight.
+const (
+	High   = "high"
+	Medium = "medium"
+	Low    = "low"
+)
+
+// From these scores on an incident that pages nobody is high or medium: each factor is 1 where an alarm just came about, and two of them at three times
+// that, or all three at 4.6 times, make 10 and 100.
+const (
+	highFrom   = 100
+	mediumFrom = 10
+)
+
+// Level is high for what pages, and else by the score.
+func (i *Incident) Level() string {
+	switch {
+	case i.Severity == finding.Page || i.Score >= highFrom:
+		return High
+	case i.Score >= mediumFrom:
+		return Medium
+	default:
+		return Low
+	}
+}
+
+// estimated is the basis of prices before outcomes are known, see finding.Impact.
+const estimated = "estimated"
+
+// limit is what a Weight's cost is of, where a promise is broken.
+const limit = "limit"
+
+// weigh measures an incident. The cost is the largest of: how many times a broken promise's limit is reached, and how fast decisions burn what is allowed, as
+// outcomes show or, before them, as scores let one expect (finding.Burn). That scores are known to mean something else by now is another lane's: which of both is
+// heard of first is not fixed, so it changes nothing here, and who reads an estimate is told what it rests on.
+func (e *entry) weigh() Weight {
+	w := Weight{Evidence: 1, Effect: 1, Cost: 1}
+	cost := func(rate float64, of, basis string) {
+		if r := finding.Number(rate); w.Of == "" || r > w.Cost {
+			w.Cost, w.Of, w.Basis = r, of, basis
 		}
 	}
-	return finding.Number(math.Round(evidence*effect*burn*10) / 10)
+	for _, p := range e.signals {
+		f := &p.last
+		w.Evidence = max(w.Evidence, finding.Number(ratio(float64(f.Evidence.Log10), float64(f.Evidence.Needed))))
+		w.Effect = max(w.Effect, finding.Number(ratio(math.Abs(float64(f.Value)-reference(f)), float64(f.IgnoreBelow))))
+		if f.Verdict == finding.Breach && f.Value.Valid() && f.Threshold.Valid() {
+			cost(max(ratio(float64(f.Value), float64(f.Threshold)), ratio(float64(f.Threshold), float64(f.Value))), limit, "measured")
+		}
+		if i := f.Impact; i != nil && i.Burn != nil {
+			cost(ratio(float64(i.Burn.Rate), 1), i.Burn.Of, i.Basis)
+		}
+	}
+	for _, x := range []*finding.Number{&w.Evidence, &w.Effect, &w.Cost} {
+		*x = finding.Number(math.Round(float64(*x)*100) / 100)
+	}
+	return w
+}
+
+// score is the product.
+func (w *Weight) score() finding.Number {
+	return finding.Number(math.Round(float64(w.Evidence*w.Effect*w.Cost)*10) / 10)
 }
 
 // reference is what a value is held against; 0 where it is a distance.

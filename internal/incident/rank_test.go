@@ -45,6 +45,34 @@ func TestScore(t *testing.T) {
 	}
 }
 
+func burns(rate float64, of, basis string) func(*finding.Finding) {
+	return func(f *finding.Finding) {
+		f.Impact = &finding.Impact{Currency: "EUR", Basis: basis, Burn: &finding.Burn{Rate: finding.Number(rate), Low: finding.Number(rate / 2), Of: of}}
+	}
+}
+
+// By hand: evidence 2, effect 6, and the cost by what is known of it.
+func TestWeight(t *testing.T) {
+	for name, c := range map[string]struct {
+		with  []func(*finding.Finding)
+		score finding.Number
+		level string
+		says  string
+	}{
+		"nothing priced":     {nil, 12, "medium", "because the evidence is 2 times what an alarm needs; the move is 6 times what is too small to matter; what it costs isn't known and counts 1."},
+		"a projected burn":   {[]func(*finding.Finding){burns(9, "budget", "estimated")}, 108, "high", "allows 9 times as fast as it lasts (estimated, as if scores meant what they did)."},
+		"no burn":            {[]func(*finding.Finding){burns(-0.4, "budget", "estimated")}, 12, "medium", "it costs no more than is allowed (estimated, as if scores meant what they did)."},
+		"dearer than it was": {[]func(*finding.Finding){burns(1.5, "reference", "measured")}, 18, "medium", "decisions cost 1.5 times what they did in the reference."},
+		"it pages":           {[]func(*finding.Finding){page}, 12, "high", "high (score 12), because it pages; the evidence"},
+	} {
+		_, inc := incident.NewBook().Fold(at(1, "a", "location", finding.Drift, append([]func(*finding.Finding){evidence(6), needed(3), effect(-0.3, 0.05)}, c.with...)...))
+		told := incident.Explain(&inc, inc.OpenedAt)
+		if inc.Score != c.score || inc.Level() != c.level || !strings.Contains(told, c.says) {
+			t.Errorf("%s: score %v, %s, want %v, %s\n%s", name, inc.Score, inc.Level(), c.score, c.level, told)
+		}
+	}
+}
+
 // More evidence, a larger effect, a worse breach never make a score less.
 func TestScoreIsMonotone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -27,7 +27,7 @@ const Asked = "asked"
 // HoldRetraining notes why an incident's retraining is held back, or, without a reason, that the incident no longer asks for any. It returns nothing if
 // the incident isn't known.
 func (b *Book) HoldRetraining(id string, h Hold) []Told {
-	return b.retrains(id, h.Since, h.Why, func(r *Retraining) {
+	return b.retrains(id, func(r *Retraining) {
 		r.Held = nil
 		if h.Why != "" {
 			r.Held = &h
@@ -37,25 +37,21 @@ func (b *Book) HoldRetraining(id string, h Hold) []Told {
 
 // AskRetraining notes that a trigger of an incident is published.
 func (b *Book) AskRetraining(id, trigger string, at time.Time) []Told {
-	return b.retrains(id, at, "asked for by trigger "+trigger, func(r *Retraining) {
+	return b.retrains(id, func(r *Retraining) {
 		*r = Retraining{Trigger: trigger, Status: Asked, At: at}
 	})
 }
 
 // ReportRetraining notes what became of an incident's trigger.
 func (b *Book) ReportRetraining(id, trigger, status, version string, at time.Time) []Told {
-	text := status
-	if version != "" {
-		text += ": version " + version
-	}
-	return b.retrains(id, at, text, func(r *Retraining) {
+	return b.retrains(id, func(r *Retraining) {
 		if r.Trigger == trigger {
 			r.Status, r.Version, r.At = status, version, at
 		}
 	})
 }
 
-func (b *Book) retrains(id string, at time.Time, text string, do func(*Retraining)) []Told {
+func (b *Book) retrains(id string, do func(*Retraining)) []Told {
 	e := b.find(id)
 	if e == nil {
 		return nil
@@ -66,13 +62,6 @@ func (b *Book) retrains(id string, at time.Time, text string, do func(*Retrainin
 	}
 	do(&r)
 	e.inc.Retraining = &r
-	if text == "" {
-		text = "no longer asked for"
-	}
-	if e.events < manyEvents {
-		e.events++
-		e.inc.Timeline = append(e.inc.Timeline, Event{At: at, What: string(Retrains), Who: "alerter", By: Service, Text: text})
-	}
 	e.calls = false
 	return []Told{{Retrains, b.shown(e, Retrains)}}
 }

@@ -6,13 +6,13 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
-	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
 // show brings the public object up to date and returns it as it is now, with what happened to it.
 func (b *Book) show(e *entry, c Change) Incident {
 	inc := &e.inc
-	inc.Score = e.score()
+	inc.Weight = e.weigh()
+	inc.Score = inc.Weight.score()
 	inc.Subjects = e.subjects()
 	inc.Slices = e.slices()
 	inc.Numbers = e.numbers()
@@ -35,23 +35,6 @@ func (b *Book) shown(e *entry, c Change) Incident {
 	out := e.inc.clone()
 	out.Change, out.Calls = c, e.calls
 	return out
-}
-
-// owner is the team of the role that acts first: the data's for what is seen on inputs, the model's for what outcomes show.
-func owner(l lane, p *plan.Policy) Owner {
-	roles := []string{"data", "model", "platform"}
-	if l == books {
-		roles = []string{"platform", "data", "model"}
-	}
-	if l == truth || l == prior || l == known || l == fair || l == equal {
-		roles = []string{"model", "data", "platform"}
-	}
-	for _, r := range roles {
-		if t := p.Owners[r]; t != "" {
-			return Owner{Role: r, Team: t}
-		}
-	}
-	return Owner{}
 }
 
 // subjects ranks what moved by its share of the evidence; without a measure of evidence all count alike.
@@ -191,14 +174,6 @@ func (e *entry) meaning() string {
 		}
 	}
 	return calibration
-}
-
-// runbook is that of the cause; of a kind of calibration, which older contracts don't tell apart, else calibration's.
-func runbook(kind string, p *plan.Policy) string {
-	if at, ok := p.Runbooks[kind]; ok || kind != conceptDrift && kind != priorShift {
-		return at
-	}
-	return p.Runbooks[calibration]
 }
 
 func (e *entry) every(channel string) bool {

@@ -194,6 +194,10 @@ func Price(i *Incident) string {
 	if p == nil {
 		return "not known: no outcome has priced it"
 	}
-	return fmt.Sprintf("%s %s a day (95 %% band %s to %s), %s so far, %s from outcomes",
-		Short(p.PerDay), p.Currency, Short(p.Band[0]), Short(p.Band[1]), Short(p.SoFar), p.Basis)
+	from := "outcomes"
+	if p.Basis == estimated {
+		from = "scores"
+	}
+	return fmt.Sprintf("%s %s a day (95 %% band %s to %s), %s so far, %s from %s",
+		Short(p.PerDay), p.Currency, Short(p.Band[0]), Short(p.Band[1]), Short(p.SoFar), p.Basis, from)
 }

@@ -76,7 +76,7 @@ func TestPagerDutyHook(t *testing.T) {
 			t.Errorf("%s: answered %d with %d acts, want %d with %d", name, code, len(a.acts), c.code, c.acts)
 		}
 		if len(a.acts) == 1 {
-			expect(t, name, a.acts[0], incident.Act{Incident: "9f2c000000000001", Verb: incident.Acknowledge, Actor: "PagerDuty: Ada Lovelace", ID: "pagerduty 01ABC"})
+			expect(t, name, a.acts[0], incident.Act{Incident: "9f2c000000000001", Verb: incident.Acknowledge, Actor: "PagerDuty: Ada Lovelace", ID: "pagerduty 01ABC", Happened: time.Date(2026, 3, 25, 12, 0, 1, 0, time.UTC)})
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestSlackHook(t *testing.T) {
 			t.Errorf("%s: answered %d with %d acts, want %d with %d", name, code, len(a.acts), c.code, c.acts)
 		}
 		if len(a.acts) == 1 {
-			expect(t, name, a.acts[0], incident.Act{Incident: "9f2c000000000001", Verb: incident.Acknowledge, Actor: "Slack: ada", ID: "slack 13345224609.738474920.8088930838d88f008e0"})
+			expect(t, name, a.acts[0], incident.Act{Incident: "9f2c000000000001", Verb: incident.Acknowledge, Actor: "Slack: ada", ID: "slack 13345224609.738474920.8088930838d88f008e0", Happened: time.Date(2026, 3, 25, 12, 0, 1, 500e6, time.UTC)})
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -22,8 +23,9 @@ type PagerDutyHook struct {
 // hooked is the part of a webhook that is read.
 type hooked struct {
 	Event struct {
-		ID    string `json:"id"`
-		Type  string `json:"event_type"`
+		ID    string    `json:"id"`
+		Type  string    `json:"event_type"`
+		At    time.Time `json:"occurred_at"`
 		Agent *struct {
 			ID      string `json:"id"`
 			Summary string `json:"summary"`
@@ -61,7 +63,7 @@ func (h *PagerDutyHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		who = e.Agent.ID
 	}
 	perform(w, r, h.Log, h.Desk, incident.Act{
-		ID: named("pagerduty " + e.ID), Actor: named("PagerDuty: " + who), Verb: verb, Incident: e.Data.Key,
+		ID: named("pagerduty " + e.ID), Actor: named("PagerDuty: " + who), Verb: verb, Incident: e.Data.Key, Happened: e.At.UTC(),
 	})
 }
 

@@ -57,11 +57,20 @@ func (h *SlackHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			who = in.User.ID
 		}
 		perform(w, r, h.Log, h.Desk, incident.Act{
-			ID: named("slack " + in.TriggerID), Actor: named("Slack: " + who), Verb: verb, Incident: b.Value,
+			ID: named("slack " + in.TriggerID), Actor: named("Slack: " + who), Verb: verb, Incident: b.Value, Happened: pressed(b.ActionTs),
 		})
 		return // a request carries one press
 	}
 	w.WriteHeader(http.StatusOK) // a button that only opens a page
+}
+
+// pressed is the time of a press as Slack writes it, in seconds; zero where it doesn't.
+func pressed(ts string) time.Time {
+	seconds, err := strconv.ParseFloat(ts, 64)
+	if err != nil || !(seconds > 0 && seconds < 253402300800) {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(seconds * 1000)).UTC()
 }
 
 // signed verifies Slack's signature, version 0: the HMAC of "v0:TIMESTAMP:BODY", not older than slackSkew. The client library has

@@ -55,8 +55,8 @@ func TestNewNormal(t *testing.T) {
 			}),
 			At(29, 0, func() { s.world.shift = 2 }),
 		}, []string{
-			"ticket: unknown of x, onset day 3 00:00, opened day 5 00:00, priced false, owner data-team",
-			"ticket: unknown of x, onset day 29 00:00, opened day 31 00:00, priced false, owner data-team",
+			"ticket: unknown of x, onset day 3 00:00, opened day 5 00:00, priced true, owner data-team",
+			"ticket: unknown of x, onset day 29 00:00, opened day 31 00:00, priced true, owner data-team",
 		})
 		if did == nil {
 			t.Fatal("nothing was accepted")

@@ -96,10 +96,10 @@ func TestRetrainingClosesTheLoop(t *testing.T) {
 			// What is learnt from the 96 decisions of two days is no better than that: its scores lie elsewhere, and after a month it shows that they
 			// are a little off. That is told, as tickets.
 			if !broken {
-				want = append(want, "ticket: unknown of score, onset day 16 00:00, opened day 18 00:00, priced false, owner data-team",
+				want = append(want, "ticket: unknown of score, onset day 16 00:00, opened day 18 00:00, priced true, owner data-team",
 					"ticket: concept_drift of outcome, onset day 44 00:00, opened day 53 00:00, priced true, owner model-team")
 			} else {
-				want = append(want, "ticket: unknown of score, onset day 27 00:00, opened day 29 00:00, priced false, owner data-team",
+				want = append(want, "ticket: unknown of score, onset day 27 00:00, opened day 29 00:00, priced true, owner data-team",
 					"ticket: concept_drift of outcome, onset day 46 00:00, opened day 57 00:00, priced true, owner model-team",
 					"page: released of k, onset day 13 00:00, opened day 13 01:00, priced false, owner data-team")
 				actions = append(actions,
