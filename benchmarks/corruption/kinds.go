@@ -170,7 +170,7 @@ func note(r *roles) string   { return r.note }
 
 // kinds are all of them.
 func kinds() []kind {
-	return slices.Concat(columnKinds(), streamKinds(), partialKinds(), driftKinds())
+	return slices.Concat(columnKinds(), streamKinds(), partialKinds(), driftKinds(), otherKinds())
 }
 
 func columnKinds() []kind {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -101,6 +102,95 @@ var bases = []base{
 			sentinel: "0", outer: "-1",
 		},
 	},
+	{
+		name: "weather", heldOut: true, make: weather, numeric: []string{"temperature", "dew_point", "pressure", "visibility", "wind", "max_wind", "warmest", "coldest", "is_foggy", "is_storm"},
+		texts:  []string{"sky", "breeze", "month"},
+		slices: []string{"season"}, from: "2026-01-05", days: [3]int{28, 3, 7}, perDay: 1000,
+		roles: roles{
+			amount: "pressure", reading: "temperature", sparse: "dew_point", spread: "wind", fine: "visibility", step: 1, text: "breeze", note: "sky", code: "month",
+			pair: []string{"wind", "temperature"}, flags: []string{"is_foggy", "is_storm"}, texts: []string{"sky", "breeze"}, slice: "season", value: "winter", mixes: "temperature",
+			sentinel: "-99", outer: "9999",
+		},
+	},
+	{
+		name: "arrivals", heldOut: true, ordered: true, make: arrivals, numeric: []string{"hour", "distance", "dep_delay", "minutes", "low", "high", "chance", "is_far", "is_envoy"},
+		texts:  []string{"carrier", "dest", "likely"},
+		slices: []string{"part"}, from: "2013-04-01", days: [3]int{28, 7, 14},
+		roles: roles{
+			amount: "distance", reading: "high", sparse: "low", spread: "distance", fine: "chance", step: 0.5, text: "likely", note: "carrier", code: "dest",
+			pair: []string{"hour", "chance"}, flags: []string{"is_far", "is_envoy"}, texts: []string{"carrier", "likely"}, slice: "part", value: "evening", mixes: "dep_delay",
+			sentinel: "-999", outer: "9999",
+		},
+	},
+}
+
+// weather is days of a weather station: their readings, with words for some of them.
+func weather() (*table, error) {
+	t, err := read("weather")
+	if err != nil {
+		return nil, err
+	}
+	t.columns[t.at("at")] = "ts"
+	t.derive("event_id", func(func(string) string) string { return "" })
+	of := func(name, column string, words func(x float64) string) {
+		t.derive(name, func(get func(string) string) string {
+			x, err := strconv.ParseFloat(get(column), 64)
+			if err != nil {
+				return ""
+			}
+			return words(x)
+		})
+	}
+	step := func(names []string, limits ...float64) func(float64) string {
+		return func(x float64) string {
+			at := 0
+			for at < len(limits) && x >= limits[at] {
+				at++
+			}
+			return names[at]
+		}
+	}
+	of("sky", "visibility", step([]string{"fog", "Haze", "clear", "very clear"}, 4, 8, 12))
+	of("breeze", "wind", step([]string{"Light Air", "Gentle Breeze", "Fresh Breeze", "Near Gale"}, 5, 10, 16))
+	of("is_foggy", "visibility", step([]string{"1", "0"}, 3))
+	of("is_storm", "max_wind", step([]string{"0", "1"}, 26))
+	t.derive("month", func(get func(string) string) string { return strings.TrimLeft(get("ts")[5:7], "0") })
+	t.derive("season", func(get func(string) string) string {
+		return map[string]string{"12": "winter", "1": "winter", "2": "winter", "6": "summer", "7": "summer", "8": "summer"}[get("month")] + ""
+	})
+	at := t.at("season")
+	for _, row := range t.rows {
+		if row[at] == "" {
+			row[at] = "between"
+		}
+	}
+	return t, nil
+}
+
+// arrivals is flights from one airport, with what a model said of each.
+func arrivals() (*table, error) {
+	t, err := read("arrivals")
+	if err != nil {
+		return nil, err
+	}
+	t.derive("chance", func(get func(string) string) string {
+		first, _, _ := strings.Cut(strings.TrimPrefix(get("chances"), "["), ",")
+		return first
+	})
+	t.derive("score", func(get func(string) string) string { return get("chance") })
+	t.flag("is_far", "dest", "DEN")
+	t.flag("is_envoy", "carrier", "MQ")
+	t.derive("part", func(get func(string) string) string {
+		h, _ := strconv.Atoi(get("hour")) // "" is early
+		switch {
+		case h < 11:
+			return "morning"
+		case h < 17:
+			return "afternoon"
+		}
+		return "evening"
+	})
+	return t, nil
 }
 
 func census() (*table, error) {

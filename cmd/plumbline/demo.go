@@ -34,7 +34,8 @@ Afterwards the metrics and the API stay up until Ctrl-C:
   curl localhost:8090/metrics`,
 		Example: `  plumbline demo
   plumbline demo --exit
-  plumbline demo --exit --json | head -1`,
+  plumbline demo --exit --json | head -1
+  plumbline demo census                         # the second act: break a live stream`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
@@ -109,6 +110,7 @@ Afterwards the metrics and the API stay up until Ctrl-C:
 	f.BoolVar(&findings, "findings", false, "with --json: print the findings, too, before the incidents")
 	f.StringVar(&listen, "listen", "127.0.0.1:8090", "address of metrics and API")
 	f.StringVar(&level, "log-level", "error", "debug, info, warn or error")
+	cmd.AddCommand(newDemoCensusCommand())
 	return cmd
 }
 

@@ -69,9 +69,11 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 	what, inc := s.book.Fold(f)
 	s.retraining.saw(&f, inc.ID)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
-	if what != incident.None {
-		s.m.incidents.WithLabelValues(string(what)).Inc()
-		b.changed(what, inc)
+	for _, t := range append(s.book.Gone(), incident.Told{Change: what, Incident: inc}) {
+		if t.Change != incident.None {
+			s.m.incidents.WithLabelValues(string(t.Change)).Inc()
+			b.changed(t.Change, t.Incident)
+		}
 	}
 	return nil, nil
 }

@@ -60,6 +60,7 @@ func (s *service) refold(e ledger.Entry) error {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
 		_, inc := s.book.Fold(f)
+		s.book.Gone() // was told then
 		s.retraining.saw(&f, inc.ID)
 	case entryAct:
 		var a incident.Act

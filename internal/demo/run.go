@@ -130,24 +130,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	o.Screen.Start(c, p)
 
-	services, stop := context.WithCancel(ctx)
-	running := make(chan error, 1)
-	go func() { running <- app.Together(services, parts.All()) }()
-	defer func() {
-		stop()
-		select {
-		case failed := <-running:
-			err = errors.Join(err, failed)
-		case <-time.After(stopWithin):
-			err = errors.Join(err, errors.New("the services did not stop in time"))
-		}
-	}()
-	r.failed = make(chan struct{})
-	go func() {
-		err := <-running
-		close(r.failed)
-		running <- err
-	}()
+	running := start(ctx, parts)
+	defer func() { err = errors.Join(err, running.end()) }()
+	r.failed = running.failed
 	if err := r.run(ctx, events, cl); err != nil {
 		return err
 	}
@@ -204,7 +189,7 @@ func (r *replay) run(ctx context.Context, events *produce.Replay, cl *kgo.Client
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-r.failed:
-			return errors.New("the services stopped before everything was judged; --log-level info shows why")
+			return errStopped
 		default:
 		}
 		r.progress(ctx)

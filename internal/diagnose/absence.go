@@ -10,7 +10,7 @@ import (
 
 // absent looks for values that went missing, or can't be read any more, while those that are left are as before.
 func absent(c *plan.Column, ref, cur *sketch.Column, moved, noise float64) *Cause {
-	if cur.N < fewestRows/2 {
+	if cur.N < fewestRows/5 {
 		return nil
 	}
 	look := func(kind Kind, now, before int64, words, fix string) *Cause {

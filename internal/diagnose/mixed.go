@@ -22,7 +22,7 @@ func (n *numeric) some() *Cause {
 	best.left, next.left = 1, 1
 	for i := range conversions {
 		c := &conversions[i]
-		if !c.isLarge() || at.cur.valid < manyRows && math.Abs(math.Log(c.factor)) < math.Log(farApart) || !at.mayHold(c.factor) {
+		if at.cur.valid < manyRows && math.Abs(math.Log(c.factor)) < math.Log(farApart) || !at.mayHold(c.affine) {
 			continue
 		}
 		m := at.mix(c)
@@ -37,14 +37,20 @@ func (n *numeric) some() *Cause {
 		return nil
 	}
 	c := best.of
+	if !c.isLarge() && at.everydayToo(best) {
+		return nil
+	}
 	out := &Cause{
 		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(best.share, best.left), Weight: at.weight(max(at.moved, best.share)),
 		words: c.words, Fix: c.undo + " where it is " + c.words,
 		Parameters: map[string]string{"factor": number(c.factor), "share": number(best.share)},
 		Evidence:   append(n.meansInWords(), fmt.Sprintf("it is as if %s of the values were %s and the others as before, to within %.3f", percent(best.share), c.words, best.left)),
 	}
+	if c.offset != 0 {
+		out.Parameters["offset"] = number(c.offset)
+	}
 	if next.of != nil && next.left < best.left+at.noise/4 && next.share >= best.share/2 {
-		if math.Abs(math.Log(next.of.factor/c.factor)) > 0.05 {
+		if math.Abs(math.Log(next.of.factor/c.factor)) > 0.05 || next.of.offset != c.offset {
 			return nil
 		}
 		out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(next.of.factor)))
@@ -67,11 +73,23 @@ const farApart = 50
 
 // mayHold reports whether converted values would lie where hardly any were, so that nothing that moves a little could have brought them there, and whether
 // there are some: between the bounds of nine in ten of them the reference has fewer than one value in a hundred.
-func (n *numeric) mayHold(factor float64) bool {
-	low, high := n.ref.quantile(0.05)*factor, n.ref.quantile(0.95)*factor
+func (n *numeric) mayHold(t affine) bool {
+	low, high := t.of(n.ref.quantile(0.05)), t.of(n.ref.quantile(0.95))
 	was := n.ref.share(n.ref.mayBeBelow(high) - n.ref.atMost(low))
 	is := n.cur.share(n.cur.mayBeBelow(high) - n.cur.atMost(low))
 	return was < 0.01 && is > 0.02 && is > 8*was
+}
+
+// everydayToo reports whether a factor that a world may move by explains the mixture nearly as well as a conversion by little.
+func (n *numeric) everydayToo(best mixture) bool {
+	for _, f := range everyday {
+		for _, f := range []float64{f, 1 / f} {
+			if n.mix(&conversion{affine: affine{f, 0}}).left < best.left+n.noise/2 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // mixture is a share of converted values and the distance that it leaves.
@@ -85,7 +103,7 @@ type bound struct{ f, least, leastOf, most, mostOf float64 }
 
 // mix is the share of converted values that explains the column best. What is left is the largest of lines in that share, so that it has one valley.
 func (n *numeric) mix(c *conversion) mixture {
-	bounds := n.bounds(c.factor)
+	bounds := n.bounds(c.affine)
 	left := func(p float64) float64 {
 		worst := 0.
 		for i := range bounds {
@@ -126,7 +144,7 @@ func (n *numeric) mix(c *conversion) mixture {
 }
 
 // bounds are those at cur's bins.
-func (n *numeric) bounds(factor float64) []bound {
+func (n *numeric) bounds(t affine) []bound {
 	ref, cur := n.ref, n.cur
 	all, m := float64(ref.valid), float64(cur.valid)
 	out := make([]bound, len(cur.bins))
@@ -135,11 +153,11 @@ func (n *numeric) bounds(factor float64) []bound {
 		if i+1 < len(cur.bins) {
 			next = cur.bins[i+1].Low
 		}
-		eps := slack * math.Abs(high)
+		eps := slack * (math.Abs(high) + math.Abs(t.offset))
 		out[i] = bound{
 			f:     float64(cur.upTo[i]) / m,
-			least: float64(ref.atMost(high)) / all, leastOf: float64(ref.atMost((high-eps)/factor)) / all,
-			most: float64(ref.mayBeBelow(next)) / all, mostOf: float64(ref.mayBeBelow((next+eps)/factor)) / all,
+			least: float64(ref.atMost(high)) / all, leastOf: float64(ref.atMost((high-eps-t.offset)/t.factor)) / all,
+			most: float64(ref.mayBeBelow(next)) / all, mostOf: float64(ref.mayBeBelow((next+eps-t.offset)/t.factor)) / all,
 		}
 	}
 	return out

@@ -30,6 +30,9 @@ func newNumbers(c *plan.Column, n *sketch.Column, d *sketch.Described) *numbers 
 	if d != nil && d.Histogram != nil && d.Histogram.Count() == v.valid && v.valid > 0 { // else some events were described by nobody
 		v.bins = d.Histogram.Bins()
 		v.min, v.max = d.Histogram.Ends()
+		if v.whole == v.valid {
+			v.narrow()
+		}
 		v.add()
 		largest = d.Histogram.Largest()
 	}
@@ -37,6 +40,15 @@ func newNumbers(c *plan.Column, n *sketch.Column, d *sketch.Described) *numbers 
 		v.mean, v.sd = mean, sd
 	}
 	return v
+}
+
+// narrow draws bins in to the whole numbers in them, which are all there is.
+func (v *numbers) narrow() {
+	for i := range v.bins {
+		if b := &v.bins[i]; math.Abs(b.High) < 1<<52 {
+			b.Low, b.High = math.Ceil(b.Low), math.Floor(b.High)
+		}
+	}
 }
 
 func (v *numbers) add() {
@@ -126,4 +138,24 @@ func (v *numbers) folded() *numbers {
 	out.min, out.max, out.negative = 0, max(math.Abs(v.min), math.Abs(v.max)), 0
 	out.add()
 	return &out
+}
+
+// signed are the values below and above 0, by themselves.
+func (v *numbers) signed() (minus, plus *numbers) {
+	part := func(which func(b *sketch.HistogramBin) bool) *numbers {
+		out := *v
+		out.bins, out.plan, out.mean, out.sd, out.valid, out.zero = nil, nil, math.NaN(), math.NaN(), 0, 0
+		for i := range v.bins {
+			if which(&v.bins[i]) {
+				out.bins = append(out.bins, v.bins[i])
+				out.valid += v.bins[i].N
+			}
+		}
+		if k := len(out.bins); k > 0 {
+			out.min, out.max = out.bins[0].Low, out.bins[k-1].High
+		}
+		out.add()
+		return &out
+	}
+	return part(func(b *sketch.HistogramBin) bool { return b.High < 0 }), part(func(b *sketch.HistogramBin) bool { return b.Low > 0 })
 }

@@ -68,8 +68,8 @@ func (c *Case) locateIn(group, column int) *spot {
 			continue
 		}
 		r := c.Reference.part(p)
-		if r == nil && group == ofVersion { // a version that is new is held against all there was
-			r = &Part{Group: group, Version: p.Version, Set: c.Reference.Set}
+		if r == nil && (group == ofVersion || c.newLineage(p)) { // a version that is new is held against all there was
+			r = &Part{Group: group, Codes: p.Codes, Version: p.Version, Set: c.Reference.Set}
 		}
 		if r == nil {
 			continue
@@ -96,6 +96,13 @@ func (c *Case) locateIn(group, column int) *spot {
 		return nil
 	}
 	return found
+}
+
+// newLineage reports whether a part is the events of jobs and versions that the reference doesn't know. A release is one more version of the same, and its
+// events are held against all there was, as those of a model's new version are; of other dimensions a new value is another population.
+func (c *Case) newLineage(p *Part) bool {
+	at := c.Plan.LineageDimension()
+	return at >= 0 && p.Group != ofVersion && slices.Equal(c.Plan.Groups[p.Group], []int{at}) && p.Codes[0] == len(c.Plan.Slices[at].Values)
 }
 
 // addColumn adds the counts that tell whether a column has moved.
@@ -157,6 +164,14 @@ func (c *Case) mixed(column int) *Cause {
 		if left > max(0.03, c.partNoise(column, &c.Reference.Set.Columns[column], cur)) || left > before/3 {
 			continue
 		}
+		if gone, was := c.gone(group); gone != nil {
+			return &Cause{
+				Kind: Volume, Columns: []string{c.Plan.Columns[column].Name}, Slice: gone.labels(c.Plan), Confidence: explained(before, left),
+				Weight: before / c.partNoise(column, &c.Reference.Set.Columns[column], cur), Parameters: map[string]string{"before": number(was), "now": "0"},
+				Evidence: []string{fmt.Sprintf("without it the reference lies %.3f from the column, as it is %.3f: within the other slices hardly anything has moved", left, before)},
+				Fix:      "find what has stopped to send there",
+			}
+		}
 		return &Cause{
 			Kind: MixShift, Columns: []string{c.Plan.Columns[column].Name}, Slice: grown.labels(c.Plan), Confidence: explained(before, left),
 			Weight: before / c.partNoise(column, &c.Reference.Set.Columns[column], cur), Parameters: map[string]string{"before": number(was), "now": number(is)},
@@ -165,6 +180,24 @@ func (c *Case) mixed(column int) *Cause {
 		}
 	}
 	return nil
+}
+
+// gone is the one part of a group of which hardly anything comes any more, and its share of the reference; nil: none, or several.
+func (c *Case) gone(group int) (found *Part, share float64) {
+	for i := range c.Reference.Parts {
+		r := &c.Reference.Parts[i]
+		was := float64(r.Set.Rows) / float64(max(1, c.Reference.Set.Rows))
+		if r.Group != group || was < 0.05 {
+			continue
+		}
+		if p := c.Current.part(r); p == nil || float64(p.Set.Rows) < 0.05*was*float64(c.Current.Set.Rows) {
+			if found != nil {
+				return nil, 0
+			}
+			found, share = r, was
+		}
+	}
+	return found, share
 }
 
 // dimensionOf reports whether a column is a dimension of a group of slices.

@@ -87,7 +87,10 @@ func (n *numeric) point() *Cause {
 			Evidence: []string{fmt.Sprintf("%s of its values are %s (was %s)", percent(p.is), number(v), percent(p.was))},
 		}
 	}
-	if p.is > 0.95 && (p.was < 0.5 || p.is == 1 && float64(n.cur.valid)*math.Log(max(p.was, 1e-12)) < math.Log(1e-9)) {
+	if p.is > 0.95 && p.high-p.low > n.cur.sd/3 && n.cur.sd > 1e-9*math.Abs(v) {
+		return nil // it holds all values, and they differ
+	}
+	if p.is > 0.95 && (p.was < 0.5 || p.is == 1 && float64(n.cur.valid)/n.deff*math.Log(max(p.was, 1e-12)) < math.Log(1e-9)) {
 		out := cause(Stuck, p.is, "find what has stopped to update it; values from the onset on are no readings")
 		delete(out.Parameters, "share")
 		out.Confidence = explained(1, 1-p.is)
@@ -185,6 +188,49 @@ func (n *numeric) clip(p *point, cause func(Kind, float64, string) *Cause) *Caus
 		return out
 	}
 	return nil
+}
+
+// constant looks for a part whose values are all the same, by its mean and spread.
+func (n *numeric) constant() *Cause {
+	v := n.cur.mean
+	if n.cur.valid < fewestRows/2 || math.IsNaN(v) || !(n.ref.sd > 0) || n.cur.sd > 1e-6*max(n.ref.sd, math.Abs(v)) {
+		return nil
+	}
+	return &Cause{
+		Kind: Stuck, Columns: []string{n.name()}, Weight: n.weight(n.moved), Confidence: 0.99, Parameters: map[string]string{"value": number(v)},
+		Evidence: []string{fmt.Sprintf("all of its values are %s (its standard deviation was %s)", number(v), number(n.ref.sd))},
+		Fix:      "find what has stopped to update it; values from the onset on are no readings",
+	}
+}
+
+// inverted looks for a flag that is the other way round.
+func (n *numeric) inverted() *Cause {
+	if !n.indicator() || n.cur.valid < fewestRows {
+		return nil
+	}
+	was, is := n.ref.share(n.ref.zero), n.cur.share(n.cur.zero)
+	if math.Abs(was-0.5) < 0.1 || math.Abs(n.indicated()) < 6 || n.cur.zero < fewestFlags || n.cur.valid-n.cur.zero < fewestFlags {
+		return nil
+	}
+	if math.Abs(away(n.cur.zero, n.cur.valid, n.ref.valid-n.ref.zero, n.ref.valid, n.deff)) > 3 && math.Abs(is-1+was) > 0.15*min(was, 1-was) {
+		return nil
+	}
+	return &Cause{
+		Kind: Recoded, Columns: []string{n.name()}, Weight: n.weight(n.moved), Confidence: explained(math.Abs(is-was), math.Abs(is-1+was)),
+		Parameters: map[string]string{"to": "the other way round, 0 for 1"}, Fix: "exchange 0 and 1",
+		Evidence: []string{fmt.Sprintf("%s of its values are 1 (was %s)", percent(1-is), percent(1-was))},
+	}
+}
+
+// fewestFlags is how many of the rarer value tell that a flag is the other way round, and not stuck.
+const fewestFlags = 3
+
+// turned reports whether a flag may be the other way round: its rarer value is nearly all there is, and too few of the other one may have come yet to tell that
+// from one that is stuck.
+func (n *numeric) turned() bool {
+	was := n.ref.share(n.ref.zero)
+	rare := min(was, 1-was)
+	return n.indicator() && math.Abs(n.cur.share(n.cur.zero)-1+was) < 0.2 && rare*float64(n.cur.valid) < 3*fewestFlags && rare > 0
 }
 
 // released looks for a column that hardly moved and does now.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
@@ -14,7 +15,22 @@ func Diagnose(c *Case) []Cause {
 	if c.Reference == nil || c.Current == nil || c.Current.Set.Rows == 0 || c.Reference.Set.Rows == 0 {
 		return nil
 	}
-	numbers, texts := c.columns()
+	out := c.ofColumns(func(int) bool { return true })
+	out = slices.DeleteFunc(c.recently(out), c.onlyLeft)
+	if clock := c.clock(); clock != nil {
+		out = append(out, *clock)
+	} else if d := c.duplicates(); d != nil {
+		out = append(out, *d)
+	} else if v := c.volume(); v != nil {
+		out = append(out, *v)
+	}
+	rank(out)
+	return out
+}
+
+// ofColumns are the causes of some of the columns.
+func (c *Case) ofColumns(which func(column int) bool) []Cause {
+	numbers, texts := c.columns(which)
 	out := append(swaps(numbers), swappedTexts(c.Plan, texts)...)
 	taken := map[string]bool{}
 	for i := range out {
@@ -36,33 +52,65 @@ func Diagnose(c *Case) []Cause {
 			out = c.placed(out, t.at, ofTexts(t))
 		}
 	}
-	if clock := c.clock(); clock != nil {
-		out = append(out, *clock)
-	} else if d := c.duplicates(); d != nil {
-		out = append(out, *d)
-	} else if v := c.volume(); v != nil {
-		out = append(out, *v)
-	}
-	rank(out)
 	return out
 }
 
-// rival reports whether a column holds what another one held that has moved as well: then it may as well be that one's values, and too few tell yet.
+// recently looks at the columns that have no cause once more, against the latest panes before the onset, where these lie nearer to the reference than what came
+// then. Only broken data is told so: what a world does is told against the reference.
+func (c *Case) recently(out []Cause) []Cause {
+	if c.Before == nil || c.Before.Set.Rows < fewestRows {
+		return out
+	}
+	named := map[string]bool{}
+	for i := range out {
+		if out[i].Kind != CovariateShift {
+			for _, name := range out[i].Columns {
+				named[name] = true
+			}
+		}
+	}
+	again := *c
+	again.Reference, again.Before = c.Before, nil
+	found := again.ofColumns(func(i int) bool {
+		was := distance(&c.Reference.Set.Columns[i], &c.Before.Set.Columns[i])
+		return !named[c.Plan.Columns[i].Name] && was < 0.7 && was < 0.7*distance(&c.Before.Set.Columns[i], &c.Current.Set.Columns[i])
+	})
+	for i := range found {
+		f := &found[i]
+		if !f.Kind.Corruption() {
+			continue
+		}
+		f.Evidence = append(f.Evidence, "against the latest panes before: the stream has drifted away from the reference by then")
+		out = slices.DeleteFunc(out, func(o Cause) bool {
+			return o.Kind == CovariateShift && slices.ContainsFunc(o.Columns, func(name string) bool { return slices.Contains(f.Columns, name) })
+		})
+		out = append(out, *f)
+	}
+	return out
+}
+
+// rival reports whether a column may as well hold another one's values: those of one that has moved as well, which it lies near, or, where both have left
+// their own values behind, which it overlaps, as that one does with it.
 func rival(n *numeric, all []*numeric) bool {
 	for _, b := range all {
-		if b != n && b.described() && b.moved > max(leastMoved/2, b.noise) && !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 &&
-			n.from(b) < max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2)) {
+		if b == n || !b.described() || !n.described() || b.moved <= max(leastMoved/2, b.noise) || b.indicator() {
+			continue
+		}
+		if !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 && n.from(b) < max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2)) {
+			return true
+		}
+		if min(n.moved, b.moved) > 0.9 && max(n.from(b), b.from(n)) < 0.9 {
 			return true
 		}
 	}
 	return false
 }
 
-func (c *Case) columns() (numbers []*numeric, texts []*text) {
+func (c *Case) columns(which func(int) bool) (numbers []*numeric, texts []*text) {
 	for i := range c.Plan.Columns {
 		l := &c.Plan.Columns[i].Layout
 		switch {
-		case l.Empty:
+		case l.Empty || !which(i):
 		case l.Categorical:
 			texts = append(texts, newText(c.Plan, i, c.Reference, c.Current))
 		default:
@@ -86,7 +134,13 @@ func (c *Case) ofNumbers(n *numeric) *Cause {
 	if out := n.released(); out != nil {
 		return out
 	}
+	if out := n.inverted(); out != nil {
+		return out
+	}
 	if out := n.point(); out != nil {
+		if out.Kind == Stuck && n.turned() {
+			return nil
+		}
 		return out
 	}
 	if n.moved > max(0.03, n.noise) || n.zeroInflated() {
@@ -190,6 +244,9 @@ func (c *Case) within(s *spot, column int) *Cause {
 		return ofTexts(t)
 	}
 	n := newNumeric(c.Plan, column, newNumbers(p, ref, nil), newNumbers(p, cur, nil))
+	if out := n.constant(); out != nil {
+		return out
+	}
 	if out := n.unit(); out != nil {
 		return out
 	}

@@ -12,6 +12,9 @@ type Case struct {
 	Plan      *plan.Plan
 	Reference *Side
 	Current   *Side // since the onset, as far as that is known
+	// Before is the latest panes before the onset; nil: none are known. What has no name against a reference that the stream has drifted away from may have one
+	// against them.
+	Before *Side
 }
 
 // Side is what was counted of a model over a stretch of event time.

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"html"
 	"math"
 	"slices"
 	"strings"
@@ -67,6 +68,12 @@ var rewritings = append([]rewriting{
 	{"without leading zeros", "pad with zeros again", unpadded},
 	{"with _ for blanks", "write blanks again", func(s string) string { return strings.ReplaceAll(s, " ", "_") }},
 	{"with - for blanks", "write blanks again", func(s string) string { return strings.ReplaceAll(s, " ", "-") }},
+	{"with %20 for blanks", "decode it", func(s string) string { return strings.ReplaceAll(s, " ", "%20") }},
+	{"with + for blanks", "decode it", func(s string) string { return strings.ReplaceAll(s, " ", "+") }},
+	{"escaped for HTML", "decode it", html.EscapeString},
+	{"with a byte order mark in front", "strip the mark", func(s string) string { return "\ufeff" + s }},
+	{"with a carriage return behind", "strip line ends", func(s string) string { return s + "\r" }},
+	{"with a line end behind", "strip line ends", func(s string) string { return s + "\n" }},
 	{"without blanks", "write blanks again", func(s string) string { return strings.ReplaceAll(s, " ", "") }},
 	{"in lower case with _ for blanks", "restore case and blanks", func(s string) string { return strings.ReplaceAll(strings.ToLower(s), " ", "_") }},
 	{"in upper case with _ for blanks", "restore case and blanks", func(s string) string { return strings.ReplaceAll(strings.ToUpper(s), " ", "_") }},

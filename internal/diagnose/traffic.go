@@ -257,3 +257,26 @@ func (c *Case) sender(per float64) (p *Part, times float64) {
 	}
 	return nil, 0
 }
+
+// onlyLeft reports whether a value that is all there is of a column has not taken others' place: as many events have it as before, and those that had others don't
+// come.
+func (c *Case) onlyLeft(cause Cause) bool {
+	usual := c.usual()
+	if cause.Kind != Stuck || len(cause.Slice) > 0 || usual < 30 {
+		return false
+	}
+	at := slices.IndexFunc(c.Plan.Columns, func(p plan.Column) bool { return p.Name == cause.Columns[0] })
+	l, ref, cur := &c.Plan.Columns[at].Layout, &c.Reference.Set.Columns[at], &c.Current.Set.Columns[at]
+	var now, was int64
+	switch i := slices.Index(l.Categories, cause.Parameters["value"]); {
+	case l.Categorical && i >= 0:
+		now, was = cur.Bins[i], ref.Bins[i]
+	case cause.Parameters["value"] == "0":
+		now, was = cur.Zero, ref.Zero
+	default:
+		return false
+	}
+	share := float64(was) / float64(max(1, ref.N))
+	expected := usual * share
+	return expected >= 20 && math.Abs(math.Log(float64(max(1, now))/expected)) < 0.25 && float64(c.Current.Set.Rows) < usual*(1+share)/2
+}

@@ -66,6 +66,7 @@ type fit struct {
 	mean float64 // of the mean, in standard errors
 	off  float64 // the worst of distance, mean and spread, in what is allowed of each
 	near float64 // the same of mean and spread, in what is allowed of a conversion that something natural could look like
+	firm float64 // by how many times that the conversion moves the mean
 }
 
 // try says how well t explains the column. Distances take longest: they are looked at where mean and spread agree.
@@ -85,8 +86,9 @@ func (n *numeric) try(t affine) fit {
 		if !n.described() { // heavy tails make spreads useless, but there is nothing else
 			off = max(off, spread/(math.Log(1.25)+4/math.Sqrt(float64(cur.valid))))
 		}
-		wander := 0.02 + min(n.natural, 0.1)
-		f.near = max(away/(4*se+wander*scale), spread/(wander+2*math.Sqrt(n.deff/float64(cur.valid))))
+		f.firm = math.Abs(t.of(ref.mean)-ref.mean) / (3*se + (0.01+n.natural)*scale)
+		// What the reference's panes scatter the mean may be off by as well.
+		f.near = max(away/(3*se+(0.01+min(n.natural, 0.1))*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff/float64(cur.valid))))
 	}
 	switch {
 	case off > 1:
@@ -110,7 +112,7 @@ func (n *numeric) unit() *Cause {
 		}
 		at = b
 	}
-	if at.described() && at.moved <= max(leastMoved, 2*at.noise) || !at.described() && at.outside() <= 0.5 {
+	if at.moved <= max(leastMoved, 2*at.noise) && (at.described() || at.outside() <= 0.5) {
 		return nil
 	}
 	if at.cur.valid < fewestRows && at == n {
@@ -154,6 +156,9 @@ func (n *numeric) convert() *Cause {
 	if next >= 0 && decimal(conversions[next].factor) && !decimal(conversions[best].factor) && fits[next].mean < 3 && akin(best, next) {
 		best, next = next, best // people miscount thousands more often than kibibytes
 	}
+	if !conversions[best].isLarge() && n.doubtful(best, fits) {
+		return nil
+	}
 	c := &conversions[best]
 	out := &Cause{
 		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(n.moved, fits[best].left), Weight: n.weight(n.moved), Fix: c.undo, words: c.words,
@@ -169,7 +174,7 @@ func (n *numeric) convert() *Cause {
 	if next < 0 {
 		return out
 	}
-	if f := fits[next]; f.mean > 4 && fits[best].mean < 3 || f.near > 2*fits[best].near && f.near > 0.5 || f.off > 4*fits[best].off && f.off > 0.5 {
+	if f := fits[next]; f.mean > 4 && fits[best].mean < 3 || f.near > 2*fits[best].near && f.near > 1 || f.off > 4*fits[best].off && f.off > 0.5 {
 		return out
 	}
 	if !akin(best, next) {
@@ -178,6 +183,26 @@ func (n *numeric) convert() *Cause {
 	out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(conversions[next].factor)))
 	return out
 }
+
+// doubtful reports whether something else explains the column nearly as well as a conversion by little: another one, or a factor as people and markets make it
+// (twice, half as much ...).
+func (n *numeric) doubtful(best int, fits []fit) bool {
+	nearly := min(1.3, 2*fits[best].near+0.25)
+	for i := range fits {
+		if i != best && !akin(i, best) && fits[i].near <= nearly {
+			return true
+		}
+	}
+	for _, f := range everyday {
+		if n.try(affine{f, 0}).near <= nearly || n.try(affine{1 / f, 0}).near <= nearly {
+			return true
+		}
+	}
+	return false
+}
+
+// everyday are factors that a world may move by, and which are near those of units.
+var everyday = []float64{1.25, 1.5, 1.8, 2, 3, 4, 5}
 
 // closer reports whether f explains better than g: by mean and spread, which tell conversions apart where distributions can't.
 func (f fit) closer(g fit) bool {
@@ -202,16 +227,19 @@ func akin(i, j int) bool {
 // passes reports whether a conversion explains the column well enough to be told.
 func (n *numeric) passes(c *conversion, f fit) bool {
 	switch {
-	case f.off > 1:
+	case f.off > 1 || n.described() && f.left >= n.moved/3:
 		return false
-	case !n.described():
-		return c.isLarge()
-	case f.left >= n.moved/3:
-		return false
+	case c.isLarge():
+		return n.described() || n.outside() > 0.5 || f.near <= 1
+	case !n.described(): // by mean and spread alone
+		return n.cur.valid >= fewestRows && f.near <= 1 && f.firm >= surelyFirm
 	default:
-		return c.isLarge() || n.cur.valid >= manyRows && f.near <= 1
+		return f.near <= 1 && (n.cur.valid >= manyRows || f.firm >= surelyFirm)
 	}
 }
+
+// surelyFirm is the movement of the mean, in what may be off of it, from which on it is no accident that a conversion by little meets it.
+const surelyFirm = 20
 
 func (n *numeric) meansInWords() []string {
 	if math.IsNaN(n.ref.mean) || math.IsNaN(n.cur.mean) {
@@ -222,7 +250,7 @@ func (n *numeric) meansInWords() []string {
 
 // flip looks for signs that are the other way round, of all values or of some.
 func (n *numeric) flip() *Cause {
-	if !n.described() || n.cur.valid < fewestRows {
+	if n.cur.valid < fewestRows && n.described() || n.cur.valid < fewestOfPart {
 		return nil
 	}
 	was, is := n.ref.share(n.ref.negative), n.cur.share(n.cur.negative)
@@ -230,9 +258,18 @@ func (n *numeric) flip() *Cause {
 		Kind: SignFlip, Columns: []string{n.name()}, Weight: n.weight(n.moved), Fix: "multiply by -1", Parameters: map[string]string{"factor": "-1"},
 		Evidence: append(n.meansInWords(), fmt.Sprintf("%s of its values are negative (was %s)", percent(is), percent(was))),
 	}
-	if f := n.try(affine{-1, 0}); f.off <= 1 && f.left < n.moved/3 {
+	f := n.try(affine{-1, 0})
+	if n.described() && f.off <= 1 && f.left < n.moved/3 {
 		out.Confidence = explained(n.moved, f.left)
 		return out
+	}
+	if n.turnedRound() {
+		out.Confidence = explained(n.moved, min(f.left, n.moved/2))
+		out.Against = append(out.Against, "the values lie elsewhere as well")
+		return out
+	}
+	if !n.described() {
+		return nil
 	}
 	// Some of them: values that hardly ever had that sign have it, and without signs nothing has changed.
 	if !(was < 0.01 && is > 0.05 || was > 0.99-n.ref.share(n.ref.zero) && is < 0.95-n.ref.share(n.ref.zero)) {
@@ -240,9 +277,27 @@ func (n *numeric) flip() *Cause {
 	}
 	left := apart(n.ref.folded(), n.cur.folded(), identity)
 	if left > n.alike() || left > n.moved/2 {
-		return nil
+		// Whatever became of the values: those of the one sign lie as those of the other do, which nothing but a sign brings about.
+		minus, plus := n.cur.signed()
+		if minus.valid < fewestOfPart || plus.valid < fewestOfPart {
+			return nil
+		}
+		if left = apart(plus, minus.mirrored(), identity); left > max(2*least, noise(plus.valid, minus.valid)) {
+			return nil
+		}
 	}
 	out.Confidence = explained(n.moved, left)
 	out.Parameters["share"] = number(math.Abs(is-was) / max(1e-9, 1-n.ref.share(n.ref.zero)))
 	return out
+}
+
+// turnedRound reports whether all values have the sign that hardly one had, and are of the size that they were, as far as means tell: signs don't drift.
+func (n *numeric) turnedRound() bool {
+	others := func(v *numbers) float64 { return float64(v.negative) / float64(max(1, v.valid-v.zero)) }
+	was, is := others(n.ref), others(n.cur)
+	if !(was < 0.005 && is > 0.995 || was > 0.995 && is < 0.005) || n.ref.valid < manyRows/10 || 4*n.cur.zero > 3*n.cur.valid {
+		return false
+	}
+	ratio := -n.cur.mean / n.ref.mean
+	return ratio > 0.5 && ratio < 2
 }

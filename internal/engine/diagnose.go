@@ -28,7 +28,7 @@ const (
 type recent struct {
 	reference *diagnose.Side // nil: not read yet, or the plan has none
 	of        *plan.Plan     // the plan it was read of
-	panes     []*window.Pane // the latest test panes after the reference, in order
+	panes     []*keptPane    // the latest test panes after the reference, in order
 	hours     hours
 	made      map[int][]diagnose.Cause
 	madeAt    int64 // of the pane that made is of
@@ -45,13 +45,13 @@ func (r *recent) remember(p *window.Pane, givesWay []int64) {
 	if n := len(r.panes); n > 0 && over(r.panes[n-1].End, p.Start, givesWay) {
 		r.panes = nil
 	}
-	r.panes = append(r.panes, p)
-	rows, keep := int64(0), 0
-	for keep < len(r.panes) && keep < recentPanes && (rows < recentRows || keep < recentLeast) {
-		rows += r.panes[len(r.panes)-1-keep].Rows()
-		keep++
+	r.panes = append(r.panes, keep(p))
+	rows, n := int64(0), 0
+	for n < len(r.panes) && n < recentPanes && (rows < recentRows || n < recentLeast) {
+		rows += r.panes[len(r.panes)-1-n].Rows
+		n++
 	}
-	r.panes = slices.Clone(r.panes[len(r.panes)-keep:])
+	r.panes = slices.Clone(r.panes[len(r.panes)-n:])
 }
 
 // count takes a base pane that has ended. Hours without any pane count as empty.
@@ -108,7 +108,11 @@ func (r *recent) open(p *plan.Plan) error {
 // since finds the first of the panes in which a column is as it is now; it is no earlier than the panes that are kept.
 func (r *recent) since(column int) (from int, sure bool, err error) {
 	columns := make([]*sketch.Column, len(r.panes))
-	for i, w := range r.panes {
+	for i, k := range r.panes {
+		w, err := k.pane(r.of)
+		if err != nil {
+			return 0, false, err
+		}
 		set, err := w.Whole(r.of)
 		if err != nil {
 			return 0, false, err
@@ -128,20 +132,38 @@ func (r *recent) causes(p *plan.Plan, from int) ([]diagnose.Cause, error) {
 	if out, ok := r.made[from]; ok {
 		return out, nil
 	}
-	g := diagnose.NewGatherer(p)
-	for _, w := range r.panes[from:] {
-		if err := g.Ended(w); err != nil {
+	now, err := gathered(p, r.panes[from:])
+	if err != nil {
+		return nil, err
+	}
+	var before *diagnose.Side
+	if from > 0 {
+		if before, err = gathered(p, r.panes[:from]); err != nil {
 			return nil, err
 		}
 	}
-	now := g.Side()
 	if p.Pane <= time.Hour {
 		if since, hourly, ok := r.hours.between(max(r.panes[from].Start-2*24*time.Hour.Microseconds(), r.hours.Since), last); ok {
 			now.Since, now.Hourly, now.From = since, hourly, r.panes[from].Start
 		}
 	}
-	r.made[from] = diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: r.reference, Current: now})
+	r.made[from] = diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: r.reference, Current: now, Before: before})
 	return r.made[from], nil
+}
+
+// gathered adds panes up.
+func gathered(p *plan.Plan, panes []*keptPane) (*diagnose.Side, error) {
+	g := diagnose.NewGatherer(p)
+	for _, k := range panes {
+		w, err := k.pane(p)
+		if err != nil {
+			return nil, err
+		}
+		if err := g.Ended(w); err != nil {
+			return nil, err
+		}
+	}
+	return g.Side(), nil
 }
 
 // nameCause says of an alarm what broke, and since when, as far as the panes that are kept tell.
@@ -190,9 +212,10 @@ func (e *Engine) nameCause(f *finding.Finding, s drift.Stream) error {
 			}
 		}
 	}
+	lineage, unseen := e.lineageOf(c)
 	f.Diagnosis = &finding.Diagnosis{
-		Kind: string(c.Kind), Sentence: c.Sentence(), Confidence: finding.Number(c.Confidence), Parameters: c.Parameters, Subjects: list(c.Columns), Slice: c.Slice,
-		Lineage: e.lineageOf(c), Fix: c.Fix, Evidence: list(c.Evidence), Against: list(c.Against), Corruption: c.Kind.Corruption(),
+		Kind: string(c.Kind), Sentence: sentence(c, lineage != "" || unseen), Confidence: finding.Number(c.Confidence), Parameters: c.Parameters, Subjects: list(c.Columns), Slice: c.Slice,
+		Lineage: lineage, NewLineage: unseen, Fix: c.Fix, Evidence: list(c.Evidence), Against: list(c.Against), Corruption: c.Kind.Corruption(),
 	}
 	// Where it began is seen better once it is known what to look for; a world that moves does so little by little.
 	if seen && c.Kind != diagnose.CovariateShift && (from > 0 || plan.Micros(f.Onset) >= r.panes[0].Start) {
@@ -215,20 +238,33 @@ func (e *Engine) causeOf(f *finding.Finding, s drift.Stream, from int) (*diagnos
 	return nil, nil
 }
 
-// lineageOf is the value of the lineage field that a cause is confined to.
-func (e *Engine) lineageOf(c *diagnose.Cause) string {
-	at := e.plan.Prediction.Roles.Lineage
+// lineageOf is the job and version that a cause is confined to, where the contract slices by it. One that the reference doesn't know has no name here, for slices
+// are counted by the plan's dictionary: then unseen is true, and a change has to name it.
+func (e *Engine) lineageOf(c *diagnose.Cause) (name string, unseen bool) {
+	at := e.plan.LineageDimension()
 	if at < 0 {
-		return ""
+		return "", false
 	}
-	field := &e.plan.Prediction.Fields[at]
-	for i := range e.plan.Slices {
-		d := &e.plan.Slices[i]
-		if of := &e.plan.Prediction.Fields[d.Field]; d.Field == at || len(of.Path) > 0 && slices.Equal(of.Path, field.Path) && of.From == field.From {
-			return c.Slice[d.Name]
-		}
+	d := &e.plan.Slices[at]
+	label, in := c.Slice[d.Name]
+	switch {
+	case !in:
+		return "", false
+	case slices.Contains(d.Values, label):
+		return label, false
+	default:
+		return "", label == d.Label(len(d.Values))
 	}
-	return ""
+}
+
+// sentence says what happened; where the lineage alone says in which events, whoever tells it says that.
+func sentence(c *diagnose.Cause, byLineage bool) string {
+	if byLineage && len(c.Slice) == 1 {
+		everywhere := *c
+		everywhere.Slice = nil
+		return everywhere.Sentence()
+	}
+	return c.Sentence()
 }
 
 func list(s []string) []string {
@@ -276,11 +312,11 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 		var rows int64
 		for _, w := range e.recent.panes {
 			if w.End > plan.Micros(onset) {
-				rows += w.Rows()
+				rows += w.Rows
 			}
 		}
-		// A world that moves has no name that would be worth telling again, and what is missing is said by the channel.
-		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && f.Diagnosis.Kind != f.Channel && (said.Open.Diagnosis == nil || said.Open.Diagnosis.Sentence != f.Diagnosis.Sentence && said.Open.Diagnosis.Kind != f.Diagnosis.Kind)
+		// A world that moves has no name that would be worth telling again.
+		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && another(said.Open.Diagnosis, f.Diagnosis)
 		if tell {
 			kept := f
 			said.Open = &kept
@@ -296,6 +332,15 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 		}
 	}
 	return nil
+}
+
+// another reports whether a diagnosis is worth telling after an earlier one: of another kind, or with another factor or number of hours.
+func another(before, now *finding.Diagnosis) bool {
+	if before == nil {
+		return true
+	}
+	return before.Sentence != now.Sentence && (before.Kind != now.Kind || now.Kind == string(diagnose.UnitChange) && before.Parameters["factor"] != now.Parameters["factor"] ||
+		now.Kind == string(diagnose.ClockShift) && before.Parameters["hours"] != now.Parameters["hours"])
 }
 
 // formLeast is the change of the share of whole numbers that is told.

@@ -24,6 +24,7 @@ const (
 
 // judgeTest compares one test pane with the reference, column by column.
 func (e *Engine) judgeTest(p *window.Pane, emit func(finding.Finding) error) error {
+	defer e.recent.forget()
 	set, err := p.Whole(e.plan)
 	if err != nil {
 		return err

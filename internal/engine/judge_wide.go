@@ -107,6 +107,15 @@ func (e *Engine) closeWide(version string, emit func(finding.Finding) error) err
 		f.Onset, f.Offsets = plan.FromMicros(sg.Onset), w.offsets
 		e.apart(&f, c, n, v, *null, alpha, did == recovered)
 		f.IgnoreBelow = finding.Number(wideShift * wideShift * c.Ignore.Shift * c.Ignore.Shift)
+		if did == opened {
+			named := f
+			if err := e.nameCause(&named, s); err != nil {
+				return err
+			}
+			if d := named.Diagnosis; d != nil && d.Corruption { // a world that lies elsewhere is what the window says
+				f = named
+			}
+		}
 		if err := emit(f); err != nil {
 			return err
 		}

@@ -150,7 +150,7 @@ type driftState struct {
 	groups   [2]gapLane
 	meaning  conceptWatch
 	labelled labelledWatch
-	panes    []*window.Pane
+	panes    []*keptPane
 }
 
 func readDrift(p *plan.Plan, r *wire.Reader) (d driftState, err error) {
@@ -267,12 +267,12 @@ func readFollowed(p *plan.Plan, s *drift.Slice, r *wire.Reader) (f followed, err
 func (r *recent) append(b []byte) []byte {
 	b = wire.Uint(b, uint64(len(r.panes)))
 	for _, p := range r.panes {
-		b = wire.Bytes(b, p.AppendBinary(nil))
+		b = wire.Bytes(b, p.body)
 	}
 	return b
 }
 
-func readRecent(p *plan.Plan, r *wire.Reader) (out []*window.Pane, err error) {
+func readRecent(p *plan.Plan, r *wire.Reader) (out []*keptPane, err error) {
 	for range r.Count(1) {
 		w, err := window.ReadPane(p, wire.NewReader(r.Bytes()))
 		if r.Err() != nil || err != nil {
@@ -281,7 +281,9 @@ func readRecent(p *plan.Plan, r *wire.Reader) (out []*window.Pane, err error) {
 		if n := len(out); n == recentPanes || n > 0 && w.Start < out[n-1].End {
 			return nil, errRecent
 		}
-		out = append(out, w)
+		k := keep(w)
+		k.read = nil
+		out = append(out, k)
 	}
 	return out, r.Err()
 }

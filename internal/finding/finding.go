@@ -106,7 +106,8 @@ type Diagnosis struct {
 	Parameters map[string]string `json:"parameters"` // factor, offset, value, share, with, hours, step, to ...
 	Subjects   []string          `json:"subjects"`   // the columns that it happened to
 	Slice      map[string]string `json:"slice,omitempty"`
-	Lineage    string            `json:"lineage,omitempty"` // the job and version it lies in, where events carry that and the contract slices by it
+	Lineage    string            `json:"lineage,omitempty"`     // the job and version it lies in, where events carry that and the contract slices by it
+	NewLineage bool              `json:"new_lineage,omitempty"` // it lies in events of jobs and versions that the reference doesn't know
 	Fix        string            `json:"fix"`
 	Evidence   []string          `json:"evidence"`
 	Against    []string          `json:"against"`

@@ -65,17 +65,29 @@ func diagnosis(d *finding.Diagnosis) Cause {
 func (e *entry) diagnosisTitle(p *part, since string) string {
 	d := p.last.Diagnosis
 	title := fmt.Sprintf("%s since %s", d.Sentence, since)
-	if d.Lineage != "" {
+	switch at := e.inc.Lineage; {
+	case d.Lineage != "":
 		title += ", with " + d.Lineage
+	case d.NewLineage && at != nil: // a change names what the events show to be new
+		title += ", with " + at.Job + "@" + at.Version
+	case d.NewLineage:
+		title += ", in events of a job or version never seen"
 	}
 	var rest []string
-	for _, name := range e.names() {
-		if name != p.subject && !slices.Contains(d.Subjects, name) {
-			rest = append(rest, name)
+	worse := false
+	for _, q := range e.signals {
+		switch {
+		case laneOf(&q.last) == truth:
+			worse = true
+		case q.subject != p.subject && !slices.Contains(d.Subjects, q.subject) && !slices.Contains(rest, q.subject):
+			rest = append(rest, q.subject)
 		}
 	}
 	if len(rest) > 0 {
 		title += "; " + list(rest) + " moved too"
+	}
+	if worse {
+		title += "; the model does worse"
 	}
 	return title
 }

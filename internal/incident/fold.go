@@ -47,20 +47,24 @@ type Book struct {
 	acts     map[string]Act       // by id
 	quiet    map[string]*Silence  // by model
 	newest   map[string]time.Time // event time of a model's latest finding
+	gone     []Told               // into another incident, by itself, and not asked for yet
 }
 
 // entry is an incident and what the fold needs beside it.
 type entry struct {
-	inc     Incident
-	lane    lane
-	fault   bool
-	signals []*part   // in the order they joined
-	over    time.Time // event time of its end, while it is resolved
-	paged   time.Time // event time of the last call
-	calls   bool      // for the latest change somebody is to be called
-	own     *Silence  // of the incident alone
-	due     bool      // somebody is to be called when the silence ends
-	events  int       // lines of the timeline that tell of signals
+	inc      Incident
+	lane     lane
+	fault    bool
+	signals  []*part   // in the order they joined
+	over     time.Time // event time of its end, while it is resolved
+	paged    time.Time // event time of the last call
+	calls    bool      // for the latest change somebody is to be called
+	own      *Silence  // of the incident alone
+	due      bool      // somebody is to be called when the silence ends
+	events   int       // lines of the timeline that tell of signals
+	broken   bool      // it turned out to be of broken data
+	absorbed bool      // into another, by itself
+	foreign  int       // findings of another lane, the last of inc.Findings
 }
 
 // part is one signal's part of an incident.
@@ -90,9 +94,11 @@ func (b *Book) SetPolicy(model string, p *plan.Policy) { b.policies[model] = p }
 
 // Incidents are all incidents, by the time they opened.
 func (b *Book) Incidents() []Incident {
-	out := make([]Incident, len(b.all))
-	for i, e := range b.all {
-		out[i] = e.inc
+	out := make([]Incident, 0, len(b.all))
+	for _, e := range b.all {
+		if !e.absorbed {
+			out = append(out, e.inc)
+		}
 	}
 	slices.SortStableFunc(out, Compare)
 	return out
@@ -129,7 +135,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		return b.ease(name, &f)
 	}
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
-		if p := e.part(name); e.active(f.Model) && p != nil && (p.live || soon(&f, p.eased)) {
+		if p := e.part(name); e.active(f.Model) && p != nil && (p.live || e.goesOn(l) && soon(&f, p.eased)) {
 			if p.live && f.Diagnosis != nil {
 				p.began = f.Onset // told again, now that it has a name
 			}
@@ -147,6 +153,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		}
 	}
 	if e := b.home(l, &f); e != nil {
+		e.revive()
 		if p := e.part(name); p != nil {
 			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
@@ -155,7 +162,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		return b.tell(e, &f, Joined)
 	}
 	for _, e := range slices.Backward(b.all) {
-		if p := e.part(name); e.inc.Model == f.Model && e.inc.Status == Resolved && p != nil && soon(&f, e.over) {
+		if p := e.part(name); e.inc.Model == f.Model && !e.goesOn(l) && e.inc.MergedInto == "" && p != nil && soon(&f, later(e.over, p.eased)) {
 			p.last, p.live = f, true
 			return b.tell(e.again(p), &f, Reopened)
 		}
@@ -266,12 +273,16 @@ func (e *entry) knows(l lane, f *finding.Finding) bool {
 	return l == data && e.lane == level && f.Verdict != finding.Fault && e.active(f.Model) && e.hasLive(f.Subject)
 }
 
-// joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble.
+// joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble, and so it is of one whose data
+// are known to be broken.
 // On the data side what alarmed together is one. Then lineage decides, where it is known: columns behind which one change lies are one
 // trouble, and those that come from different steps are two. Else the onset does: a hard fault is known to the pane, so faults join
 // faults of the same pane; a drift joins what began within a day, or three panes, of it.
 func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
-	if !e.is(l, f.Model) || !e.inc.Status.Active() {
+	if e.explains(l, f) {
+		return true
+	}
+	if !e.is(l, f.Model) || !e.goesOn(l) {
 		return false
 	}
 	if l == truth {
@@ -297,7 +308,7 @@ func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
 }
 
 func (e *entry) add(f *finding.Finding, name string) {
-	e.signals = append(e.signals, &part{name: name, last: *f, since: f.At, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
+	e.signals = slices.Insert(e.signals, e.place(laneOf(f)), &part{name: name, last: *f, since: f.At, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
 }
 
 // ease ends one signal's part, which recovered or ended with its plan; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
@@ -333,7 +344,11 @@ func (b *Book) ease(name string, f *finding.Finding) (Change, Incident) {
 		if ended {
 			reason = string(finding.Superseded)
 		}
-		e.end(f.At, f.At, reason)
+		over := f.At
+		for _, q := range e.signals {
+			over = later(over, q.eased)
+		}
+		e.end(over, over, reason)
 		return b.tell(e, f, Closed)
 	}
 	return None, Incident{}
@@ -342,7 +357,7 @@ func (b *Book) ease(name string, f *finding.Finding) (Change, Incident) {
 // tell takes a finding into the incident.
 func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 	inc := &e.inc
-	inc.Findings = append(inc.Findings, f.ID)
+	e.cite(f.ID, laneOf(f))
 	worse := f.Alarming() && f.Severity == finding.Page && inc.Severity != finding.Page && inc.Status.Active()
 	if worse && c == Updated {
 		c = Raised
@@ -354,7 +369,11 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 		}
 		if e.events < manyEvents {
 			e.events++
-			inc.Timeline = append(inc.Timeline, Event{At: f.At, What: what, Who: signalWords(f)})
+			v := Event{At: f.At, What: what, Who: signalWords(f)}
+			if c == Closed {
+				v = e.last(v)
+			}
+			e.enter(v, laneOf(f))
 		}
 	}
 	if worse && c == Joined {
@@ -372,6 +391,7 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 	if p := e.diagnosed(); p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
 		inc.Onset = p.began // where it began is seen best by what is known to have happened
 	}
+	b.learn(e)
 	e.call(c, f.At)
 	return c, b.show(e, c)
 }

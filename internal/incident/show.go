@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
-	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
 // show brings the public object up to date and returns it as it is now, with what happened to it.
@@ -37,29 +36,15 @@ func (b *Book) shown(e *entry, c Change) Incident {
 	return out
 }
 
-// owner is the team of the role that acts first: the data's for what is seen on inputs, the model's for what outcomes show.
-func owner(l lane, p *plan.Policy) Owner {
-	roles := []string{"data", "model", "platform"}
-	if l == books {
-		roles = []string{"platform", "data", "model"}
-	}
-	if l == truth || l == prior || l == known || l == fair || l == equal {
-		roles = []string{"model", "data", "platform"}
-	}
-	for _, r := range roles {
-		if t := p.Owners[r]; t != "" {
-			return Owner{Role: r, Team: t}
-		}
-	}
-	return Owner{}
-}
-
 // subjects ranks what moved by its share of the evidence; without a measure of evidence all count alike.
 func (e *entry) subjects() []Subject {
 	weight := map[string]float64{}
 	var order []string
 	var total float64
 	for _, p := range e.signals {
+		if e.broken && e.across(laneOf(&p.last)) { // its evidence is of another kind, and comes of what broke
+			continue
+		}
 		w := 1.0
 		if p.last.Evidence.Log10.Valid() {
 			w = max(0.01, float64(p.last.Evidence.Log10))
@@ -188,14 +173,6 @@ func (e *entry) meaning() string {
 		}
 	}
 	return calibration
-}
-
-// runbook is that of the cause; of a kind of calibration, which older contracts don't tell apart, else calibration's.
-func runbook(kind string, p *plan.Policy) string {
-	if at, ok := p.Runbooks[kind]; ok || kind != conceptDrift && kind != priorShift {
-		return at
-	}
-	return p.Runbooks[calibration]
 }
 
 func (e *entry) every(channel string) bool {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,19 @@ func (d *Dimension) Label(code int) string {
 	default:
 		return "missing"
 	}
+}
+
+// LineageDimension is which of Slices is by the field that says which job and version made a prediction's inputs; -1 where none is.
+func (p *Plan) LineageDimension() int {
+	at := p.Prediction.Roles.Lineage
+	if at < 0 {
+		return -1
+	}
+	field := &p.Prediction.Fields[at]
+	return slices.IndexFunc(p.Slices, func(d Dimension) bool {
+		of := &p.Prediction.Fields[d.Field]
+		return d.Field == at || len(of.Path) > 0 && slices.Equal(of.Path, field.Path) && of.From == field.From
+	})
 }
 
 // IsPositive reports whether a label counts as 1: it equals the contract's positive value, as text or as a number.

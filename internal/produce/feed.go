@@ -46,6 +46,7 @@ type feed struct {
 	enc     *encoder
 	batch   *plan.Batch
 	at      int // the next row of the batch
+	ahead   int // rows that are read at once
 	left    int64
 	ended   bool
 	refused Refused
@@ -54,7 +55,10 @@ type feed struct {
 
 // newFeed reads at most limit events of a file; 0 is all of them.
 func newFeed(name, topic, path string, r file.Reader, enc *encoder, limit int64, options ...file.Option) (*feed, error) {
-	f := &feed{name: name, topic: topic, file: filepath.Base(path), reader: r, enc: enc, left: limit, private: name == Attributes, refused: Refused{Rows: map[string]int64{}}}
+	f := &feed{
+		name: name, topic: topic, file: filepath.Base(path), reader: r, enc: enc, ahead: batchRows, left: limit, private: name == Attributes,
+		refused: Refused{Rows: map[string]int64{}},
+	}
 	if limit == 0 {
 		f.left = -1
 	}
@@ -80,9 +84,9 @@ func (f *feed) ready() (bool, error) {
 		}
 		f.batch.Reset()
 		f.at = 0
-		n := batchRows
+		n := f.ahead
 		if f.left > 0 {
-			n = int(min(f.left, batchRows))
+			n = int(min(f.left, int64(f.ahead)))
 		}
 		got, err := f.proj.Fill(f.batch, n)
 		if errors.Is(err, io.EOF) {

@@ -43,6 +43,9 @@ type Options struct {
 	Replication     int16 // of topics that don't exist yet; 0 or -1: the broker's default
 	EventTimestamps bool  // records carry the events' times and not the time of sending
 
+	// ReadAhead is how many rows are read at once; 0: as many as go fast. A source that is made while it is read, and may change meanwhile, takes 1.
+	ReadAhead int
+
 	// Hold, if not nil, is asked before each event with its time; it may wait. An error ends the run.
 	Hold func(ctx context.Context, at time.Time) error
 	// Progress, if not nil, is told now and then how far it is.
@@ -174,6 +177,8 @@ func (o *Options) validate() error {
 		return errors.New("a rate and a speedup are both given: choose one")
 	case o.Limit < 0:
 		return fmt.Errorf("limit %d: must be a number of rows above 0", o.Limit)
+	case o.ReadAhead < 0:
+		return fmt.Errorf("read ahead %d: must be a number of rows above 0", o.ReadAhead)
 	case o.Partitions < 0:
 		return fmt.Errorf("partitions %d: must be at least 1", o.Partitions)
 	}
@@ -234,6 +239,9 @@ func (r *Replay) feed(ctx context.Context, reg *bus.Registry, name, path string,
 	f, err := newFeed(name, p.Topic, path, rows, enc, r.o.Limit, options...)
 	if err != nil {
 		return nil, err
+	}
+	if r.o.ReadAhead > 0 {
+		f.ahead = r.o.ReadAhead
 	}
 	f.writer = prefix(p.Encoding, text)
 	if id == 0 && (p.Encoding != plan.Raw || made) { // who reads raw events has been given their schema, if it was there

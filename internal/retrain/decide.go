@@ -105,6 +105,11 @@ func reasonOf(policy *plan.Policy, t *Trouble) (reason Reason, name string) {
 		}
 	}
 	if Broken(t) != "" {
+		for _, s := range t.Signals { // what outcomes show of broken data asks as it would by itself, and is held
+			if s.Subject == "outcome" && on(s.Channel) {
+				return Reason(s.Channel), ""
+			}
+		}
 		return drifting(on, t)
 	}
 	switch kind := t.Incident.Cause.Kind; kind {

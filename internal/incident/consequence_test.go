@@ -1,0 +1,165 @@
+package incident_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/plumbline-ml/plumbline/internal/change"
+	"github.com/plumbline-ml/plumbline/internal/finding"
+	"github.com/plumbline-ml/plumbline/internal/incident"
+)
+
+// broken says that data are.
+func broken(f *finding.Finding) {
+	f.Diagnosis = &finding.Diagnosis{Kind: "unit_change", Confidence: 1, Sentence: f.Subject + " is 100 times larger", Subjects: []string{f.Subject}, Corruption: true}
+}
+
+// priced is what outcomes say it costs.
+func priced(f *finding.Finding) {
+	page(f)
+	f.Impact = &finding.Impact{Currency: "EUR", PerDay: 100, Band: [2]finding.Number{80, 120}, SoFar: 50, Basis: "measured"}
+}
+
+func outcomes(hours float64, v finding.Verdict, more ...func(*finding.Finding)) finding.Finding {
+	return at(hours, "outcome", "calibration", v, more...)
+}
+
+// Whatever of both sides is heard of first, what outcomes show of broken data ends up as one incident, the same one: whether it is named before or after they
+// alarm, and whichever of them recovers last.
+func TestBrokenDataAndItsOutcomesAreOneIncident(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		named := rapid.Float64Range(10, 40).Draw(t, "named")
+		data := []finding.Finding{at(10, "a", "location", finding.Drift, onset(8)), at(10, "score", "location", finding.Drift, onset(8))}
+		data = append(data, at(max(named, 10.5), "a", "location", finding.Drift, onset(8), broken))
+		mended := rapid.Float64Range(60, 90).Draw(t, "mended")
+		data = append(data, at(mended, "score", "location", finding.Equivalent), at(mended+1, "a", "location", finding.Equivalent))
+		alarm := rapid.Float64Range(11, 55).Draw(t, "alarm")
+		truth := []finding.Finding{
+			outcomes(alarm, finding.Drift, onset(8.5), priced), outcomes(rapid.Float64Range(56, 120).Draw(t, "back"), finding.Equivalent),
+		}
+		var want string
+		for range 3 {
+			// Any order that keeps that of each side.
+			all, d, o := []finding.Finding{}, data, truth
+			for len(d)+len(o) > 0 {
+				if len(o) == 0 || len(d) > 0 && rapid.Bool().Draw(t, "inputs first") {
+					all, d = append(all, d[0]), d[1:]
+				} else {
+					all, o = append(all, o[0]), o[1:]
+				}
+			}
+			if len(all) > 0 && all[0].Subject == "outcome" {
+				continue // never before its inputs have been judged
+			}
+			b := incident.NewBook()
+			for _, f := range all {
+				b.Fold(f)
+			}
+			got := b.Incidents()
+			if len(got) != 1 {
+				t.Fatalf("%d incidents", len(got))
+			}
+			inc := &got[0]
+			if inc.Status != incident.Resolved || inc.Reopenings != 0 || inc.Severity != finding.Page || inc.Pages != 1 || inc.Impact == nil || inc.Cause.Kind != "unit_change" {
+				t.Fatalf("%+v", inc)
+			}
+			// What is told in passing may differ, and so may whether it was one incident or two for a while.
+			inc.Calls, inc.Change = false, incident.None
+			text, err := json.MarshalIndent(inc, "", " ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == "" {
+				want = string(text)
+			}
+			if diff := cmp.Diff(want, string(text)); diff != "" {
+				t.Fatalf("another order, another incident:\n%s", diff)
+			}
+		}
+	})
+}
+
+// What is none of broken data's consequences stays an incident of its own.
+func TestNoConsequences(t *testing.T) {
+	inputs := func(more ...func(*finding.Finding)) []finding.Finding {
+		return []finding.Finding{at(10, "a", "location", finding.Drift, append([]func(*finding.Finding){onset(8)}, more...)...)}
+	}
+	back := func(f []finding.Finding) []finding.Finding {
+		return append(f, at(20, "a", "location", finding.Equivalent))
+	}
+	for name, found := range map[string][]finding.Finding{
+		"a world that moves":               append(inputs(), outcomes(12, finding.Drift)),
+		"it began before":                  append(inputs(broken), outcomes(12, finding.Drift, onset(2))),
+		"it began when that was over":      append(back(inputs(broken)), outcomes(40, finding.Drift, onset(30))),
+		"a promise":                        append(inputs(broken), at(12, "promise ece", "promise", finding.Breach)),
+		"a gap between groups":             append(inputs(broken), at(12, "sex", "fairness_outcomes", finding.Drift)),
+		"another share of positive labels": append(inputs(broken), at(12, "outcome", "label_rate", finding.Drift)),
+		"another model":                    append(inputs(broken), outcomes(12, finding.Drift, model("n"))),
+	} {
+		b := incident.NewBook()
+		for _, f := range found {
+			b.Fold(f)
+		}
+		if got := b.Incidents(); len(got) != 2 {
+			t.Errorf("%s: %d incidents", name, len(got))
+		}
+	}
+}
+
+// What becomes a part of another is told to be over, once; one that people have taken stays theirs.
+func TestWhatIsAbsorbedIsTold(t *testing.T) {
+	for _, taken := range []bool{false, true} {
+		b := incident.NewBook()
+		b.Fold(at(10, "a", "location", finding.Drift, onset(8)))
+		_, own := b.Fold(outcomes(12, finding.Drift, onset(9), priced))
+		if taken {
+			if _, err := b.Act(incident.Act{KindName: incident.KindAct, ID: "1", At: own.OpenedAt, Actor: "ada", Verb: incident.Acknowledge, Incident: own.ID}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, inc := b.Fold(at(13, "a", "location", finding.Drift, onset(8), broken))
+		gone := b.Gone()
+		if taken {
+			if len(gone) != 0 || len(b.Incidents()) != 2 {
+				t.Errorf("%d are gone, %d are there", len(gone), len(b.Incidents()))
+			}
+			continue
+		}
+		if len(gone) != 1 || gone[0].Change != incident.Merged || gone[0].Incident.ID != own.ID || gone[0].Incident.MergedInto != inc.ID || gone[0].Incident.Status != incident.Resolved {
+			t.Fatalf("%+v", gone)
+		}
+		if len(b.Gone()) != 0 || len(b.Incidents()) != 1 || inc.Severity != finding.Page || inc.Impact == nil {
+			t.Errorf("%d incidents, %+v", len(b.Incidents()), inc)
+		}
+		if want := "a is 100 times larger since 2026-03-25 08:00; the model does worse"; inc.Title != want {
+			t.Errorf("it is called %q", inc.Title)
+		}
+		if slices.ContainsFunc(inc.Subjects, func(s incident.Subject) bool { return s.Name == "outcome" }) {
+			t.Errorf("its subjects are %v", inc.Subjects)
+		}
+	}
+}
+
+// Where the events show that only a job or version lies elsewhere that the reference doesn't know, the change that names its columns names it.
+func TestANewReleaseIsNamedByItsDeploy(t *testing.T) {
+	found := at(11, "a", "location", finding.Drift, onset(10), broken, func(f *finding.Finding) {
+		f.Diagnosis.NewLineage, f.Diagnosis.Slice = true, map[string]string{"etl": "other"}
+	})
+	b := incident.NewBook()
+	_, inc := b.Fold(found)
+	if want := "a is 100 times larger since 2026-03-25 10:00, in events of a job or version never seen"; inc.Title != want || inc.Lineage != nil {
+		t.Errorf("it is called %q, with %v", inc.Title, inc.Lineage)
+	}
+	told, _ := b.Change(changed(9.9, change.ETL, "etl.a", ran("v2"), fields("a"), func(c *change.Event) { c.Run = false }))
+	if len(told) != 1 {
+		t.Fatalf("%d are told", len(told))
+	}
+	inc = told[0].Incident
+	if want := "a is 100 times larger since 2026-03-25 10:00, with etl.a@v2"; inc.Title != want || inc.Lineage == nil || inc.Lineage.Version != "v2" {
+		t.Errorf("it is called %q, with %v", inc.Title, inc.Lineage)
+	}
+}
