@@ -51,6 +51,9 @@ const natural = 1.5
 // alike is the distance below which a conversion explains the column.
 func (n *numeric) alike() float64 { return max(least, n.noise, min(n.natural, 0.3)) }
 
+// usual is how far the column may lie from the reference without anything having happened.
+func (n *numeric) usual() float64 { return max(n.noise, min(n.natural, 0.3)) }
+
 func (n *numeric) name() string { return n.column.Name }
 
 // weight is how far the column has moved in units of what is usual.

@@ -221,6 +221,25 @@ func TestNames(t *testing.T) {
 				}
 			}
 		}, "amount", diagnose.UnitChange, "factor=100", ""},
+		{"blanks as %20", each(func(w *row) { w.colour = strings.ReplaceAll(w.colour, " ", "%20") }), "colour", diagnose.Recoded, "to=with %20 for blanks", ""},
+		{"stuck in one slice", inNorth(func(w *row) { w.amount = 42 }), "amount", diagnose.Stuck, "value=42", "north"},
+		{"sign in one slice", inNorth(func(w *row) { w.amount = -w.amount }), "amount", diagnose.SignFlip, "factor=-1", "north"},
+		{"to kelvin in one slice", inNorth(func(w *row) { w.temp += 273.15 }), "temp", diagnose.UnitChange, "factor=1 offset=273.15", "north"},
+		{"three of ten to kelvin", func(rows []row) {
+			for i := range rows {
+				if i%10 < 3 {
+					rows[i].temp += 273.15
+				}
+			}
+		}, "temp", diagnose.UnitChange, "factor=1 offset=273.15", ""},
+		{"signs of a world that moved", func(rows []row) {
+			for i := range rows {
+				rows[i].amount *= 1.6
+				if i%10 < 4 {
+					rows[i].amount = -rows[i].amount
+				}
+			}
+		}, "amount", diagnose.SignFlip, "factor=-1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rows := draw(rand.New(rand.NewPCG(99, 7)), 6000)
@@ -251,6 +270,78 @@ func TestNames(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func inNorth(change func(*row)) func([]row) {
+	return func(rows []row) {
+		for i := range rows {
+			if rows[i].region == "north" {
+				change(&rows[i])
+			}
+		}
+	}
+}
+
+// A stream that has drifted away from its reference, and then breaks, is held against the panes before the break; without them it has no name.
+func TestABreakAfterADriftIsToldByThePanesBefore(t *testing.T) {
+	p, reference := world(t)
+	drifted := func(seed uint64, n int, factor float64) *diagnose.Side {
+		rows := draw(rand.New(rand.NewPCG(seed, 7)), n)
+		for i := range rows {
+			rows[i].amount *= 0.55 * factor
+		}
+		return now(t, p, rows)
+	}
+	c := &diagnose.Case{Plan: p, Reference: reference, Current: drifted(5, 600, 1000)}
+	if got := find(diagnose.Diagnose(c), "amount"); got != nil && got.Kind.Corruption() {
+		t.Errorf("without the panes before: %s", got.Sentence())
+	}
+	c.Before = drifted(6, 1500, 1)
+	got := find(diagnose.Diagnose(c), "amount")
+	if got == nil || got.Kind != diagnose.UnitChange || got.Parameters["factor"] != "1000" {
+		t.Errorf("with them: %+v", got)
+	}
+	c.Current = drifted(8, 600, 1)
+	if got := find(diagnose.Diagnose(c), "amount"); got != nil && got.Kind.Corruption() {
+		t.Errorf("a drift that has come to rest: %s", got.Sentence())
+	}
+}
+
+// Twice or three times as much is what worlds do, and near to units: it has no name, whatever number of events tells.
+func TestEverydayFactorsAreNoUnits(t *testing.T) {
+	p, reference := world(t)
+	for _, n := range []int{300, 1000, 3000, 10_000} {
+		for _, factor := range []float64{1.25, 1.5, 1.8, 2, 3, 4, 5} {
+			for _, f := range []float64{factor, 1 / factor} {
+				rows := draw(rand.New(rand.NewPCG(uint64(n), 11)), n)
+				for i := range rows {
+					rows[i].amount *= f
+				}
+				if got := find(diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: reference, Current: now(t, p, rows)}), "amount"); got != nil && got.Kind.Corruption() {
+					t.Errorf("%d values times %g: %s", n, f, got.Sentence())
+				}
+			}
+		}
+	}
+}
+
+// A column of which one value is left is stuck if that one has taken the others' place, and isn't if the events that had others stay away.
+func TestWhatIsLeftIsNotStuck(t *testing.T) {
+	p, reference := world(t)
+	rows := draw(rand.New(rand.NewPCG(4, 4)), 20_000)
+	left := slices.DeleteFunc(slices.Clone(rows), func(w row) bool { return w.region != "south" })
+	for i := range rows {
+		rows[i].region = "south"
+	}
+	for _, c := range []struct {
+		rows  []row
+		stuck bool
+	}{{rows, true}, {left, false}} {
+		got := find(diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: reference, Current: now(t, p, c.rows)}), "region")
+		if (got != nil && got.Kind == diagnose.Stuck) != c.stuck {
+			t.Errorf("%d rows: %+v", len(c.rows), got)
+		}
 	}
 }
 

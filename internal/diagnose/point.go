@@ -101,7 +101,8 @@ func (n *numeric) point() *Cause {
 	lost := n.ref.missingShare() - n.cur.missingShare()
 	atAll := p.gain() * float64(n.cur.valid) / float64(max(1, n.cur.rows)) // of all rows
 	if lost > max(0.5*atAll, 3.5*math.Sqrt(n.ref.missingShare()/float64(max(1, n.cur.rows)))) && lost > 0.01 {
-		if !ok || rest > max(0.03, n.noise) && rest > p.gain()/2 || !n.alone(p) {
+		beyond := known && (v < n.ref.min || v > n.ref.max) && math.Abs(atAll-lost) < 0.3*lost
+		if !beyond && (!ok || rest > max(0.03, n.usual()) && rest > p.gain()/2 || !n.alone(p)) {
 			return nil // more has changed than that
 		}
 		out := cause(Fallback, lost, fmt.Sprintf("write missing values as missing; %s may stand for them from the onset on", number(v)))
@@ -113,7 +114,7 @@ func (n *numeric) point() *Cause {
 		out.Confidence = explained(max(atAll, lost), math.Abs(atAll-lost))
 		return out
 	}
-	if !ok || rest > max(0.03, n.noise) {
+	if !ok || rest > max(0.03, n.usual()) {
 		return n.clip(p, cause)
 	}
 	outside := v < n.ref.min || v > n.ref.max
@@ -126,7 +127,7 @@ func (n *numeric) point() *Cause {
 		return n.clip(p, cause)
 	case p.was < 0.01 && p.gain() >= 0.05 && (n.cur.valid >= manyRows || p.gain() > 0.2) && rest < p.gain()/3 && n.alone(p):
 		k, fix := Stuck, "find what has stopped to update it for these rows"
-		if known {
+		if known && p.is < 0.5 {
 			k, fix = Sentinel, fmt.Sprintf("read %s as missing", number(v))
 		} else if v == n.ref.mean {
 			k, fix = Fallback, "find what fills in its mean, and why the value was not there"

@@ -210,8 +210,8 @@ func (c *Case) placed(out []Cause, column int, cause *Cause) []Cause {
 			return out
 		}
 		cause = inside
-	} else if cause.Kind == NewCategory {
-		if inside := c.within(where, column); inside != nil { // of one slice's own categories more is known
+	} else if cause.Kind == NewCategory || cause.Kind == Stuck {
+		if inside := c.within(where, column); inside != nil { // of one slice's own values more is known
 			cause = inside
 		}
 	} else if s, ok := cause.Parameters["share"]; ok {

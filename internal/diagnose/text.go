@@ -283,11 +283,11 @@ func (t *text) placeholder() *Cause {
 		return out
 	}
 	at, gain := t.gained()
-	if at >= 0 && !t.others(at) {
+	if at >= 0 && !t.othersStay(at) {
 		return nil // the others have moved among themselves: it is more than that
 	}
 	here = gain * float64(t.cur.Valid()) / float64(max(1, t.cur.N))
-	if at < 0 || math.Abs(here-lost) > max(0.3*lost, 0.02) {
+	if at < 0 || lost < 0.5*was || math.Abs(here-lost) > max(0.3*lost, 0.02) {
 		// The share gained is of more values than before: those that were missing are among them.
 		return nil
 	}
@@ -300,10 +300,12 @@ func (t *text) placeholder() *Cause {
 	return out
 }
 
-// others reports whether the categories beside one have kept their shares of what is beside it.
-func (t *text) others(at int) bool {
+// othersStay reports whether the categories beside some have kept their shares of what is beside them.
+func (t *text) othersStay(but ...int) bool {
 	ref, cur := slices.Clone(t.ref.Bins), slices.Clone(t.cur.Bins)
-	ref[at], cur[at] = 0, 0
+	for _, at := range but {
+		ref[at], cur[at] = 0, 0
+	}
 	return variation(ref, cur) < max(0.02, variationNoise(ref, total(ref), total(cur))*math.Sqrt(max(1, t.column.Reference.Null.Deff)))
 }
 
@@ -364,13 +366,15 @@ func (t *text) merged() *Cause {
 	wasA, wasB, isA, isB := share(t.ref.Bins, a, m), share(t.ref.Bins, b, m), share(t.cur.Bins, a, n), share(t.cur.Bins, b, n)
 	from, to := t.column.Layout.Categories[a], t.column.Layout.Categories[b]
 	out := &Cause{Kind: Recoded, Columns: []string{t.column.Name}, Weight: t.weight(), Parameters: map[string]string{"from": from, "to": to}}
-	tolerance := 3 * math.Sqrt(deff*(1/float64(n)+1/float64(m))/4)
+	near := func(is, was float64) bool {
+		return math.Abs(is-was) < 3*math.Sqrt(deff*(1/float64(n)+1/float64(m))*max(was*(1-was), 1/float64(n)))
+	}
 	switch {
-	case math.Abs(isA-wasB) < tolerance && math.Abs(isB-wasA) < tolerance:
+	case near(isA, wasB) && near(isB, wasA) && t.othersStay(a, b):
 		out.Evidence = []string{fmt.Sprintf("%q and %q have changed places: %s and %s (were %s and %s)", from, to, percent(isA), percent(isB), percent(wasA), percent(wasB))}
 		out.Fix, out.Confidence = "exchange the two", explained(t.moved, math.Abs(isA-wasB))
 		out.Parameters["swapped"] = "true"
-	case isA < 0.02*wasA && math.Abs(isB-wasA-wasB) < tolerance:
+	case isA < 0.02*wasA && near(isB, wasA+wasB):
 		out.Evidence = []string{fmt.Sprintf("%q is gone (was %s), and %q has as much more: %s (was %s)", from, percent(wasA), to, percent(isB), percent(wasB))}
 		out.Fix, out.Confidence = fmt.Sprintf("find what writes %q as %q", from, to), explained(t.moved, math.Abs(isB-wasA-wasB))
 	default:

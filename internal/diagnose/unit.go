@@ -86,9 +86,9 @@ func (n *numeric) try(t affine) fit {
 		if !n.described() { // heavy tails make spreads useless, but there is nothing else
 			off = max(off, spread/(math.Log(1.25)+4/math.Sqrt(float64(cur.valid))))
 		}
-		f.firm = math.Abs(t.of(ref.mean)-ref.mean) / (3*se + (0.01+n.natural)*scale)
+		f.firm = math.Abs(t.of(ref.mean)-ref.mean) / (3*se + (0.01+min(n.natural, 0.1))*scale)
 		// What the reference's panes scatter the mean may be off by as well.
-		f.near = max(away/(3*se+(0.01+min(n.natural, 0.1))*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff/float64(cur.valid))))
+		f.near = max(away/(3*se+(0.01+min(n.natural, 0.1))*scale), spread/(0.02+min(n.natural, 0.3)+2*math.Sqrt(n.deff*(1/float64(cur.valid)+1/float64(ref.valid)))))
 	}
 	switch {
 	case off > 1:
@@ -193,6 +193,9 @@ func (n *numeric) doubtful(best int, fits []fit) bool {
 			return true
 		}
 	}
+	if c := &conversions[best]; c.factor == 1 && n.try(affine{n.cur.mean / n.ref.mean, 0}).near <= nearly { // it may as well have grown
+		return true
+	}
 	for _, f := range everyday {
 		if n.try(affine{f, 0}).near <= nearly || n.try(affine{1 / f, 0}).near <= nearly {
 			return true
@@ -234,8 +237,16 @@ func (n *numeric) passes(c *conversion, f fit) bool {
 	case !n.described(): // by mean and spread alone
 		return n.cur.valid >= fewestRows && f.near <= 1 && f.firm >= surelyFirm
 	default:
-		return f.near <= 1 && (n.cur.valid >= manyRows || f.firm >= surelyFirm)
+		return f.near <= 1 && (f.firm >= surelyFirm || n.cur.valid >= manyRows && f.firm >= c.firmly())
 	}
+}
+
+// firmly is the least movement of the mean, in what may be off of it, that tells a conversion: of one that only adds more is asked, as worlds do that as well.
+func (c *conversion) firmly() float64 {
+	if c.factor == 1 {
+		return surelyFirm / 5
+	}
+	return surelyFirm / 10
 }
 
 // surelyFirm is the movement of the mean, in what may be off of it, from which on it is no accident that a conversion by little meets it.
@@ -259,7 +270,8 @@ func (n *numeric) flip() *Cause {
 		Evidence: append(n.meansInWords(), fmt.Sprintf("%s of its values are negative (was %s)", percent(is), percent(was))),
 	}
 	f := n.try(affine{-1, 0})
-	if n.described() && f.off <= 1 && f.left < n.moved/3 {
+	mirrored := math.Abs(is-(1-was-n.ref.share(n.ref.zero))) <= max(0.05, n.noise)
+	if n.described() && mirrored && f.off <= 1 && f.left < n.moved/3 {
 		out.Confidence = explained(n.moved, f.left)
 		return out
 	}

@@ -303,6 +303,16 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 		f.At, f.Window = plan.FromMicros(p.End), finding.Window{Start: plan.FromMicros(p.Start), End: plan.FromMicros(p.End)}
 		f.Offsets, f.Version = offsets(p), p.Version()
 		f.N.Current = p.Rows()
+		set, err := p.Whole(e.plan)
+		if err != nil {
+			return err
+		}
+		f.Numbers = slices.Clone(f.Numbers)
+		for i := range f.Numbers {
+			if s.Kind == drift.Column && f.Numbers[i].Name == "mean "+f.Subject { // of the pane that it is told of
+				f.Numbers[i] = finding.Figure{Name: f.Numbers[i].Name, Before: f.Numbers[i].Before, Now: mean(&set.Columns[s.At])}
+			}
+		}
 		if err := e.nameCause(&f, s); err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ runbooks: {released: docs/released.md}
 const predictionSchema = `{"type":"record","name":"Prediction","fields":[
 	{"name":"id","type":"string"},{"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},
 	{"name":"x","type":["null","double"]},{"name":"nested","type":{"type":"record","name":"Nested","fields":[{"name":"k","type":"double"}]}},
-	{"name":"score","type":"double"}]}`
+	{"name":"score","type":"double"},{"name":"step","type":["null","string"],"default":null}]}`
 
 const outcomeSchema = `{"type":"record","name":"Outcome","fields":[
 	{"name":"id","type":"string"},{"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"label","type":"int"}]}`
