@@ -17,8 +17,8 @@ import (
 )
 
 // simulated are the parts of the simulation: columns of numbers, the same in slices, rows of real tables, windows of a week and of a day held against
-// the reference, label rates, rates in slices, gaps between groups, and columns of numbers whose nulls are learnt again every night.
-var simulated = []string{"numbers", "slices", "tables", "weeks", "days", "labels", "rates", "gaps", "refit"}
+// the reference, label rates, rates in slices, gaps between groups, promises, and columns of numbers whose nulls are learnt again every night.
+var simulated = []string{"numbers", "slices", "tables", "weeks", "days", "labels", "rates", "gaps", "promises", "refit"}
 
 // simulate measures false alarms and delays of the engine and of other tools' rules.
 func simulate(ctx context.Context, args []string) error {
@@ -35,7 +35,7 @@ func simulate(ctx context.Context, args []string) error {
 	gaps := f.Bool("gaps", false, "nothing but models whose groups are compared")
 	repeats := f.Int("repeats", 50, "seeds of each gap between groups that grows")
 	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night: --parts refit")
-	parts := f.String("parts", "numbers,slices,tables,weeks,days,labels,rates,gaps", "comma separated; refit is one more; gaps run where --processes names none")
+	parts := f.String("parts", "numbers,slices,tables,weeks,days,labels,rates,gaps,promises", "comma separated; refit is one more; gaps and promises run where --processes names none")
 	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
 	out := f.String("out", "benchmarks/simulate.json", "file for the rows; empty: none")
 	picture := f.String("picture", "", "file for a picture of false incidents against delay, as SVG; empty: none")
@@ -69,7 +69,7 @@ func simulate(ctx context.Context, args []string) error {
 	if !*tables || !has("tables") {
 		grid.Shuffles = nil
 	}
-	grid.Meaning, grid.Gaps = *meaning && !*refit, has("gaps") && *only == ""
+	grid.Meaning, grid.Gaps, grid.Promises = *meaning && !*refit, has("gaps") && *only == "", has("promises") && *only == ""
 	switch {
 	case *onlyMeaning:
 		grid = simulation.Grid{Months: *months, Seed: *seed, Meaning: true, Repeats: grid.Repeats}
@@ -116,6 +116,7 @@ func simulate(ctx context.Context, args []string) error {
 	simulation.PrintMeaning(os.Stdout, rows)
 	simulation.PrintOthers(os.Stdout, rows)
 	simulation.PrintGaps(os.Stdout, rows)
+	simulation.PrintPromises(os.Stdout, rows)
 	if *picture != "" {
 		var b bytes.Buffer
 		simulation.Picture(&b, rows)

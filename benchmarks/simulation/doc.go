@@ -13,6 +13,7 @@
 //  9. table.go, shuffle.go: rows of real tables in random order, with changes planted in one column.
 //  10. meaning.go: outcomes by score, as a whole and by slice, and changes of what a score means.
 //  11. gap.go, gap_report.go: groups of people whose rates of selection move, together, each by itself, or apart.
+//  12. promise.go, promise_report.go: promises that pages are made of, and those on groups, by package engine.
 //
 // The same seed gives the same numbers, whatever the number of workers.
 package simulation

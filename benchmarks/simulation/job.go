@@ -21,17 +21,18 @@ const gapVersion = 5
 
 // Job is one model: generated, learnt, watched.
 type Job struct {
-	Version int
-	Shuffle Shuffle `json:",omitzero"` // of a table's rows; then there is no Process
-	Process string
-	Rate    int64 // events per hour
-	Seed    uint64
-	Change  string // of Changes; "" for none
-	Slices  bool   `json:",omitzero"` // a model with slices
-	Gaps    Gaps   `json:",omitzero"` // a model whose groups are compared; then there is no Process
-	Refit   bool   `json:",omitzero"` // nulls are learnt again every night from the last four weeks
-	Meaning string `json:",omitzero"` // of Meanings: what scores mean is followed; then there is no Process
-	Of      Of     `json:",omitzero"` // "": columns of numbers, by the sequential engine
+	Version  int
+	Shuffle  Shuffle `json:",omitzero"` // of a table's rows; then there is no Process
+	Process  string
+	Rate     int64 // events per hour
+	Seed     uint64
+	Change   string   // of Changes; "" for none
+	Slices   bool     `json:",omitzero"` // a model with slices
+	Gaps     Gaps     `json:",omitzero"` // a model whose groups are compared; then there is no Process
+	Promised Promised `json:",omitzero"` // a model with promises; then there is no Process
+	Refit    bool     `json:",omitzero"` // nulls are learnt again every night from the last four weeks
+	Meaning  string   `json:",omitzero"` // of Meanings: what scores mean is followed; then there is no Process
+	Of       Of       `json:",omitzero"` // "": columns of numbers, by the sequential engine
 }
 
 // Of is what else a model is watched for.
@@ -102,6 +103,9 @@ func (j *Job) Run() (*Result, error) {
 	}
 	if j.Gaps.PerDay > 0 {
 		return j.gaps()
+	}
+	if j.Promised.PerDay > 0 {
+		return j.promised()
 	}
 	p, err := FindProcess(j.Process)
 	if err != nil {
@@ -295,7 +299,8 @@ type Grid struct {
 	Refit     bool // the same with nulls that are learnt again every night
 	Meaning   bool // models whose scores' meaning is followed
 	Gaps      bool // models whose groups are compared
-	Growing   int  // seeds of each gap that grows
+	Promises  bool // models with promises
+	Growing   int  // seeds of each gap that grows; of each promise that breaks three fifths as many
 	Shuffles  []Shuffle
 	Plants    []string // in shuffled tables
 	Repeats   int      // of each of them
@@ -311,7 +316,7 @@ func FullGrid(months float64, seed uint64) Grid {
 	g.Sliced = []string{"iid", "ar5", "ar9", "diurnal", "hostile", "twospeed"}
 	g.Of, g.OfOn = []Of{Weeks, Days, Labels, Rates}, slices.Clone(g.Sliced)
 	g.Shuffles, g.Plants, g.Repeats, g.Meaning = Shuffles, Plants, 20, true
-	g.Gaps, g.Growing = true, 50
+	g.Gaps, g.Promises, g.Growing = true, true, 50
 	g.Drifts = []string{"mean .1 sd", "mean .25 sd", "mean .5 sd", "sd x1.25"}
 	return g
 }
@@ -357,7 +362,8 @@ func (g *Grid) Jobs() (out []Job) {
 		out = append(out, g.still(rounds, true)...)
 	}
 	out = append(out, g.meaningJobs()...)
-	return append(out, g.gapJobs()...)
+	out = append(out, g.gapJobs()...)
+	return append(out, g.promisedJobs()...)
 }
 
 // drifts are planted in columns of numbers.

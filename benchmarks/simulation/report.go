@@ -57,7 +57,7 @@ func Rows(results []*Result, seed uint64) []Row {
 	type cell struct{ change, process string }
 	by := map[cell][]*Result{}
 	for _, r := range results {
-		if r.Job.Gaps.PerDay > 0 {
+		if r.Job.Gaps.PerDay > 0 || r.Job.Promised.PerDay > 0 {
 			continue // they have rows of their own
 		}
 		process := r.Job.Process
@@ -109,7 +109,8 @@ func Rows(results []*Result, seed uint64) []Row {
 		}
 		out = append(out, falseRows(c.change, c.process, by[c], seed)...)
 	}
-	return append(out, gapRows(results, seed)...)
+	out = append(out, gapRows(results, seed)...)
+	return append(out, promiseRows(results, seed)...)
 }
 
 func falseRows(change, process string, results []*Result, seed uint64) (out []Row) {

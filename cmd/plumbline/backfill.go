@@ -45,6 +45,9 @@ The file is what ` + "`plumbline check`" + ` reads: CSV or JSON Lines, plain or 
 			if c.Streams.Outcome == nil && o.Files.Outcomes != "" {
 				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be read as one", o.Files.Outcomes))
 			}
+			if err := knowsAttributes(c, o.Files.Attributes); err != nil {
+				return err
+			}
 			if err := o.Files.FindOutcomes(c); err != nil {
 				return badInput(err)
 			}
@@ -85,11 +88,20 @@ The file is what ` + "`plumbline check`" + ` reads: CSV or JSON Lines, plain or 
 	f := cmd.Flags()
 	f.StringVar(&o.Files.Predictions, "data", "", "the file with the events")
 	f.StringVar(&o.Files.Outcomes, "outcomes", "", "the file with the outcomes, if it is another one")
+	f.StringVar(&o.Files.Attributes, "attributes", "", "the file of protected attributes, of a contract with streams.attributes")
 	f.DurationVar(&o.Files.Delay, "outcome-delay", 0, "how long after its prediction an outcome was known, where one row holds both")
 	f.StringVar(&o.Files.Version, "model-version", "", "the model's version, where the file has no column for it")
 	f.BoolVar(&o.DryRun, "dry-run", false, "write nothing; say what would be written")
 	f.BoolVar(&asJSON, "json", false, "print the summary as one JSON object")
 	return cmd
+}
+
+// knowsAttributes refuses a file of attributes that the contract has no stream for.
+func knowsAttributes(c *contract.Contract, path string) error {
+	if c.Streams.Attributes == nil && path != "" {
+		return badInput(fmt.Errorf("the contract names no stream of attributes, so %s can't be read as one", path))
+	}
+	return nil
 }
 
 func writeBackfilled(w io.Writer, b *app.Backfilled) error {

@@ -24,12 +24,12 @@ func newDemoCensusCommand() *cobra.Command {
 		Long: `The census flows live, 2,000 persons a day, through the whole of Plumbline in one process: embedded Kafka, schema registry, Redis
 and ledger. A job, etl.income@v41, makes a model's inputs, and the model scores them; what turned out to be true comes an hour later.
 
-Press Enter, and v42 of the job goes to half of the producers: it writes one column 100 times too large. One incident opens, that says
+Press Enter, and v42 of the job goes to half of the producers at the next 09:00: it writes one column 100 times too large. One incident opens, that says
 which column, by which factor, since when and with which version; outcomes price it, and the retraining that would follow is held back.
 Press Enter again, and the job is taken back: the incident is over by itself.
 
 Where nobody is at a terminal, an Enter is a line of the input; at its end what is still to come comes at --break-at and --mend-at,
-two days after the start and two days after that if they aren't given. Ctrl-C ends it.`,
+57 hours after the start and two days after that if they aren't given. Ctrl-C ends it.`,
 		Example: `  plumbline demo census
   plumbline demo census --break-at 2d --mend-at 4d
   plumbline demo census --pace 0 </dev/null
@@ -120,7 +120,11 @@ func timeOfStream(flag, said string, start time.Time) (time.Time, error) {
 	if d, err := contract.ParseDuration(said); err == nil {
 		return start.Add(d.Std()), nil
 	}
-	return instant(flag, said, time.Time{})
+	at, err := instant(flag, said, time.Time{})
+	if err != nil {
+		err = fmt.Errorf("%w, or how long after the start, like 2d", err)
+	}
+	return at, err
 }
 
 // enters tells of each line of the input; it closes at its end.

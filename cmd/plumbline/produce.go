@@ -37,6 +37,7 @@ func newProduceCommand() *cobra.Command {
 event's id as key, on the topics of the contract, which are made if they don't exist. FILE holds the predictions; if it also has
 the label column, its rows are published as outcomes too, or name a second file for them. Of two streams the event with the
 earlier time goes first; rows of one file keep their order, also where they are late, doubled or out of order.
+Protected attributes with a topic of their own come from the file that --attributes names, and never go with predictions.
 
 The schema is the one given with --schema or in the contract (streams.prediction.schema.file); else the registry's latest of the
 subject (streams.prediction.schema.subject, or the topic's name and "-value"); else one made of the contract and the file's
@@ -77,6 +78,9 @@ Exits with 2 if no row can be published, with 3 if Kafka or the registry is away
 			if c.Streams.Outcome == nil && o.Files.Outcomes != "" {
 				return badInput(fmt.Errorf("the contract names no outcome stream, so %s can't be published as one", o.Files.Outcomes))
 			}
+			if err := knowsAttributes(c, o.Files.Attributes); err != nil {
+				return err
+			}
 			if err := o.Files.FindOutcomes(c); err != nil {
 				return badInput(err)
 			}
@@ -87,6 +91,7 @@ Exits with 2 if no row can be published, with 3 if Kafka or the registry is away
 	f.StringVar(&contractPath, "contract", "", "the contract, instead of the first argument")
 	f.StringVar(&o.Files.Predictions, "data", "", "the file of predictions, instead of the next argument")
 	f.StringVar(&o.Files.Outcomes, "outcomes", "", "the file of outcomes, instead of the last argument")
+	f.StringVar(&o.Files.Attributes, "attributes", "", "the file of protected attributes, of a contract with streams.attributes")
 	f.DurationVar(&o.Files.Delay, "outcome-delay", 0, "how long after its prediction an outcome was known, where one row holds both")
 	f.StringVar(&o.Files.Version, "model-version", "", "the model's version, where the file has no column for it")
 	f.StringVar(&prediction, "schema", "", "Avro schema (.avsc) of the predictions")

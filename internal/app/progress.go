@@ -89,24 +89,3 @@ func (p *Parts) CaughtUp(ctx context.Context, pl *plan.Plan) (bool, error) {
 	queues, err := p.Ledger.Queues(ctx)
 	return !slices.ContainsFunc(queues, func(q ledger.Queue) bool { return q.Pending > 0 }), err
 }
-
-// entryHeld is the kind of the alerter's entries that say why retraining is held back.
-const entryHeld = "retrain_held"
-
-// HeldBack is why retraining is held back, by incident, as it was entered last.
-func (p *Parts) HeldBack(ctx context.Context) (map[string]string, error) {
-	out := map[string]string{}
-	err := p.Ledger.Each(ctx, entryHeld, 0, func(e ledger.Entry) error {
-		var held struct {
-			Why string `json:"why"`
-		}
-		if err := json.Unmarshal(e.Body, &held); err != nil {
-			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
-		}
-		if out[e.Subject] = held.Why; held.Why == "" {
-			delete(out, e.Subject)
-		}
-		return nil
-	})
-	return out, err
-}

@@ -13,6 +13,7 @@ import (
 const (
 	predictions = "prediction"
 	outcomes    = "outcome"
+	attributes  = "attribute"
 )
 
 // each reads a stream once per plan and visits the rows at whose time the plan is in force. A plan that can't read the file is
@@ -26,12 +27,9 @@ func (r *run) each(stream string, visit func(*counter, *plan.Batch) error) error
 	var failed []failure
 	all := newSpan()
 	for _, c := range r.counters {
-		proj, read := &c.plan.Prediction, r.files.ReadPredictions
-		if stream == outcomes {
-			proj, read = c.plan.Outcome, r.files.ReadOutcomes
-			if proj == nil || c.plan.Score == nil {
-				continue
-			}
+		proj, read := r.of(c.plan, stream)
+		if proj == nil {
+			continue
 		}
 		var counts check.Counts
 		var stopped error
@@ -71,6 +69,22 @@ func (r *run) each(stream string, visit func(*counter, *plan.Batch) error) error
 		}
 	}
 	return nil
+}
+
+// of is how a plan reads a stream; nil where it reads none.
+func (r *run) of(p *plan.Plan, stream string) (*plan.Projection, func(*plan.Plan, *check.Counts, func(*plan.Batch) error) error) {
+	switch {
+	case stream == predictions:
+		return &p.Prediction, r.files.ReadPredictions
+	case p.Outcome == nil || p.Score == nil:
+		return nil, nil
+	case stream == outcomes:
+		return p.Outcome, r.files.ReadOutcomes
+	case p.Attributes == nil:
+		return nil, nil
+	default:
+		return &p.Attributes.Projection, r.files.ReadAttributes
+	}
 }
 
 // held leaves the rows at whose time the counter's plan is in force.

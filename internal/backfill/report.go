@@ -16,7 +16,7 @@ type Report struct {
 
 // Reading is what became of the rows of one file, read by one plan: Read is Counted, Elsewhere, Filtered and all of Rejected.
 type Reading struct {
-	Stream    string           `json:"stream"` // prediction or outcome
+	Stream    string           `json:"stream"` // prediction, outcome or attribute
 	Plan      string           `json:"plan"`   // digest
 	File      string           `json:"file"`
 	Read      int64            `json:"read"`

@@ -41,7 +41,7 @@ func Run(files check.Files, plans plan.History, progress func(stage string, rows
 			}
 			byDigest[digest] = &counter{
 				plan: era.Plan, collector: c, panes: window.NewAssembler(era.Plan),
-				predicted: window.NewWatermark(), known: window.NewWatermark(),
+				predicted: window.NewWatermark(), known: window.NewWatermark(), said: window.NewWatermark(),
 			}
 			r.counters = append(r.counters, byDigest[digest])
 		}
@@ -49,6 +49,9 @@ func Run(files check.Files, plans plan.History, progress func(stage string, rows
 	}
 	events, err := r.predictions()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.attributes(); err != nil {
 		return nil, err
 	}
 	if err := r.outcomes(byDigest); err != nil {
@@ -87,14 +90,18 @@ type counter struct {
 	collector *collect.Collector
 	panes     *window.Assembler
 
-	predicted, known window.Watermark // of the streams as the plan reads them
+	predicted, known, said window.Watermark // of the streams as the plan reads them
 }
 
 func (c *counter) clock(stream string) *window.Watermark {
-	if stream == outcomes {
+	switch stream {
+	case outcomes:
 		return &c.known
+	case attributes:
+		return &c.said
+	default:
+		return &c.predicted
 	}
-	return &c.predicted
 }
 
 func (r *run) predictions() (span, error) {
@@ -140,6 +147,14 @@ func (r *run) ended(c *counter, low int64) error {
 			return nil
 		}
 		return r.visit(Ended{Plan: c.plan, Pane: n.Test})
+	})
+}
+
+// attributes joins what is known of the ids' groups, before outcomes are counted in them. All of it is read by then: nothing waits for it.
+func (r *run) attributes() error {
+	return r.each(attributes, func(c *counter, b *plan.Batch) error {
+		c.collector.Attributes(collect.Source{}, b)
+		return nil
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth/fixture"
 )
 
 // estimates is what testdata/estimate.py wrote.
@@ -68,41 +69,6 @@ func numbersOf(t *testing.T, table string, names ...string) [][]float64 {
 	return out
 }
 
-// binned counts scores and outcomes by bins with these upper edges.
-func binned(edges, score, label []float64, threshold float64) stat.Reliability {
-	k := len(edges) + 1
-	r := stat.Reliability{
-		N: make([]int64, k), S: make([]int64, k), S2: make([]int64, k), Labels: make([]int64, k), Pos: make([]int64, k),
-		LS: make([]int64, k), LS2: make([]int64, k), PS: make([]int64, k),
-	}
-	for i, s := range score {
-		b := sort.SearchFloat64s(edges, s)
-		v := int64(math.RoundToEven(s * (1 << 30)))
-		v2 := (v*v + (1<<30)/2) >> 30
-		r.N[b]++
-		r.S[b] += v
-		r.S2[b] += v2
-		r.Labels[b]++
-		r.LS[b] += v
-		r.LS2[b] += v2
-		if label[i] == 1 {
-			r.Pos[b]++
-			r.PS[b] += v
-		}
-		switch positive := s >= threshold; {
-		case positive && label[i] == 1:
-			r.TP++
-		case positive:
-			r.FP++
-		case label[i] == 1:
-			r.FN++
-		default:
-			r.TN++
-		}
-	}
-	return r
-}
-
 // On the same rows NannyML's CBPE and ours differ by at most .005 in AUC and F1: on census, forest cover and both models of the electricity, in chunks of a
 // thousand to ten thousand rows. NannyML's is isotonic regression on the scores themselves; ours is on bins, so bins decide: by the baseline's own, which give a value
 // that comes often a bin of its own. The first electricity model has 37 different scores in the reference, and afterwards nearly all lie on a few; bins
@@ -114,7 +80,7 @@ func TestEstimatesAsNannyML(t *testing.T) {
 		known := slices.Repeat([]plan.State{plan.OK}, tab.Reference)
 		edges := scoreEdges(&plan.Col{Num: s[:tab.Reference], State: known}, tab.Threshold)
 		positive := slices.Index(edges, math.Nextafter(tab.Threshold, 0)) + 1
-		ref := binned(edges, s[:tab.Reference], y[:tab.Reference], tab.Threshold)
+		ref := fixture.Binned(edges, s[:tab.Reference], y[:tab.Reference], tab.Threshold)
 		m, ok := ref.CalibrationMap()
 		cal, ok2 := ref.Calibrate(m, 1)
 		if !ok || !ok2 {
@@ -123,7 +89,7 @@ func TestEstimatesAsNannyML(t *testing.T) {
 		worst := map[string]float64{}
 		for i := range tab.Estimated["f1"] {
 			from := tab.Reference + i*tab.Chunk
-			r := binned(edges, s[from:from+tab.Chunk], y[from:from+tab.Chunk], tab.Threshold)
+			r := fixture.Binned(edges, s[from:from+tab.Chunk], y[from:from+tab.Chunk], tab.Threshold)
 			x, ok := cal.Expect(r.N, positive, 1)
 			if !ok {
 				t.Fatal(tab.Name, i)

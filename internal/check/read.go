@@ -13,3 +13,8 @@ func (f *Files) ReadPredictions(p *plan.Plan, counts *Counts, visit func(*plan.B
 func (f *Files) ReadOutcomes(p *plan.Plan, counts *Counts, visit func(*plan.Batch) error) error {
 	return (&source{*f, p}).outcomes(counts, visit)
 }
+
+// ReadAttributes reads the stream of protected attributes likewise; what stands in its rows is quoted nowhere. Without one there is nothing to visit.
+func (f *Files) ReadAttributes(p *plan.Plan, counts *Counts, visit func(*plan.Batch) error) error {
+	return (&source{*f, p}).attributes(counts, visit)
+}

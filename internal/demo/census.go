@@ -39,7 +39,9 @@ const (
 	// quietAfter is how long after the mending the stream goes on where nothing was found.
 	quietAfter = 2 * 24 * time.Hour
 	// breakAfter and mendAfter are when the deploy comes, from the start, and its rollback, from the deploy, where nobody will say so.
-	breakAfter, mendAfter = 54 * time.Hour, 48 * time.Hour
+	breakAfter, mendAfter = 57 * time.Hour, 48 * time.Hour
+	// releasesAt is the time of the day at which the job's producers take a release that was asked for.
+	releasesAt = 9 * time.Hour
 	// never is a time that doesn't come.
 	never = math.MaxInt64
 )
@@ -167,12 +169,12 @@ type act struct {
 	waiting         atomic.Bool   // the stream waits for settled
 	settled         chan struct{} // closed when all is told of what broke
 
-	keys           <-chan struct{} // nil: nobody presses any
-	out            Played
-	latest         map[string]incident.Incident
-	broke, mended  time.Time // by the clock
-	waited         time.Time // since when the stream waits
-	looked, ticked time.Time // when the ledger was looked at last; event time of the last line
+	keys          <-chan struct{} // nil: nobody presses any
+	out           Played
+	latest        map[string]incident.Incident
+	broke, mended time.Time // by the clock
+	waited        time.Time // since when the stream waits
+	ticked        time.Time // event time of the last line
 }
 
 func newAct(a *Act, parts *app.Parts, p *plan.Plan) *act {
@@ -303,17 +305,29 @@ func (r *act) key() {
 	at := r.at.Load() + 1
 	switch {
 	case r.breakAt.Load() == never:
-		r.breakAt.Store(at)
+		next := r.nextRelease()
+		r.breakAt.Store(plan.Micros(next))
+		r.Screen.asked(r.now(), next)
 	case !r.out.Broken.IsZero() && r.mendAt.Load() == never:
 		r.mendAt.Store(at)
 	}
+}
+
+// nextRelease is when a release goes out that is asked for now.
+func (r *act) nextRelease() time.Time {
+	now := r.now()
+	next := now.Truncate(24 * time.Hour).Add(releasesAt)
+	if !next.After(now) {
+		next = next.Add(24 * time.Hour)
+	}
+	return next
 }
 
 // unattended gives what nobody will ask for a time.
 func (r *act) unattended() {
 	r.keys = nil
 	if r.breakAt.Load() == never {
-		r.breakAt.Store(max(plan.Micros(r.plan.Reference.To.Add(breakAfter)), r.at.Load()+1))
+		r.breakAt.Store(max(plan.Micros(r.plan.Reference.To.Add(breakAfter)), plan.Micros(r.nextRelease())))
 	}
 	if r.mendAt.Load() == never {
 		r.mendAt.Store(max(r.breakAt.Load()+mendAfter.Microseconds(), r.at.Load()+1))
@@ -332,9 +346,6 @@ func (r *act) step(ctx context.Context) error {
 			return err
 		}
 		r.Screen.broke(r.out.Broken, r.mendAt.Load() == never)
-	}
-	if err := r.retraining(ctx); err != nil {
-		return err
 	}
 	if err := r.settle(ctx); err != nil {
 		return err
@@ -395,25 +406,6 @@ func (r *act) settle(ctx context.Context) error {
 	return nil
 }
 
-// retraining looks for what the ledger says of retraining, now and then.
-func (r *act) retraining(ctx context.Context) error {
-	if len(r.latest) == len(r.out.Held) || time.Since(r.looked) < 10*drainEvery {
-		return nil
-	}
-	r.looked = time.Now()
-	held, err := r.parts.HeldBack(ctx)
-	if err != nil {
-		return err
-	}
-	for id, why := range held {
-		if _, known := r.latest[id]; known && r.out.Held[id] == "" {
-			r.out.Held[id] = why
-			r.Screen.held(r.now(), why)
-		}
-	}
-	return nil
-}
-
 // tell takes an incident as it is now.
 func (r *act) tell(inc incident.Incident) {
 	inc.Change, inc.Calls = incident.None, false
@@ -430,6 +422,10 @@ func (r *act) tell(inc incident.Incident) {
 		r.out.Closed = time.Since(r.mended)
 	}
 	r.Screen.incident(r.now(), &was, &inc)
+	if a := inc.Retraining; a != nil && a.Held != nil && r.out.Held[inc.ID] == "" {
+		r.out.Held[inc.ID] = a.Held.Why
+		r.Screen.held(r.now(), a.Held.Why)
+	}
 }
 
 // open is how many incidents are.

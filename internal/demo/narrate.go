@@ -50,6 +50,11 @@ func (a *act) toCome() string {
 	return fmt.Sprintf("%s goes to half of the producers on %s.", census.After.Version, plan.FromMicros(at).Format(minute))
 }
 
+// asked says when a deploy comes that was asked for.
+func (n *Narrator) asked(at, deploy time.Time) {
+	n.say(at, "%s is to go out: producers take releases at %s.", census.After.Name(), deploy.Format("15:04"))
+}
+
 func (n *Narrator) broke(at time.Time, asks bool) {
 	n.say(at, "DEPLOY %s goes to half of the producers, and multiplies %s by %g.", census.After.Name(), census.Column, census.After.Factor)
 	fmt.Fprintf(n.Out, "%sPlumbline is told of the deploy, as of any, and not of what it does.\n", indent)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -47,6 +48,8 @@ type burnPart struct {
 	Turned turned `json:"turned"`
 	// Selected is how many predictions wait for an outcome and how many have one, by stretch of scores; not in the states of earlier builds.
 	Selected [plan.ScoreBands][2]int64 `json:"selected,omitzero"`
+	// Versions is Turned by model version; not in the states of earlier builds.
+	Versions map[string]turned `json:"versions,omitempty"`
 }
 
 // burnKept is what a promise has seen of one view: the cohorts of the longest pair, and its current window as far as it has come.
@@ -179,7 +182,11 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 				k = &burnKept{}
 				e.burns[key] = k
 			}
-			k.add(c, pr, turnedOf(curve), selectedBy(e.plan, curve))
+			by, err := c.ByVersion(e.plan, v.Dims, v.Codes)
+			if err != nil {
+				return err
+			}
+			k.add(c, pr, &burnPart{Start: c.Start, Turned: turnedOf(curve), Selected: selectedBy(e.plan, curve), Versions: turnedBy(by)})
 			if err := e.judgeBurn(pr, v, &b, k, c.End, emit); err != nil {
 				return err
 			}
@@ -188,13 +195,24 @@ func (e *Engine) judgeBurns(c *window.Cohort, emit func(finding.Finding) error) 
 	return nil
 }
 
-func (k *burnKept) add(c *window.Cohort, pr *plan.Promise, t turned, selected [plan.ScoreBands][2]int64) {
+// turnedBy is how decisions turned out by model version.
+func turnedBy(versions map[string]truth.Counts) map[string]turned {
+	out := map[string]turned{}
+	for version, known := range versions {
+		if curve := truth.CurveOf(known); curve != nil {
+			out[version] = turnedOf(curve)
+		}
+	}
+	return out
+}
+
+func (k *burnKept) add(c *window.Cohort, pr *plan.Promise, part *burnPart) {
 	if start := plan.Align(c.Start, pr.Over); start != k.Start {
 		k.Start, k.SoFar = start, turned{}
 	}
-	k.SoFar.add(t)
+	k.SoFar.add(part.Turned)
 	k.Parts = slices.DeleteFunc(k.Parts, func(p burnPart) bool { return p.Start < c.End-burnReach.Microseconds() })
-	k.Parts = append(k.Parts, burnPart{c.Start, t, selected})
+	k.Parts = append(k.Parts, *part)
 }
 
 // over reports whether what begins at start is of another era of the plan than the last cohort, and nothing of that counts any more.
@@ -251,7 +269,7 @@ func (e *Engine) judgeBurn(pr *plan.Promise, v *plan.View, b *burning, k *burnKe
 			{Name: fmt.Sprintf("budget burnt over %s, in times what lasts, at least %.3g", spanWords(pair.long), low), Before: finding.Number(pair.factor), Now: finding.Number(long)},
 			{Name: "over " + spanWords(pair.short), Before: finding.Number(pair.factor), Now: finding.Number(short)},
 			{Name: "left of the budget of " + days(pr), Before: finding.None(), Now: finding.Number(100 * (1 - spent)), Unit: "%"},
-		}, signed(pr)...)
+		}, append(b.byVersion(e, pr, parts, reference), signed(pr)...)...)
 		return emit(f)
 	}
 	return nil
@@ -263,12 +281,38 @@ func (b *burning) value(parts []burnPart) float64 {
 	for i := range parts {
 		whole.add(parts[i].Turned)
 	}
-	burn, _, _ := b.rate(whole)
+	return b.metric(whole)
+}
+
+func (b *burning) metric(t turned) float64 {
+	burn, _, _ := b.rate(t)
 	x := burn*b.budget + b.base
 	if b.right {
 		return 1 - x
 	}
 	return x
+}
+
+// byVersion is the promise's metric over parts by model version, where they are of several.
+func (b *burning) byVersion(e *Engine, pr *plan.Promise, parts []burnPart, reference plan.Measured) (out []finding.Figure) {
+	sums := map[string]turned{}
+	for i := range parts {
+		for version, t := range parts[i].Versions {
+			sum := sums[version]
+			sum.add(t)
+			sums[version] = sum
+		}
+	}
+	m, ok := metricOf(e.plan, pr)
+	if !ok || len(sums) < 2 {
+		return nil
+	}
+	for _, version := range slices.Sorted(maps.Keys(sums)) {
+		if _, _, n := b.rate(sums[version]); n >= fewest {
+			out = append(out, finding.Figure{Name: m.Words + " of version " + named(version), Before: finding.Number(reference.Value), Now: finding.Number(b.metric(sums[version]))})
+		}
+	}
+	return out
 }
 
 // spanWords is a span for people.

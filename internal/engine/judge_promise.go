@@ -17,6 +17,13 @@ import (
 type windowKept struct {
 	start int64
 	parts map[int][]truth.Counts // by index into plan.Score.Views
+	// versions are the sums of parts by model version. A promise is on what was decided, whichever model did it, so the window is judged as a whole; its findings
+	// say what each version came to.
+	versions map[int]map[string]truth.Counts
+}
+
+func newWindowKept(start int64) *windowKept {
+	return &windowKept{start: start, parts: map[int][]truth.Counts{}, versions: map[int]map[string]truth.Counts{}}
 }
 
 // judgePromises adds mature cohorts to the promises' windows and judges the windows that have ended.
@@ -40,7 +47,7 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 				if err := e.judgeWindow(pr, &m, k, truthStart, emit); err != nil {
 					return err
 				}
-				*k = windowKept{start: start, parts: map[int][]truth.Counts{}}
+				*k = *newWindowKept(start)
 			}
 			if !e.monitored(c.Start, c.End) {
 				continue
@@ -51,8 +58,12 @@ func (e *Engine) judgePromises(cohorts []*window.Cohort, emit func(finding.Findi
 				if err != nil {
 					return err
 				}
-				if part.Labels() > 0 {
-					k.parts[at] = append(k.parts[at], part)
+				if part.Labels() == 0 {
+					continue
+				}
+				k.parts[at] = append(k.parts[at], part)
+				if err := k.addVersions(e, at, c); err != nil {
+					return err
 				}
 			}
 		}
@@ -170,7 +181,8 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		if !given || truth.Effective(whole) < fewest || !selective && (!ok || !banded) {
 			continue
 		}
-		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * se
+		law := truth.Doubt(whole, func(c truth.Counts) (float64, bool) { return m.Value(c, e.plan.Policy.Costs) })
+		reach := stat.StudentQuantile(0.95, float64(len(parts)-1)) * math.Hypot(se, law)
 		broken, kept := sign*(x-limit) > reach, sign*(x-limit) <= 0
 		var open []finding.Figure
 		if selective {
@@ -209,7 +221,7 @@ func (e *Engine) judgeWindow(pr *plan.Promise, m *Metric, k *windowKept, truthSt
 		if open == nil {
 			open = e.standsFor(whole)
 		}
-		f.Numbers = append(append(f.Numbers, open...), signed(pr)...)
+		f.Numbers = slices.Concat(f.Numbers, e.byVersion(m, k.versions[at], reference), open, signed(pr))
 		if err := emit(f); err != nil {
 			return err
 		}

@@ -33,13 +33,19 @@ type decided struct {
 	Services map[string]*serviceKept `json:"services,omitempty"`
 	Covers   *coverage               `json:"covers,omitempty"`
 	Burns    map[string]*burnKept    `json:"burns,omitempty"`
+
+	// Versions are the outcomes of promises' windows by promise, view and model version; not in the states of earlier builds, whose windows say nothing by version.
+	Versions map[string]map[int]map[string][]byte `json:"versions,omitempty"`
 }
 
 // AppendBinary writes everything the engine knows but for AppendDrift's, so that ReadEngine goes on where it stopped.
 func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
-	d := decided{Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Glimpsed: e.glimpsed, Scored: e.scored, Services: e.services, Burns: e.burns}
+	d := decided{
+		Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Glimpsed: e.glimpsed, Scored: e.scored, Services: e.services,
+		Burns: e.burns, Versions: versionsBytes(e.kept),
+	}
 	if e.covers.Predicted != nil || e.covers.Labelled != nil {
 		d.Covers = &e.covers
 	}
@@ -103,7 +109,7 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	e.keepServices(&d)
 	for range r.Count(3) {
 		key := r.String()
-		k := &windowKept{start: r.Int(), parts: map[int][]truth.Counts{}}
+		k := newWindowKept(r.Int())
 		for range r.Count(2) {
 			at := int(r.Uint())
 			for range r.Count(1) {
@@ -121,6 +127,9 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 		e.kept[key] = k // of a promise that was taken back, too, until the next truth pane
 	}
 	if err := r.Err(); err != nil {
+		return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)
+	}
+	if err := e.keepVersions(d.Versions); err != nil {
 		return nil, fmt.Errorf("read engine state of %s: %w", p.Model, err)
 	}
 	panes, err := window.ReadAssembler(p, r)

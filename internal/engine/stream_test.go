@@ -35,6 +35,7 @@ type sample struct {
 	latency  float64 // milliseconds
 	lost     bool    // its outcome never comes
 	reasons  bool    // it carries reason codes
+	version  string  // of the model
 }
 
 // cost is what the decision at .5 costs by the contract below.
@@ -116,6 +117,9 @@ func learn(tb testing.TB, refDays int, samples []sample, more string) *world {
 	if strings.Contains(more, "latency") {
 		head = strings.Replace(head, "score: score}", "score: score, latency: took_ms}", 1)
 	}
+	if strings.Contains(more, "versions") {
+		head = strings.Replace(head, "score: score}", "score: score, version: model}", 1)
+	}
 	if strings.Contains(more, "reason_code") {
 		head = strings.Replace(head, "score: score}", "score: score, reasons: why}", 1)
 	}
@@ -173,6 +177,8 @@ func (w *world) predictions(from, to int) *plan.Batch {
 				number(f, s.score)
 			case "took_ms":
 				number(f, s.latency)
+			case "model":
+				b.SetString(f, row, s.version)
 			case "why.given":
 				if s.reasons {
 					number(f, 1)

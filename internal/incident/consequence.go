@@ -59,11 +59,11 @@ func (b *Book) absorb(e, t *entry) {
 		e.cite(id, truth)
 	}
 	for _, v := range t.inc.Timeline {
-		switch v.What {
-		case string(Opened), string(Reopened):
-			v.What = string(Joined)
-		case string(Closed):
+		switch {
+		case v.By != "" || v.What == string(Closed):
 			continue
+		case v.What == string(Opened) || v.What == string(Reopened):
+			v.What = string(Joined)
 		}
 		e.enter(v, truth)
 		e.events++

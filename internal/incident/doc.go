@@ -10,8 +10,8 @@
 //
 // Findings and acts are folded in the order of the ledger: the same entries give the same incidents, also after a restart.
 //
-// A model has lanes that never mix, because their order of arrival is not fixed: what was seen on predictions, what
-// outcomes showed, and where the books of offsets have a hole. Within a lane findings come in the order they were decided, so the same findings give the same incidents.
+// A model has lanes that don't mix, because their order of arrival is not fixed: what was seen on predictions, what
+// outcomes showed, and where the books of offsets have a hole. One thing does, by event times alone: what outcomes show of broken data (consequence.go). Within a lane findings come in the order they were decided, so the same findings give the same incidents.
 // The package imports no client, no clock and no logger: what signals do bears event time, what people do the time
 // that the alerter's clock gave the act.
 package incident

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/plumbline-ml/plumbline/internal/file"
 	"github.com/plumbline-ml/plumbline/internal/plan"
@@ -49,18 +50,27 @@ type feed struct {
 	left    int64
 	ended   bool
 	refused Refused
+	private bool // what stands in the file is not quoted
 }
 
 // newFeed reads at most limit events of a file; 0 is all of them.
 func newFeed(name, topic, path string, r file.Reader, enc *encoder, limit int64, options ...file.Option) (*feed, error) {
-	f := &feed{name: name, topic: topic, file: filepath.Base(path), reader: r, enc: enc, ahead: batchRows, left: limit, refused: Refused{Rows: map[string]int64{}}}
+	f := &feed{name: name, topic: topic, file: filepath.Base(path), reader: r, enc: enc, ahead: batchRows, left: limit, private: name == Attributes, refused: Refused{Rows: map[string]int64{}}}
 	if limit == 0 {
 		f.left = -1
 	}
 	var err error
-	f.proj, err = file.NewProjector(r, &enc.projection, append(options, file.OnReject(f.refused.add))...)
+	f.proj, err = file.NewProjector(r, &enc.projection, append(options, file.OnReject(f.refuse))...)
 	f.batch = plan.NewBatch(&enc.projection, batchRows)
 	return f, err
+}
+
+// refuse notes a row that isn't published.
+func (f *feed) refuse(e file.RowError) {
+	if f.private {
+		e = file.RowError{Line: e.Line, Reason: e.Reason, Detail: "what stands there is not shown"}
+	}
+	f.refused.add(e)
 }
 
 // ready makes the next row the head of the batch; false at the end.
@@ -99,33 +109,19 @@ func (f *feed) key() string {
 	return f.batch.Cols[f.enc.projection.Roles.ID].Str[f.at]
 }
 
-// next picks the feed whose head is to be sent; nil at the end. The feeds are the predictions and, if there are any, the
-// outcomes.
-func next(predictions, outcomes *feed) (*feed, error) {
-	ok, err := predictions.ready()
-	if err != nil {
-		return nil, fmt.Errorf("%w: predictions: %w", ErrInput, err)
-	}
-	if outcomes == nil {
-		if !ok {
-			return nil, nil //nolint:nilnil // the end is no error
+// next picks the feed whose head is to be sent, that with the earliest time; nil at the end. Where times are equal, an event comes before the outcome or the
+// attributes of its own id, and after those of others.
+func next(feeds []*feed) (*feed, error) {
+	var first *feed
+	for _, f := range feeds {
+		ok, err := f.ready()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%w: %ss: %w", ErrInput, strings.TrimSuffix(f.name, "s"), err)
+		case !ok:
+		case first == nil || f.time() < first.time() || f.time() == first.time() && f.key() != first.key():
+			first = f
 		}
-		return predictions, nil
 	}
-	more, err := outcomes.ready()
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: outcomes: %w", ErrInput, err)
-	case !ok && !more:
-		return nil, nil //nolint:nilnil // the end is no error
-	case !more:
-		return predictions, nil
-	case !ok:
-		return outcomes, nil
-	}
-	p, o := predictions.time(), outcomes.time()
-	if p < o || p == o && predictions.key() == outcomes.key() {
-		return predictions, nil
-	}
-	return outcomes, nil
+	return first, nil
 }

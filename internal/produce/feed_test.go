@@ -19,7 +19,7 @@ func sent(t *testing.T, h *house, predictions, outcomes string) string {
 	defer func() { _ = r.Close() }()
 	var out []string
 	for {
-		f, err := next(r.feeds[0], r.feeds[1])
+		f, err := next(r.feeds)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ import (
 const (
 	Prediction = "prediction"
 	Outcome    = "outcome"
+	Attributes = "attributes"
 )
 
 // Options say what is published, where and how fast.
@@ -60,7 +61,7 @@ var ErrMadeIDs = errors.New("the file has no id column, so its rows can't be joi
 // Replay is a run that is ready: files open, schemas registered. It belongs to one goroutine.
 type Replay struct {
 	o     Options
-	feeds []*feed // predictions, then outcomes if there are any
+	feeds []*feed // predictions, then outcomes and attributes if there are any
 	notes []string
 }
 
@@ -86,6 +87,8 @@ func Open(ctx context.Context, o Options, reg *bus.Registry) (_ *Replay, err err
 		steps := strings.Split(s.Fields.Label, ".")
 		withhold = []string{s.Fields.Label, steps[len(steps)-1]}
 	}
+	protected := protectedColumns(draft)
+	withhold = append(withhold, protected...) // what has a topic of its own must not be in events
 	if err := r.open(ctx, reg, Prediction, o.Files.Predictions, &draft.Prediction, withhold, file.WithVersion(o.Files.Version)); err != nil {
 		return nil, err
 	}
@@ -101,10 +104,15 @@ func Open(ctx context.Context, o Options, reg *bus.Registry) (_ *Replay, err err
 		if err := r.open(ctx, reg, Outcome, o.Files.Outcomes, draft.Outcome, others, file.WithTimeShift(shift)); err != nil {
 			return nil, err
 		}
-		for _, f := range r.feeds {
-			if !together && f.proj.MakesIDs() {
-				return nil, fmt.Errorf("%s: %w", f.file, ErrMadeIDs)
+		if !together {
+			if err := r.givenIDs(); err != nil {
+				return nil, err
 			}
+		}
+	}
+	if o.Files.Attributes != "" {
+		if err := r.attributes(ctx, reg, draft); err != nil {
+			return nil, err
 		}
 	}
 	for path := range o.Constants {
@@ -113,6 +121,49 @@ func Open(ctx context.Context, o Options, reg *bus.Registry) (_ *Replay, err err
 		}
 	}
 	return r, nil
+}
+
+// protectedColumns are the columns that the attributes' stream has the say of.
+func protectedColumns(draft *plan.Plan) (out []string) {
+	if draft.Attributes == nil {
+		return nil
+	}
+	r := &draft.Attributes.Projection.Roles
+	for i, f := range draft.Attributes.Projection.Fields {
+		if i != r.ID && i != r.Time && len(f.Path) > 0 {
+			out = append(out, strings.Join(f.Path, "."), f.Path[len(f.Path)-1])
+		}
+	}
+	return out
+}
+
+// attributes opens the file of protected attributes; whatever else its rows hold isn't published.
+func (r *Replay) attributes(ctx context.Context, reg *bus.Registry, draft *plan.Plan) error {
+	path := r.o.Files.Attributes
+	if draft.Attributes == nil {
+		return fmt.Errorf("the contract names no stream of attributes, so %s can't be published as one", path)
+	}
+	var others []string
+	if path == r.o.Files.Predictions {
+		others = r.feeds[0].reader.Columns()
+	}
+	if err := r.open(ctx, reg, Attributes, path, &draft.Attributes.Projection, others); err != nil {
+		return err
+	}
+	if path == r.o.Files.Predictions {
+		return nil
+	}
+	return r.givenIDs()
+}
+
+// givenIDs refuses files whose rows can't be joined with another file's.
+func (r *Replay) givenIDs() error {
+	for _, f := range r.feeds {
+		if f.proj.MakesIDs() {
+			return fmt.Errorf("%s: %w", f.file, ErrMadeIDs)
+		}
+	}
+	return nil
 }
 
 func (o *Options) validate() error {

@@ -200,13 +200,9 @@ type sending struct {
 // all sends every event, in order.
 func (s *sending) all(ctx, sending context.Context) error {
 	p := pace{rate: s.o.Rate, speedup: s.o.Speedup}
-	var outcomes *feed
-	if len(s.feeds) > 1 {
-		outcomes = s.feeds[1]
-	}
 	told := s.began
 	for {
-		f, err := next(s.feeds[0], outcomes)
+		f, err := next(s.feeds)
 		if err != nil || f == nil {
 			return err
 		}
@@ -225,10 +221,7 @@ func (s *sending) all(ctx, sending context.Context) error {
 				return err
 			}
 		}
-		t := &s.streams[0]
-		if f == outcomes {
-			t = &s.streams[1]
-		}
+		t := &s.streams[slices.Index(s.feeds, f)]
 		s.send(sending, t, us)
 		if s.o.Progress != nil && (s.events%progressEvery == 0 || s.o.Rate > 0 || s.o.Speedup > 0) {
 			if now := time.Now(); now.Sub(told) >= time.Second {
@@ -280,7 +273,7 @@ func (s *sending) send(ctx context.Context, t *stream, us int64) {
 	whole, bad := f.enc.encode(append(append(s.bytes, key...), f.writer...), f.batch, f.at)
 	f.at++
 	if bad != nil {
-		f.refused.add(*bad)
+		f.refuse(*bad)
 		return
 	}
 	t.line = f.batch.Offset[f.at-1]

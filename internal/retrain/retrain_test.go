@@ -56,7 +56,12 @@ func TestDecide(t *testing.T) {
 		"nothing asked for":          {func(s *Situation) { s.Policy.Retrain = nil }, ""},
 		"it is over":                 {func(s *Situation) { s.This = resolved(s.This, 0) }, ""},
 		"somebody is at it":          {func(s *Situation) { s.This.Incident.Status = incident.Acknowledged }, "calibration"},
-		"performance, not wanted":    {func(s *Situation) { s.This = trouble("a", "performance", day) }, ""},
+		"outcomes of broken data, where drift isn't wanted": {func(s *Situation) {
+			s.Policy.Retrain.On = []string{"calibration"}
+			s.This = trouble("a", "unit_change", day, Signal{"location", "income", "mean"}, Signal{"calibration", "outcome", "calibration"})
+			s.All = []Trouble{s.This}
+		}, "held back because a broke"},
+		"performance, not wanted": {func(s *Situation) { s.This = trouble("a", "performance", day) }, ""},
 		"performance, wanted": {func(s *Situation) {
 			s.This = trouble("a", "performance", day)
 			s.Policy.Retrain.On = []string{"performance"}

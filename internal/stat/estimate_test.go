@@ -1,46 +1,13 @@
-package stat
+package stat_test
 
 import (
 	"math"
 	"math/rand/v2"
-	"sort"
 	"testing"
-)
 
-// binned counts scores and outcomes by bins with these upper edges.
-func binned(edges, score, label []float64, threshold float64) Reliability {
-	k := len(edges) + 1
-	r := Reliability{
-		N: make([]int64, k), S: make([]int64, k), S2: make([]int64, k), Labels: make([]int64, k), Pos: make([]int64, k),
-		LS: make([]int64, k), LS2: make([]int64, k), PS: make([]int64, k),
-	}
-	for i, s := range score {
-		b := sort.SearchFloat64s(edges, s)
-		v := int64(math.RoundToEven(s * scoreScale))
-		v2 := (v*v + scoreScale/2) >> 30
-		r.N[b]++
-		r.S[b] += v
-		r.S2[b] += v2
-		r.Labels[b]++
-		r.LS[b] += v
-		r.LS2[b] += v2
-		if label[i] == 1 {
-			r.Pos[b]++
-			r.PS[b] += v
-		}
-		switch positive := s >= threshold; {
-		case positive && label[i] == 1:
-			r.TP++
-		case positive:
-			r.FP++
-		case label[i] == 1:
-			r.FN++
-		default:
-			r.TN++
-		}
-	}
-	return r
-}
+	"github.com/plumbline-ml/plumbline/internal/stat"
+	"github.com/plumbline-ml/plumbline/internal/truth/fixture"
+)
 
 // Bands of 95 % hold what comes out in 93 to 97 windows of a hundred, with a reference of 20,000 outcomes and without any doubt of it.
 func TestBandsOfEstimates(t *testing.T) {
@@ -50,15 +17,15 @@ func TestBandsOfEstimates(t *testing.T) {
 	for i := range edges {
 		edges[i] = math.Nextafter(float64(i+1)/bins, 0)
 	}
-	draw := func(n int) Reliability {
+	draw := func(n int) stat.Reliability {
 		score, label := make([]float64, n), make([]float64, n)
 		for i := range score {
-			score[i] = Expit(-0.9 + 1.3*rng.NormFloat64())
+			score[i] = stat.Expit(-0.9 + 1.3*rng.NormFloat64())
 			if rng.Float64() < score[i] {
 				label[i] = 1
 			}
 		}
-		return binned(edges, score, label, threshold)
+		return fixture.Binned(edges, score, label, threshold)
 	}
 	for _, n := range []int{200, 1000, 20_000} {
 		in, of := map[string]int{}, map[string]int{}
@@ -71,11 +38,11 @@ func TestBandsOfEstimates(t *testing.T) {
 			if !ok {
 				t.Fatal("nothing is expected")
 			}
-			costs := Costs{FP: 1, FN: 4}
-			for name, f := range map[string]struct{ expected, real func() (Estimate, bool) }{
+			costs := stat.Costs{FP: 1, FN: 4}
+			for name, f := range map[string]struct{ expected, real func() (stat.Estimate, bool) }{
 				"roc_auc": {x.ROCAUC, now.ROCAUC}, "f1": {x.F1, now.F1}, "precision": {x.Precision, now.Precision}, "recall": {x.Recall, now.Recall},
 				"specificity": {x.Specificity, now.Specificity}, "accuracy": {x.Accuracy, now.Accuracy}, "label_rate": {x.LabelRate, now.LabelRate},
-				"cost": {func() (Estimate, bool) { return x.ExpectedCost(costs) }, func() (Estimate, bool) { return now.ExpectedCost(costs) }},
+				"cost": {func() (stat.Estimate, bool) { return x.ExpectedCost(costs) }, func() (stat.Estimate, bool) { return now.ExpectedCost(costs) }},
 			} {
 				e, ok := f.expected()
 				r, ok2 := f.real()
@@ -83,7 +50,7 @@ func TestBandsOfEstimates(t *testing.T) {
 					continue
 				}
 				of[name]++
-				if math.Abs(e.Value-r.Value) <= NormalQuantile(0.975)*e.SE {
+				if math.Abs(e.Value-r.Value) <= stat.NormalQuantile(0.975)*e.SE {
 					in[name]++
 				}
 			}
@@ -100,10 +67,10 @@ func TestBandsOfEstimates(t *testing.T) {
 
 // The numbers of a histogram that one can follow by hand.
 func TestExpectByHand(t *testing.T) {
-	r := Reliability{
+	r := stat.Reliability{
 		Labels: []int64{1000, 1000}, Pos: []int64{200, 800}, LS: []int64{200 << 30, 800 << 30}, LS2: []int64{40 << 30, 640 << 30}, PS: []int64{40 << 30, 640 << 30},
 	}
-	c, ok := r.Calibrate(Map{B: 1}, 1)
+	c, ok := r.Calibrate(stat.Map{B: 1}, 1)
 	if !ok || math.Abs(c.At(0)-0.2) > 1e-12 || math.Abs(c.At(1)-0.8) > 1e-12 {
 		t.Fatalf("%+v", c)
 	}
@@ -127,7 +94,7 @@ func TestExpectByHand(t *testing.T) {
 	if _, ok := c.Expect([]int64{1, 1}, 3, 1); ok {
 		t.Error("a decision beyond the last bin")
 	}
-	if _, ok := (Reliability{}).Calibrate(Map{B: 1}, 1); ok {
+	if _, ok := (stat.Reliability{}).Calibrate(stat.Map{B: 1}, 1); ok {
 		t.Error("nothing teaches something")
 	}
 }

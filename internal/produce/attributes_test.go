@@ -1,0 +1,101 @@
+package produce
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/linkedin/goavro/v2"
+
+	"github.com/plumbline-ml/plumbline/internal/check"
+)
+
+const churnAttributes = "  attributes: {topic: churn.attributes, fields: {id: id, time: said}}\ninputs:"
+
+// Attributes go out on their topic, each by its id, and with nothing else of the row; predictions go without them, although the file has the column. Rows that
+// can't be read are counted by reason, and nothing of them is shown.
+func TestAttributesGoByThemselves(t *testing.T) {
+	h := newHouse(t)
+	o := Options{
+		Contract: load(t, strings.Replace(churn, "inputs:", churnAttributes, 1)+"protected: {sex: {from: attributes}}\n"),
+		Files: check.Files{
+			Predictions: write(t, "p.csv", "id,at,score,version,amount,plan,active,account.since,sex,town\na,2026-01-01T00:00:00Z,0.5,v1,1,x,true,2020-01-01T00:00:00Z,wrong,Ulm\nb,2026-01-01T02:00:00Z,0.5,v1,1,x,true,2020-01-01T00:00:00Z,wrong,Ulm\n"),
+			Attributes:  write(t, "who.csv", "id,said,sex\nb,2026-01-01T01:00:00Z,female\nsecret-id,secret-time,secret-sex\na,2026-01-01T03:00:00Z,male\n"),
+		},
+	}
+	sum, err := h.run(t.Context(), t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum.Events != 4 || len(sum.Streams) != 2 || sum.Streams[1].Rows["time"] != 1 || strings.Contains(sum.Text(), "secret") {
+		t.Errorf("%d events; %s", sum.Events, sum.Text())
+	}
+	read := func(topic string) (out []map[string]any) {
+		latest, err := h.registry.Latest(t.Context(), topic+"-value")
+		if err != nil {
+			t.Fatal(err)
+		}
+		codec, err := goavro.NewCodec(latest.Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, records := range h.read(t, topic) {
+			for _, r := range records {
+				native, _, err := codec.NativeFromBinary(r.Value[5:])
+				if err != nil {
+					t.Fatal(err)
+				}
+				event := native.(map[string]any)
+				if text := goavro.Union("string", string(r.Key)); event["id"] != string(r.Key) && event["id"].(map[string]any)["string"] != text.(map[string]any)["string"] {
+					t.Errorf("key %s of %v", r.Key, event)
+				}
+				out = append(out, event)
+			}
+		}
+		return out
+	}
+	predictions, attributes := read("churn.predictions"), read("churn.attributes")
+	if len(predictions) != 2 || len(attributes) != 2 {
+		t.Fatalf("%v\n%v", predictions, attributes)
+	}
+	for _, e := range predictions {
+		if _, ok := e["sex"]; ok || e["town"] == nil {
+			t.Errorf("a prediction holds %v", e)
+		}
+	}
+	var said []string
+	for _, e := range attributes {
+		if len(e) != 3 {
+			t.Errorf("attributes hold %v", e)
+		}
+		said = append(said, e["sex"].(map[string]any)["string"].(string))
+	}
+	slices.Sort(said)
+	if !slices.Equal(said, []string{"female", "male"}) {
+		t.Errorf("%v", said)
+	}
+}
+
+// From the predictions' own file attributes go out alone, and predictions without them.
+func TestAttributesOfTheSameFile(t *testing.T) {
+	h := newHouse(t)
+	path := write(t, "p.csv", "id,at,score,version,amount,plan,active,account.since,said,sex,town\na,2026-01-01T00:00:00Z,0.5,v1,1,x,true,2020-01-01T00:00:00Z,2026-01-01T00:00:00Z,female,Ulm\n")
+	o := Options{
+		Contract: load(t, strings.Replace(churn, "inputs:", churnAttributes, 1)+"protected: {sex: {from: attributes}}\n"),
+		Files:    check.Files{Predictions: path, Attributes: path},
+	}
+	if _, err := h.run(t.Context(), t, o); err != nil {
+		t.Fatal(err)
+	}
+	for topic, want := range map[string][]string{"churn.predictions": {"town"}, "churn.attributes": {"sex"}} {
+		latest, err := h.registry.Latest(t.Context(), topic+"-value")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range []string{"sex", "town"} {
+			if has := strings.Contains(latest.Schema, `"`+field+`"`); has != slices.Contains(want, field) {
+				t.Errorf("%s: %s is there: %t; %s", topic, field, has, latest.Schema)
+			}
+		}
+	}
+}
