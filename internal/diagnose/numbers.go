@@ -159,3 +159,8 @@ func (v *numbers) signed() (minus, plus *numbers) {
 	}
 	return part(func(b *sketch.HistogramBin) bool { return b.High < 0 }), part(func(b *sketch.HistogramBin) bool { return b.Low > 0 })
 }
+
+// within is the share of values that may lie in the range of another column's.
+func (v *numbers) within(o *numbers) float64 {
+	return v.share(v.mayBeBelow(math.Nextafter(o.max, math.Inf(1))) - v.atMost(math.Nextafter(o.min, math.Inf(-1))))
+}

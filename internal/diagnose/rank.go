@@ -99,7 +99,7 @@ func rival(n *numeric, all []*numeric) bool {
 		if !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 && n.from(b) < max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2)) {
 			return true
 		}
-		if min(n.moved, b.moved) > 0.9 && max(n.from(b), b.from(n)) < 0.9 {
+		if min(n.moved, b.moved) > 0.9 && n.cur.within(b.ref) > 0.1 && b.cur.within(n.ref) > 0.1 && max(n.from(b), b.from(n)) < 0.9 {
 			return true
 		}
 	}
