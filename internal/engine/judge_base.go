@@ -97,6 +97,11 @@ func (e *Engine) judgeFaults(p *window.Pane, mend bool, emit func(finding.Findin
 			if err := emit(f); err != nil {
 				return err
 			}
+			if did == recovered {
+				if err := e.glimpseAgain(i, p.End, emit); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

@@ -25,7 +25,24 @@ func (e *Engine) judgeMoment(m *window.Moment, emit func(finding.Finding) error)
 
 // judgeGlimpse is judgeMoment of what has come of a moment so far. That speaks for the rest where it isn't scarce; where it is, judgeMoment decides.
 func (e *Engine) judgeGlimpse(m *window.Moment, emit func(finding.Finding) error) error {
-	return e.lookAt(m, e.glimpsed, func(run *absence, end int64) bool { return !e.plan.Scarce(run.Rows, end-run.Since) }, emit)
+	return e.lookAt(m, e.glimpsed, e.speaks, emit)
+}
+
+// speaks reports whether a run that ends at an event time speaks for all events, though not all may have come.
+func (e *Engine) speaks(run *absence, end int64) bool { return !e.plan.Scarce(run.Rows, end-run.Since) }
+
+// glimpseAgain looks at a column in what was glimpsed from an event time on: a fault that was open until then has hidden whether it goes on.
+func (e *Engine) glimpseAgain(at int, from int64, emit func(finding.Finding) error) error {
+	for _, m := range e.panes.GlimpsedSince(from) {
+		if !e.monitored(m.Start, m.End) {
+			delete(e.glimpsed, e.plan.Columns[at].Name)
+			continue
+		}
+		if err := e.lookAtColumn(at, m, m.Whole(), e.glimpsed, e.speaks, emit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lookAt looks for hard faults in a moment. runs are those of the moments before; speaks reports whether a run that ends at an event time speaks for all events.
@@ -37,23 +54,27 @@ func (e *Engine) lookAt(m *window.Moment, runs map[string]*absence, speaks func(
 	}
 	whole := m.Whole()
 	for i := range e.plan.Columns {
-		c := &e.plan.Columns[i]
-		if c.Steady() {
-			if err := e.judgeOdd(c, m, whole.Odd(i), whole.Rows, emit); err != nil {
-				return err
-			}
-		}
-		if !c.Filled() {
-			continue
-		}
-		if run := e.absentIn(c, m, whole.Missing(i), whole.Rows, runs); run == nil || !speaks(run, m.End) {
-			continue
-		}
-		if err := e.tellAbsent(c, m, runs, emit); err != nil {
+		if err := e.lookAtColumn(i, m, whole, runs, speaks, emit); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (e *Engine) lookAtColumn(at int, m *window.Moment, whole *sketch.Moment, runs map[string]*absence, speaks func(*absence, int64) bool, emit func(finding.Finding) error) error {
+	c := &e.plan.Columns[at]
+	if c.Steady() {
+		if err := e.judgeOdd(c, m, whole.Odd(at), whole.Rows, emit); err != nil {
+			return err
+		}
+	}
+	if !c.Filled() {
+		return nil
+	}
+	if run := e.absentIn(c, m, whole.Missing(at), whole.Rows, runs); run == nil || !speaks(run, m.End) {
+		return nil
+	}
+	return e.tellAbsent(c, m, runs, emit)
 }
 
 func (e *Engine) judgeOdd(c *plan.Column, m *window.Moment, odd, rows int64, emit func(finding.Finding) error) error {

@@ -247,3 +247,30 @@ func TestFewEventsDoNotSpeakForAll(t *testing.T) {
 		}
 	}
 }
+
+// A fault that comes back right after it was mended is told with the moment in which it came back, though what was glimpsed of it came while it was still open.
+func TestFaultsThatComeBackAreDated(t *testing.T) {
+	t.Parallel()
+	told := func(late *time.Duration, hours int) []string {
+		w := swift(t, func(s *sample, _ *rand.Rand) {
+			if !s.at.Before(clock(5, 20)) && s.at.Before(clock(6, 50)) || !s.at.Before(clock(10, 0)) {
+				s.x, s.k = math.NaN(), 4
+			}
+		})
+		w.plan.Lateness, w.plan.FaultLateness = time.Hour, late
+		return faults(w.judge(interleave(w.epochs(hours))))
+	}
+	soon := 5 * time.Second
+	want := told(nil, 1)
+	for _, hours := range []int{1, 3, 24} {
+		got := told(&soon, hours)
+		slices.Sort(got)
+		sorted := slices.Sorted(slices.Values(want))
+		if d := cmp.Diff(sorted, got); d != "" {
+			t.Errorf("epochs of %d hours: %s", hours, d)
+		}
+	}
+	if !slices.Contains(want, "x missing fault 10:00-10:30: 1 of 150, offsets [17400 17549]") {
+		t.Errorf("%v", want)
+	}
+}

@@ -152,6 +152,14 @@ func (a *Assembler) between(from, to int64) []*Moment {
 	return out
 }
 
+// GlimpsedSince are the moments that begin at an event time or later and have been glimpsed, in their order.
+func (a *Assembler) GlimpsedSince(from int64) []*Moment {
+	if a.plan.Moment() == 0 || a.glimpsed <= from {
+		return nil
+	}
+	return a.between(a.plan.MomentStart(from), a.glimpsed)
+}
+
 // Glimpsed is the event time up to which every moment has been glimpsed, microseconds; record.NoTime before the first.
 func (a *Assembler) Glimpsed() int64 { return a.glimpsed }
 
