@@ -47,7 +47,7 @@ func (e *entry) touched() bool {
 func (b *Book) absorb(e, t *entry) {
 	at := b.newest[e.inc.Model]
 	if t.hasOpen() {
-		e.revive()
+		b.revive(e)
 	}
 	for _, p := range t.signals {
 		e.take(p)
@@ -111,12 +111,14 @@ func (e *entry) mixed() bool {
 	return slices.ContainsFunc(e.signals, func(p *part) bool { return e.across(laneOf(&p.last)) })
 }
 
-// revive makes an incident go on that was over too early, as outcomes show. It was not over and back.
-func (e *entry) revive() {
+// revive makes an incident go on that was over too early, as outcomes show. It was not over and back, and stands where it stood; but who was told of its end
+// has to hear of it.
+func (b *Book) revive(e *entry) {
 	if e.inc.Status.Active() {
 		return
 	}
-	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason, e.over = Open, nil, "", time.Time{}
+	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason, e.over = e.was, nil, "", time.Time{}
+	e.louder = Reopened
 	for i, v := range slices.Backward(e.inc.Timeline) {
 		if v.By == "" && v.What == string(Closed) {
 			e.events--

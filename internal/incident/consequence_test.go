@@ -144,6 +144,39 @@ func TestWhatIsAbsorbedIsTold(t *testing.T) {
 	}
 }
 
+// Who was told that broken data are over hears it, and is called, when outcomes show that they are not: by a signal of then, and by a worse one later.
+func TestOutcomesBringBackWhatWasOver(t *testing.T) {
+	for _, ticket := range []bool{false, true} {
+		b := incident.NewBook()
+		_, inc := b.Fold(at(10, "a", "location", finding.Drift, onset(8), broken, page))
+		act(t, b, inc.ID, incident.Acknowledge)
+		if c, inc := b.Fold(at(20, "a", "location", finding.Equivalent)); c != incident.Closed || inc.Pages != 1 {
+			t.Fatalf("%s, %d pages", c, inc.Pages)
+		}
+		if ticket {
+			c, inc := b.Fold(outcomes(21, finding.Drift, onset(9)))
+			if c != incident.Reopened || inc.Calls {
+				t.Errorf("a ticket: %s, called: %v", c, inc.Calls)
+			}
+		}
+		c, inc := b.Fold(at(22, "outcome", "auc", finding.Drift, onset(9), priced))
+		if c != incident.Reopened || inc.Change != c || !inc.Calls || inc.Pages != 2 || inc.Reopenings != 0 || inc.Status != incident.Acknowledged {
+			t.Errorf("%s, told %s, called: %v, %d pages, %d times back, %s", c, inc.Change, inc.Calls, inc.Pages, inc.Reopenings, inc.Status)
+		}
+		if c, inc := b.Fold(at(23, "outcome", "log_loss", finding.Drift, onset(9), priced)); c != incident.Joined || inc.Calls {
+			t.Errorf("one more: %s, called: %v", c, inc.Calls)
+		}
+	}
+}
+
+// act does something to an incident.
+func act(t *testing.T, b *incident.Book, id string, v incident.Verb) {
+	t.Helper()
+	if _, err := b.Act(incident.Act{KindName: incident.KindAct, ID: string(v), At: start, Actor: "ada", Verb: v, Incident: id}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Where the events show that only a job or version lies elsewhere that the reference doesn't know, the change that names its columns names it.
 func TestANewReleaseIsNamedByItsDeploy(t *testing.T) {
 	found := at(11, "a", "location", finding.Drift, onset(10), broken, func(f *finding.Finding) {
