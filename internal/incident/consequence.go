@@ -119,6 +119,7 @@ func (b *Book) revive(e *entry) {
 	}
 	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason, e.over = e.was, nil, "", time.Time{}
 	e.louder = Reopened
+	b.hush(e)
 	for i, v := range slices.Backward(e.inc.Timeline) {
 		if v.By == "" && v.What == string(Closed) {
 			e.events--

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -165,6 +166,40 @@ func TestOutcomesBringBackWhatWasOver(t *testing.T) {
 		}
 		if c, inc := b.Fold(at(23, "outcome", "log_loss", finding.Drift, onset(9), priced)); c != incident.Joined || inc.Calls {
 			t.Errorf("one more: %s, called: %v", c, inc.Calls)
+		}
+	}
+}
+
+// A silence of the model that ends while an incident is over is none when it comes back, in whatever way, and one that begins meanwhile is.
+func TestSilencesOfTheModelWhileAnIncidentIsOver(t *testing.T) {
+	drift := at(10, "a", "location", finding.Drift, onset(8), broken, page)
+	ways := map[string]func(l *life) incident.Incident{
+		"the signal": func(l *life) incident.Incident { return l.found(at(400, "a", "location", finding.Drift, page)) },
+		"outcomes":   func(l *life) incident.Incident { return l.found(outcomes(22, finding.Drift, onset(9), priced)) },
+		"a person":   func(l *life) incident.Incident { return l.must(incident.Reopen, "#0")[0].Incident },
+	}
+	quiet := func(a *incident.Act) { a.Incident, a.Model = "", "m" }
+	for name, back := range ways {
+		for _, begins := range []bool{false, true} {
+			l := newLife(t)
+			l.found(drift)
+			if !begins {
+				l.must(incident.Hush, "#0", quiet, until(48*time.Hour))
+			}
+			over := at(20, "a", "location", finding.Equivalent)
+			if name == "the signal" {
+				over = at(300, "a", "location", finding.Equivalent)
+			}
+			l.found(over)
+			if begins {
+				l.must(incident.Hush, "#0", quiet, until(48*time.Hour))
+			} else {
+				l.must(incident.Unhush, "#0", quiet)
+			}
+			inc := back(l)
+			if !inc.Status.Active() || (inc.Silence != nil) != begins || name != "a person" && inc.Calls == begins {
+				t.Errorf("%s, in a silence: %v: %s, %v, called: %v", name, begins, inc.Status, inc.Silence, inc.Calls)
+			}
 		}
 	}
 }

@@ -151,7 +151,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		if p := e.part(name); e.inc.Model == f.Model && p != nil && p.live {
 			p.last = f
 			if f.Severity == finding.Page && e.inc.Severity != finding.Page {
-				return b.tell(e.again(p), &f, Reopened)
+				return b.tell(b.again(e, p), &f, Reopened)
 			}
 			return b.tell(e, &f, Updated)
 		}
@@ -168,7 +168,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	for _, e := range slices.Backward(b.all) {
 		if p := e.part(name); e.inc.Model == f.Model && !e.goesOn(l) && e.inc.MergedInto == "" && p != nil && soon(&f, later(e.over, p.eased)) {
 			p.last, p.live = f, true
-			return b.tell(e.again(p), &f, Reopened)
+			return b.tell(b.again(e, p), &f, Reopened)
 		}
 	}
 	e := &entry{lane: l, fault: f.Verdict == finding.Fault, inc: Incident{
@@ -236,14 +236,15 @@ func (e *entry) is(l lane, model string) bool { return e.lane == l && e.inc.Mode
 // active reports whether e is of the model, and not over.
 func (e *entry) active(model string) bool { return e.inc.Model == model && e.inc.Status.Active() }
 
-// again opens an incident that was over, for a signal that is back.
-func (e *entry) again(p *part) *entry {
+// again opens an incident that was over, for a signal that is back. Silences have ended and begun meanwhile, as if it were none of theirs.
+func (b *Book) again(e *entry, p *part) *entry {
 	p.again = true
 	if e.inc.Reason == byPerson {
 		e.paged = time.Time{} // who said that it is over has to know
 	}
 	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = OpenAgain, nil, ""
 	e.inc.Reopenings++
+	b.hush(e)
 	return e
 }
 
@@ -431,6 +432,6 @@ func (e *entry) call(c Change, at time.Time) {
 		e.due, e.uncalled = true, false
 		return
 	}
-	e.calls, e.paged, e.uncalled = true, at, false
+	e.calls, e.paged, e.uncalled, e.due = true, at, false, false
 	e.inc.Pages++
 }
