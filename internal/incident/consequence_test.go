@@ -204,6 +204,37 @@ func TestSilencesOfTheModelWhileAnIncidentIsOver(t *testing.T) {
 	}
 }
 
+// What outcomes show an incident to cost goes before what scores let one expect, however much that was, and whichever is heard of first.
+func TestMeasuredBeforeEstimated(t *testing.T) {
+	price := func(soFar, rate finding.Number, basis string) func(*finding.Finding) {
+		return func(f *finding.Finding) {
+			f.Impact = &finding.Impact{Currency: "EUR", SoFar: soFar, Basis: basis, Burn: &finding.Burn{Rate: rate, Of: "budget"}}
+		}
+	}
+	found := []finding.Finding{
+		at(10, "a", "location", finding.Drift, onset(8), broken, price(900, 30, "estimated")),
+		at(10, "b", "location", finding.Drift, onset(8), price(950, 40, "estimated")),
+		outcomes(12, finding.Drift, onset(9), price(50, 2, "measured")),
+		at(12, "outcome", "auc", finding.Drift, onset(9), price(60, 3, "measured")),
+		at(13, "outcome", "auc", finding.Drift, onset(9), north, price(70, 1.5, "measured")),
+	}
+	for _, order := range [][]int{{0, 1, 2, 3, 4}, {2, 0, 3, 4, 1}, {3, 1, 2, 0, 4}} {
+		b := incident.NewBook()
+		for _, i := range order {
+			b.Fold(found[i])
+		}
+		all := b.Incidents()
+		if inc := &all[0]; len(all) != 1 || inc.Impact.Basis != "measured" || inc.Impact.SoFar != 60 || inc.Weight.Cost != 3 || inc.Weight.Basis != "measured" {
+			t.Errorf("%v: %d incidents, %+v, %+v", order, len(all), inc.Impact, inc.Weight)
+		}
+	}
+	b := incident.NewBook()
+	b.Fold(found[0])
+	if _, inc := b.Fold(found[4]); inc.Impact.Basis != "estimated" || inc.Weight.Cost != 30 {
+		t.Errorf("of a slice alone: %+v, %+v", inc.Impact, inc.Weight)
+	}
+}
+
 // act does something to an incident.
 func act(t *testing.T, b *incident.Book, id string, v incident.Verb) {
 	t.Helper()
