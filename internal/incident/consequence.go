@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -43,7 +44,8 @@ func (e *entry) touched() bool {
 	return e.inc.MergedInto != "" || e.inc.SplitFrom != "" || slices.ContainsFunc(e.inc.Timeline, func(v Event) bool { return v.By == Person })
 }
 
-// absorb makes an incident that outcomes opened a part of e, as if it had never been one.
+// absorb makes an incident that outcomes opened a part of e, as if it had never been one. Who was called for it and hears now that it is over is called for e,
+// if nobody has been: that is the same call.
 func (b *Book) absorb(e, t *entry) {
 	at := b.newest[e.inc.Model]
 	if t.hasOpen() {
@@ -53,8 +55,13 @@ func (b *Book) absorb(e, t *entry) {
 		e.take(p)
 	}
 	e.inc.Severity = severest(e.inc.Severity, t.inc.Severity)
-	e.inc.Pages = max(e.inc.Pages, t.inc.Pages)
-	e.paged = later(e.paged, t.paged)
+	if t.inc.Severity == finding.Page && t.inc.Status.Active() && (e.paged.IsZero() || e.uncalled) {
+		e.inc.Pages, e.paged = max(e.inc.Pages, t.inc.Pages-1), time.Time{}
+		e.louder = cmp.Or(e.louder, Raised)
+	} else {
+		e.inc.Pages = max(e.inc.Pages, t.inc.Pages)
+		e.paged = later(e.paged, t.paged)
+	}
 	for _, id := range t.inc.Findings {
 		e.cite(id, truth)
 	}

@@ -235,6 +235,43 @@ func TestMeasuredBeforeEstimated(t *testing.T) {
 	}
 }
 
+// Who was called for what outcomes showed, and hears that this is over because it is a part of another now, is called for that: the same call, and none if
+// somebody has been called for it or the trouble is over.
+func TestTheCallOfWhatIsAbsorbed(t *testing.T) {
+	named := func(more ...func(*finding.Finding)) finding.Finding {
+		return at(13, "a", "location", finding.Drift, append([]func(*finding.Finding){onset(8), broken}, more...)...)
+	}
+	before := at(10, "a", "location", finding.Drift, onset(8))
+	for name, c := range map[string]struct {
+		found []finding.Finding
+		want  incident.Change
+		calls bool
+	}{
+		"a ticket that becomes a page":       {[]finding.Finding{before, outcomes(12, finding.Drift, onset(9), priced), named()}, incident.Raised, true},
+		"a page that nobody was called for":  {[]finding.Finding{outcomes(12, finding.Drift, onset(9), priced), named(page)}, incident.Opened, true},
+		"a ticket that is new":               {[]finding.Finding{outcomes(12, finding.Drift, onset(9), priced), named()}, incident.Opened, true},
+		"a page that somebody was called of": {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), page), outcomes(12, finding.Drift, onset(9), priced), named(page)}, incident.Updated, false},
+		"outcomes that are well again": {
+			[]finding.Finding{before, outcomes(11, finding.Drift, onset(9), priced), outcomes(12, finding.Equivalent), named()}, incident.Updated, false,
+		},
+		"tickets": {[]finding.Finding{before, outcomes(12, finding.Drift, onset(9)), named()}, incident.Updated, false},
+	} {
+		b := incident.NewBook()
+		var last incident.Change
+		var inc incident.Incident
+		for _, f := range c.found {
+			last, inc = b.Fold(f)
+		}
+		pages := 1
+		if inc.Severity != finding.Page {
+			pages = 0
+		}
+		if last != c.want || inc.Change != c.want || inc.Calls != c.calls || inc.Pages != pages || len(b.Gone()) != 1 {
+			t.Errorf("%s: %s, called: %v, %d pages", name, last, inc.Calls, inc.Pages)
+		}
+	}
+}
+
 // act does something to an incident.
 func act(t *testing.T, b *incident.Book, id string, v incident.Verb) {
 	t.Helper()

@@ -403,7 +403,7 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 // heard is the change that people are told of: that an incident is there again goes before one more signal of it, though its timeline says no such thing. Who
 // was told that it is over is called again for what outcomes show anew, if that is a page.
 func (e *entry) heard(c Change, f *finding.Finding, worse bool) Change {
-	back := e.louder == Reopened
+	back, took := e.louder == Reopened, e.louder == Raised
 	if c == Joined && e.uncalled && f.Severity == finding.Page && e.across(laneOf(f)) {
 		back, e.paged = true, time.Time{}
 	}
@@ -411,7 +411,7 @@ func (e *entry) heard(c Change, f *finding.Finding, worse bool) Change {
 	switch {
 	case back && c != Opened:
 		return Reopened
-	case worse && c == Joined:
+	case took && c != Opened && c != Reopened, worse && c == Joined:
 		return Raised
 	default:
 		return c
