@@ -109,7 +109,7 @@ func (b *Book) one(e *entry, a *Act) (Change, error) {
 		if inc.Status.Active() {
 			return refuse()
 		}
-		e.again(e.lead())
+		b.again(e, e.lead())
 		e.back = a.when()
 		return Reopened, nil
 	case Assign:

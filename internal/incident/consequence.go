@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -43,18 +44,24 @@ func (e *entry) touched() bool {
 	return e.inc.MergedInto != "" || e.inc.SplitFrom != "" || slices.ContainsFunc(e.inc.Timeline, func(v Event) bool { return v.By == Person })
 }
 
-// absorb makes an incident that outcomes opened a part of e, as if it had never been one.
+// absorb makes an incident that outcomes opened a part of e, as if it had never been one. Who was called for it and hears now that it is over is called for e,
+// if nobody has been: that is the same call.
 func (b *Book) absorb(e, t *entry) {
 	at := b.newest[e.inc.Model]
 	if t.hasOpen() {
-		e.revive()
+		b.revive(e)
 	}
 	for _, p := range t.signals {
 		e.take(p)
 	}
 	e.inc.Severity = severest(e.inc.Severity, t.inc.Severity)
-	e.inc.Pages = max(e.inc.Pages, t.inc.Pages)
-	e.paged = later(e.paged, t.paged)
+	if t.inc.Severity == finding.Page && t.inc.Status.Active() && (e.paged.IsZero() || e.uncalled) {
+		e.inc.Pages, e.paged = max(e.inc.Pages, t.inc.Pages-1), time.Time{}
+		e.louder = cmp.Or(e.louder, Raised)
+	} else {
+		e.inc.Pages = max(e.inc.Pages, t.inc.Pages)
+		e.paged = later(e.paged, t.paged)
+	}
 	for _, id := range t.inc.Findings {
 		e.cite(id, truth)
 	}
@@ -111,12 +118,15 @@ func (e *entry) mixed() bool {
 	return slices.ContainsFunc(e.signals, func(p *part) bool { return e.across(laneOf(&p.last)) })
 }
 
-// revive makes an incident go on that was over too early, as outcomes show. It was not over and back.
-func (e *entry) revive() {
+// revive makes an incident go on that was over too early, as outcomes show. It was not over and back, and stands where it stood; but who was told of its end
+// has to hear of it.
+func (b *Book) revive(e *entry) {
 	if e.inc.Status.Active() {
 		return
 	}
-	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason, e.over = Open, nil, "", time.Time{}
+	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason, e.over = e.was, nil, "", time.Time{}
+	e.louder = Reopened
+	b.hush(e)
 	for i, v := range slices.Backward(e.inc.Timeline) {
 		if v.By == "" && v.What == string(Closed) {
 			e.events--

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -141,6 +142,141 @@ func TestWhatIsAbsorbedIsTold(t *testing.T) {
 		if slices.ContainsFunc(inc.Subjects, func(s incident.Subject) bool { return s.Name == "outcome" }) {
 			t.Errorf("its subjects are %v", inc.Subjects)
 		}
+	}
+}
+
+// Who was told that broken data are over hears it, and is called, when outcomes show that they are not: by a signal of then, and by a worse one later.
+func TestOutcomesBringBackWhatWasOver(t *testing.T) {
+	for _, ticket := range []bool{false, true} {
+		b := incident.NewBook()
+		_, inc := b.Fold(at(10, "a", "location", finding.Drift, onset(8), broken, page))
+		act(t, b, inc.ID, incident.Acknowledge)
+		if c, inc := b.Fold(at(20, "a", "location", finding.Equivalent)); c != incident.Closed || inc.Pages != 1 {
+			t.Fatalf("%s, %d pages", c, inc.Pages)
+		}
+		if ticket {
+			c, inc := b.Fold(outcomes(21, finding.Drift, onset(9)))
+			if c != incident.Reopened || inc.Calls {
+				t.Errorf("a ticket: %s, called: %v", c, inc.Calls)
+			}
+		}
+		c, inc := b.Fold(at(22, "outcome", "auc", finding.Drift, onset(9), priced))
+		if c != incident.Reopened || inc.Change != c || !inc.Calls || inc.Pages != 2 || inc.Reopenings != 0 || inc.Status != incident.Acknowledged {
+			t.Errorf("%s, told %s, called: %v, %d pages, %d times back, %s", c, inc.Change, inc.Calls, inc.Pages, inc.Reopenings, inc.Status)
+		}
+		if c, inc := b.Fold(at(23, "outcome", "log_loss", finding.Drift, onset(9), priced)); c != incident.Joined || inc.Calls {
+			t.Errorf("one more: %s, called: %v", c, inc.Calls)
+		}
+	}
+}
+
+// A silence of the model that ends while an incident is over is none when it comes back, in whatever way, and one that begins meanwhile is.
+func TestSilencesOfTheModelWhileAnIncidentIsOver(t *testing.T) {
+	drift := at(10, "a", "location", finding.Drift, onset(8), broken, page)
+	ways := map[string]func(l *life) incident.Incident{
+		"the signal": func(l *life) incident.Incident { return l.found(at(400, "a", "location", finding.Drift, page)) },
+		"outcomes":   func(l *life) incident.Incident { return l.found(outcomes(22, finding.Drift, onset(9), priced)) },
+		"a person":   func(l *life) incident.Incident { return l.must(incident.Reopen, "#0")[0].Incident },
+	}
+	quiet := func(a *incident.Act) { a.Incident, a.Model = "", "m" }
+	for name, back := range ways {
+		for _, begins := range []bool{false, true} {
+			l := newLife(t)
+			l.found(drift)
+			if !begins {
+				l.must(incident.Hush, "#0", quiet, until(48*time.Hour))
+			}
+			over := at(20, "a", "location", finding.Equivalent)
+			if name == "the signal" {
+				over = at(300, "a", "location", finding.Equivalent)
+			}
+			l.found(over)
+			if begins {
+				l.must(incident.Hush, "#0", quiet, until(48*time.Hour))
+			} else {
+				l.must(incident.Unhush, "#0", quiet)
+			}
+			inc := back(l)
+			if !inc.Status.Active() || (inc.Silence != nil) != begins || name != "a person" && inc.Calls == begins {
+				t.Errorf("%s, in a silence: %v: %s, %v, called: %v", name, begins, inc.Status, inc.Silence, inc.Calls)
+			}
+		}
+	}
+}
+
+// What outcomes show an incident to cost goes before what scores let one expect, however much that was, and whichever is heard of first.
+func TestMeasuredBeforeEstimated(t *testing.T) {
+	price := func(soFar, rate finding.Number, basis string) func(*finding.Finding) {
+		return func(f *finding.Finding) {
+			f.Impact = &finding.Impact{Currency: "EUR", SoFar: soFar, Basis: basis, Burn: &finding.Burn{Rate: rate, Of: "budget"}}
+		}
+	}
+	found := []finding.Finding{
+		at(10, "a", "location", finding.Drift, onset(8), broken, price(900, 30, "estimated")),
+		at(10, "b", "location", finding.Drift, onset(8), price(950, 40, "estimated")),
+		outcomes(12, finding.Drift, onset(9), price(50, 2, "measured")),
+		at(12, "outcome", "auc", finding.Drift, onset(9), price(60, 3, "measured")),
+		at(13, "outcome", "auc", finding.Drift, onset(9), north, price(70, 1.5, "measured")),
+	}
+	for _, order := range [][]int{{0, 1, 2, 3, 4}, {2, 0, 3, 4, 1}, {3, 1, 2, 0, 4}} {
+		b := incident.NewBook()
+		for _, i := range order {
+			b.Fold(found[i])
+		}
+		all := b.Incidents()
+		if inc := &all[0]; len(all) != 1 || inc.Impact.Basis != "measured" || inc.Impact.SoFar != 60 || inc.Weight.Cost != 3 || inc.Weight.Basis != "measured" {
+			t.Errorf("%v: %d incidents, %+v, %+v", order, len(all), inc.Impact, inc.Weight)
+		}
+	}
+	b := incident.NewBook()
+	b.Fold(found[0])
+	if _, inc := b.Fold(found[4]); inc.Impact.Basis != "estimated" || inc.Weight.Cost != 30 {
+		t.Errorf("of a slice alone: %+v, %+v", inc.Impact, inc.Weight)
+	}
+}
+
+// Who was called for what outcomes showed, and hears that this is over because it is a part of another now, is called for that: the same call, and none if
+// somebody has been called for it or the trouble is over.
+func TestTheCallOfWhatIsAbsorbed(t *testing.T) {
+	named := func(more ...func(*finding.Finding)) finding.Finding {
+		return at(13, "a", "location", finding.Drift, append([]func(*finding.Finding){onset(8), broken}, more...)...)
+	}
+	before := at(10, "a", "location", finding.Drift, onset(8))
+	for name, c := range map[string]struct {
+		found []finding.Finding
+		want  incident.Change
+		calls bool
+	}{
+		"a ticket that becomes a page":       {[]finding.Finding{before, outcomes(12, finding.Drift, onset(9), priced), named()}, incident.Raised, true},
+		"a page that nobody was called for":  {[]finding.Finding{outcomes(12, finding.Drift, onset(9), priced), named(page)}, incident.Opened, true},
+		"a ticket that is new":               {[]finding.Finding{outcomes(12, finding.Drift, onset(9), priced), named()}, incident.Opened, true},
+		"a page that somebody was called of": {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), page), outcomes(12, finding.Drift, onset(9), priced), named(page)}, incident.Updated, false},
+		"outcomes that are well again": {
+			[]finding.Finding{before, outcomes(11, finding.Drift, onset(9), priced), outcomes(12, finding.Equivalent), named()}, incident.Updated, false,
+		},
+		"tickets": {[]finding.Finding{before, outcomes(12, finding.Drift, onset(9)), named()}, incident.Updated, false},
+	} {
+		b := incident.NewBook()
+		var last incident.Change
+		var inc incident.Incident
+		for _, f := range c.found {
+			last, inc = b.Fold(f)
+		}
+		pages := 1
+		if inc.Severity != finding.Page {
+			pages = 0
+		}
+		if last != c.want || inc.Change != c.want || inc.Calls != c.calls || inc.Pages != pages || len(b.Gone()) != 1 {
+			t.Errorf("%s: %s, called: %v, %d pages", name, last, inc.Calls, inc.Pages)
+		}
+	}
+}
+
+// act does something to an incident.
+func act(t *testing.T, b *incident.Book, id string, v incident.Verb) {
+	t.Helper()
+	if _, err := b.Act(incident.Act{KindName: incident.KindAct, ID: string(v), At: start, Actor: "ada", Verb: v, Incident: id}); err != nil {
+		t.Fatal(err)
 	}
 }
 

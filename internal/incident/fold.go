@@ -66,6 +66,9 @@ type entry struct {
 	broken   bool      // it turned out to be of broken data
 	absorbed bool      // into another, by itself
 	foreign  int       // findings of another lane, the last of inc.Findings
+	was      Status    // before its end
+	uncalled bool      // it was over once, and nobody has been called since
+	louder   Change    // what happened to it beside what the finding at hand did
 }
 
 // part is one signal's part of an incident.
@@ -148,13 +151,13 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 		if p := e.part(name); e.inc.Model == f.Model && p != nil && p.live {
 			p.last = f
 			if f.Severity == finding.Page && e.inc.Severity != finding.Page {
-				return b.tell(e.again(p), &f, Reopened)
+				return b.tell(b.again(e, p), &f, Reopened)
 			}
 			return b.tell(e, &f, Updated)
 		}
 	}
 	if e := b.home(l, &f); e != nil {
-		e.revive()
+		b.revive(e)
 		if p := e.part(name); p != nil {
 			p.last, p.live = f, true
 			return b.tell(e, &f, Updated)
@@ -165,7 +168,7 @@ func (b *Book) Fold(f finding.Finding) (Change, Incident) {
 	for _, e := range slices.Backward(b.all) {
 		if p := e.part(name); e.inc.Model == f.Model && !e.goesOn(l) && e.inc.MergedInto == "" && p != nil && soon(&f, later(e.over, p.eased)) {
 			p.last, p.live = f, true
-			return b.tell(e.again(p), &f, Reopened)
+			return b.tell(b.again(e, p), &f, Reopened)
 		}
 	}
 	e := &entry{lane: l, fault: f.Verdict == finding.Fault, inc: Incident{
@@ -233,19 +236,21 @@ func (e *entry) is(l lane, model string) bool { return e.lane == l && e.inc.Mode
 // active reports whether e is of the model, and not over.
 func (e *entry) active(model string) bool { return e.inc.Model == model && e.inc.Status.Active() }
 
-// again opens an incident that was over, for a signal that is back.
-func (e *entry) again(p *part) *entry {
+// again opens an incident that was over, for a signal that is back. Silences have ended and begun meanwhile, as if it were none of theirs.
+func (b *Book) again(e *entry, p *part) *entry {
 	p.again = true
 	if e.inc.Reason == byPerson {
 		e.paged = time.Time{} // who said that it is over has to know
 	}
 	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = OpenAgain, nil, ""
 	e.inc.Reopenings++
+	b.hush(e)
 	return e
 }
 
 // end closes an incident at a time that people are shown, and at an event time.
 func (e *entry) end(at, over time.Time, reason string) {
+	e.was, e.uncalled = e.inc.Status, true
 	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Resolved, &at, reason
 	e.over = over
 }
@@ -377,9 +382,6 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 			e.enter(v, laneOf(f))
 		}
 	}
-	if worse && c == Joined {
-		c = Raised
-	}
 	if f.Alarming() {
 		if f.Severity == finding.Page {
 			inc.Severity = finding.Page
@@ -393,8 +395,27 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 		inc.Onset = p.began // where it began is seen best by what is known to have happened
 	}
 	b.learn(e)
+	c = e.heard(c, f, worse)
 	e.call(c, f.At)
 	return c, b.show(e, c)
+}
+
+// heard is the change that people are told of: that an incident is there again goes before one more signal of it, though its timeline says no such thing. Who
+// was told that it is over is called again for what outcomes show anew, if that is a page.
+func (e *entry) heard(c Change, f *finding.Finding, worse bool) Change {
+	back, took := e.louder == Reopened, e.louder == Raised
+	if c == Joined && e.uncalled && f.Severity == finding.Page && e.across(laneOf(f)) {
+		back, e.paged = true, time.Time{}
+	}
+	e.louder = None
+	switch {
+	case back && c != Opened:
+		return Reopened
+	case took && c != Opened && c != Reopened, worse && c == Joined:
+		return Raised
+	default:
+		return c
+	}
 }
 
 // call decides whether a change asks for somebody to be called: once for an incident, and again if it comes back when the last call is long
@@ -408,9 +429,9 @@ func (e *entry) call(c Change, at time.Time) {
 		return
 	}
 	if e.inc.Silence != nil {
-		e.due = true
+		e.due, e.uncalled = true, false
 		return
 	}
-	e.calls, e.paged = true, at
+	e.calls, e.paged, e.uncalled, e.due = true, at, false, false
 	e.inc.Pages++
 }

@@ -85,7 +85,7 @@ func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 		return nil, fmt.Errorf("%w: nothing would be left of it", ErrConflict)
 	}
 	sum := sha256.Sum256([]byte(e.inc.ID + "\x00" + a.ID))
-	n := &entry{lane: e.lane, fault: e.fault, paged: e.paged, over: e.over, own: e.own, back: e.back, inc: Incident{
+	n := &entry{lane: e.lane, fault: e.fault, paged: e.paged, over: e.over, own: e.own, back: e.back, was: e.was, uncalled: e.uncalled, inc: Incident{
 		KindName: Kind, ID: hex.EncodeToString(sum[:8]), Model: e.inc.Model, Severity: finding.Ticket, Status: e.inc.Status, ResolvedAt: e.inc.ResolvedAt, Reason: e.inc.Reason,
 		SplitFrom: e.inc.ID, Silence: e.inc.Silence, Findings: []string{},
 	}}

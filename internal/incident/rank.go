@@ -3,6 +3,7 @@ package incident
 import (
 	"cmp"
 	"math"
+	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/finding"
 )
@@ -53,7 +54,7 @@ const estimated = "estimated"
 const limit = "limit"
 
 // weigh measures an incident. The cost is the largest of: how many times a broken promise's limit is reached, and how fast decisions burn what is allowed, as
-// outcomes show or, before them, as scores let one expect (finding.Burn). That scores are known to mean something else by now is another lane's: which of both is
+// outcomes show of the whole or, before that, as scores let one expect (finding.Burn). That scores are known to mean something else by now is another lane's: which of both is
 // heard of first is not fixed, so it changes nothing here, and who reads an estimate is told what it rests on.
 func (e *entry) weigh() Weight {
 	w := Weight{Evidence: 1, Effect: 1, Cost: 1}
@@ -62,6 +63,7 @@ func (e *entry) weigh() Weight {
 			w.Cost, w.Of, w.Basis = r, of, basis
 		}
 	}
+	measured := e.measured()
 	for _, p := range e.signals {
 		f := &p.last
 		w.Evidence = max(w.Evidence, finding.Number(ratio(float64(f.Evidence.Log10), float64(f.Evidence.Needed))))
@@ -69,7 +71,7 @@ func (e *entry) weigh() Weight {
 		if f.Verdict == finding.Breach && f.Value.Valid() && f.Threshold.Valid() {
 			cost(max(ratio(float64(f.Value), float64(f.Threshold)), ratio(float64(f.Threshold), float64(f.Value))), limit, "measured")
 		}
-		if i := f.Impact; i != nil && i.Burn != nil {
+		if i := f.Impact; i != nil && i.Burn != nil && !(measured && i.Basis == estimated) {
 			cost(ratio(float64(i.Burn.Rate), 1), i.Burn.Of, i.Basis)
 		}
 	}
@@ -77,6 +79,14 @@ func (e *entry) weigh() Weight {
 		*x = finding.Number(math.Round(float64(*x)*100) / 100)
 	}
 	return w
+}
+
+// measured reports whether outcomes show how fast decisions of the whole burn what is allowed.
+func (e *entry) measured() bool {
+	return slices.ContainsFunc(e.signals, func(p *part) bool {
+		i := p.last.Impact
+		return i != nil && i.Burn != nil && i.Basis != estimated && len(p.slice) == 0
+	})
 }
 
 // score is the product.

@@ -120,11 +120,15 @@ func (e *entry) numbers() []finding.Figure {
 	return out
 }
 
-// impact is the price of the whole, where some signal of the whole knows it.
+// impact is the price of the whole, where some signal of the whole knows it: one that outcomes show before one that scores let one expect.
 func (e *entry) impact() *finding.Impact {
 	var out *finding.Impact
 	for _, p := range e.signals {
-		if i := p.last.Impact; i != nil && len(p.slice) == 0 && (out == nil || i.SoFar > out.SoFar) {
+		i := p.last.Impact
+		if i == nil || len(p.slice) > 0 {
+			continue
+		}
+		if out == nil || i.Basis == out.Basis && i.SoFar > out.SoFar || i.Basis != estimated && out.Basis == estimated {
 			out = i
 		}
 	}
