@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -72,8 +74,8 @@ func (a *API) again(w http.ResponseWriter, r *http.Request, o Outbox) {
 		a.refuse(w, no)
 		return
 	}
-	if body.ID == "" || body.Sink == "" || !incident.Named(who) {
-		a.fail(w, http.StatusBadRequest, "name the message by id and sink, and who wants it by actor")
+	if !kept(body.ID) || !kept(body.Sink) || !incident.Named(who) {
+		a.fail(w, http.StatusBadRequest, "name the message by id and sink, as /api/v1/outbox lists them, and who wants it by actor")
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), actWait)
@@ -91,4 +93,9 @@ func (a *API) again(w http.ResponseWriter, r *http.Request, o Outbox) {
 		w.Header().Set("Retry-After", "5")
 		a.fail(w, http.StatusServiceUnavailable, "no alerter took it: none is at work here just now, or it stands by; send it again")
 	}
+}
+
+// kept reports whether a message may have such an id or sink: what the ledger keeps is UTF-8 without NUL bytes.
+func kept(s string) bool {
+	return s != "" && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }

@@ -48,6 +48,8 @@ func TestOutbox(t *testing.T) {
 		"again, what isn't":      {http.MethodPost, "/retry", "ada-token", one, ErrNoLetter, 404, "ada"},
 		"again, not now":         {http.MethodPost, "/retry", "ada-token", one, ErrNotNow, 409, "ada"},
 		"again, nobody is there": {http.MethodPost, "/retry", "ada-token", one, ErrAway, 503, "ada"},
+		"again, of NUL":          {http.MethodPost, "/retry", "ada-token", `{"id":"\u0000-1","sink":"topic"}`, nil, 400, ""},
+		"again, to NUL":          {http.MethodPost, "/retry", "ada-token", `{"id":"a-1","sink":"to\u0000pic"}`, nil, 400, ""},
 		"again, of more":         {http.MethodPost, "/retry", "ada-token", `{"id":"a-1","sink":"topic","all":true}`, nil, 400, ""},
 	} {
 		who := ""

@@ -135,13 +135,19 @@ var ErrNotAbandoned = errors.New("the message was not given up")
 // ErrOutdated means that a later message of the same subject was delivered to the sink: an older one after it would tell what is no longer so.
 var ErrOutdated = errors.New("the sink was told later of the same subject")
 
+// ErrNoEntry means that an entry can't be kept as it is, such as one with text that isn't UTF-8 without NUL bytes.
+var ErrNoEntry = errors.New("the ledger can't keep such an entry")
+
 // Revive lets a message that was given up wait again, as if it had never been tried, and appends the entry that says who wanted it, in one SQL
-// transaction. The subject of a message is its ID up to the last "-". It fails with ErrUnknownMessage, ErrNotAbandoned or ErrOutdated, and has
-// then changed nothing.
+// transaction. The subject of a message is its ID up to the last "-". It fails with ErrUnknownMessage, ErrNotAbandoned,
+// ErrOutdated or ErrNoEntry, and has then changed nothing.
 func (l *Ledger) Revive(ctx context.Context, e Entry, id, sink string, due time.Time) error {
 	entries := []Entry{e}
+	if !storable(id, sink) { // no such message was ever taken, and not every database can be asked for it
+		return fmt.Errorf("revive message %q to %q: %w", id, sink, ErrUnknownMessage)
+	}
 	if err := check(entries, nil, nil); err != nil {
-		return fmt.Errorf("revive message %s to %s: %w", id, sink, err)
+		return fmt.Errorf("revive message %s to %s: %w: %w", id, sink, ErrNoEntry, err)
 	}
 	err := l.inOrder(ctx, func(tx *sql.Tx) error {
 		if err := revivable(ctx, tx, id, sink); err != nil {

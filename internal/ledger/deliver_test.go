@@ -139,8 +139,15 @@ func TestReviveWhatIsOutdated(t *testing.T) {
 	if err := l.Revive(ctx, again, "inc-1", "pager", day); !errors.Is(err, ErrOutdated) {
 		t.Errorf("revive a trigger after the resolve: %v", err)
 	}
-	if err := l.Revive(ctx, Entry{}, "inc-3", "pager", day); err == nil {
-		t.Error("revived without an entry that says who wants it")
+	if err := l.Revive(ctx, Entry{}, "inc-3", "pager", day); !errors.Is(err, ErrNoEntry) {
+		t.Errorf("revive without an entry that says who wants it: %v", err)
+	}
+	for _, of := range [][2]string{{"\x00-1", "pager"}, {"inc-3", "\x00"}, {"\xff", "pager"}} {
+		e := again
+		e.Subject = strings.TrimSuffix(of[0], "-1")
+		if err := l.Revive(ctx, e, of[0], of[1], day); !errors.Is(err, ErrUnknownMessage) {
+			t.Errorf("revive %q to %q: %v", of[0], of[1], err)
+		}
 	}
 	if err := errors.Join(l.Revive(ctx, again, "inc-1", "mail", day), l.Revive(ctx, again, "other-1", "pager", day), l.Revive(ctx, again, "inc-3", "pager", day)); err != nil {
 		t.Error(err)
