@@ -395,10 +395,20 @@ func (r *act) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if ok && len(r.latest) == len(r.out.Held) || time.Since(r.waited) > settleWithin {
+	if ok && r.allHeld() || time.Since(r.waited) > settleWithin {
 		close(r.settled)
 	}
 	return nil
+}
+
+// allHeld reports whether of each incident that is shown it was told why retraining is held back.
+func (r *act) allHeld() bool {
+	for id := range r.latest { // those that were merged away are held, too
+		if r.out.Held[id] == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // tell takes an incident as it is now.
