@@ -25,8 +25,8 @@ var (
 
 // Outbox knows the messages that were given up, and lets them be sent again.
 type Outbox interface {
-	// GivenUp are at most limit messages, the oldest first.
-	GivenUp(ctx context.Context, limit int) ([]Letter, error)
+	// GivenUp are at most limit messages, the oldest first: those with an id and to a sink, where these aren't "".
+	GivenUp(ctx context.Context, id, sink string, limit int) ([]Letter, error)
 	// Again fails with ErrAway, ErrNoLetter or ErrNotNow.
 	Again(ctx context.Context, actor, id, sink string) error
 }
@@ -42,6 +42,12 @@ type Letter struct {
 	Reason   string    `json:"reason"` // why it was given up
 }
 
+// Letters is an answer that lists messages that were given up.
+type Letters struct {
+	Messages []Letter `json:"messages"` // the oldest
+	More     bool     `json:"more"`     // whether there are others
+}
+
 // Outbox lets the API show the dead letters, and send them again. Why one was given up may quote a sink's settings: also who only looks needs to
 // be allowed to write.
 func (a *API) Outbox(o Outbox) {
@@ -54,13 +60,19 @@ func (a *API) letters(w http.ResponseWriter, r *http.Request, o Outbox) {
 		a.refuse(w, no)
 		return
 	}
-	all, err := o.GivenUp(r.Context(), mostLetters)
+	id, sink := r.URL.Query().Get("id"), r.URL.Query().Get("sink")
+	if id != "" && !kept(id) || sink != "" && !kept(sink) {
+		a.fail(w, http.StatusBadRequest, "id and sink are of a message, as /api/v1/outbox lists them")
+		return
+	}
+	all, err := o.GivenUp(r.Context(), id, sink, mostLetters+1)
 	if err != nil {
 		a.log.Warn("read the outbox", zap.Error(err))
 		a.fail(w, http.StatusServiceUnavailable, "the outbox can't be read just now")
 		return
 	}
-	a.encode(w, map[string]any{"messages": append([]Letter{}, all...)})
+	more := len(all) > mostLetters
+	a.encode(w, Letters{Messages: append([]Letter{}, all[:min(len(all), mostLetters)]...), More: more})
 }
 
 // again sends a message again, for somebody.

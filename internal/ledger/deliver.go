@@ -75,10 +75,17 @@ func (l *Ledger) Pending(ctx context.Context, sink string, limit int) ([]Waiting
 		WHERE sink = $1 AND state = $2 ORDER BY position LIMIT $3`, sink, statePending, max(limit, 0))
 }
 
-// Abandoned returns at most limit messages that were given up, the oldest first.
-func (l *Ledger) Abandoned(ctx context.Context, limit int) ([]Waiting, error) {
-	return l.waiting(ctx, `SELECT id, sink, body, due, attempts, reason FROM ledger_outbox
-		WHERE state = $1 ORDER BY position LIMIT $2`, stateAbandoned, max(limit, 0))
+// Abandoned returns at most limit messages that were given up, the oldest first: those with an id and to a sink, where these aren't "".
+func (l *Ledger) Abandoned(ctx context.Context, id, sink string, limit int) ([]Waiting, error) {
+	text, args := `SELECT id, sink, body, due, attempts, reason FROM ledger_outbox WHERE state = $1`, []any{stateAbandoned}
+	for _, c := range [][2]string{{"id", id}, {"sink", sink}} {
+		if c[1] != "" {
+			args = append(args, c[1])
+			text += fmt.Sprintf(" AND %s = $%d", c[0], len(args))
+		}
+	}
+	args = append(args, max(limit, 0))
+	return l.waiting(ctx, text+fmt.Sprintf(" ORDER BY position LIMIT $%d", len(args)), args...)
 }
 
 func (l *Ledger) waiting(ctx context.Context, text string, args ...any) ([]Waiting, error) {

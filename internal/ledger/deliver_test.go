@@ -78,7 +78,7 @@ func TestOutbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("a>slack")
-	if got := names(l.Abandoned(ctx, 5)); got != "z>slack" {
+	if got := names(l.Abandoned(ctx, "", "", 5)); got != "z>slack" {
 		t.Errorf("abandoned: %q", got)
 	}
 	if err := l.Retry(ctx, "z", "slack", at(10), "by hand"); err != nil {
@@ -283,9 +283,15 @@ func TestOutboxAndOffsetsModel(t *testing.T) {
 						queues = append(queues, q)
 					}
 				}
-				given, err := l.Abandoned(t.Context(), limit)
-				if d := cmp.Diff(first(in(stateAbandoned, "")), given); d != "" || err != nil {
-					t.Fatal(d, err)
+				for _, of := range []key{{"", ""}, {"", "s"}, {"a", ""}, {"a", "p"}} {
+					given, err := l.Abandoned(t.Context(), of.id, of.sink, limit)
+					want := slices.DeleteFunc(in(stateAbandoned, of.sink), func(w Waiting) bool { return of.id != "" && w.ID != of.id })
+					if want = first(want); len(want) == 0 {
+						want = nil
+					}
+					if d := cmp.Diff(want, given); d != "" || err != nil {
+						t.Fatal(of, d, err)
+					}
 				}
 				counted, err := l.Queues(t.Context())
 				if !slices.Equal(counted, queues) || err != nil {
