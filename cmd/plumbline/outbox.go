@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -57,10 +59,13 @@ Exits with 0, whether there are any or not.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return writeJSONLines(cmd.OutOrStdout(), all)
+			if all.More {
+				fmt.Fprintln(cmd.ErrOrStderr(), "there are more than these: name a sink by --sink, or retry them first")
 			}
-			return listLetters(cmd.OutOrStdout(), all)
+			if asJSON {
+				return writeJSONLines(cmd.OutOrStdout(), all.Messages)
+			}
+			return listLetters(cmd.OutOrStdout(), all.Messages)
 		},
 	}
 	cmd.Flags().StringVar(&sink, "sink", "", "only those to this sink, as list names it")
@@ -120,57 +125,85 @@ func retryLetters(cmd *cobra.Command, id, sink, actor string) error {
 	if err != nil {
 		return err
 	}
-	letters, err := c.letters(cmd.Context(), id, sink)
-	if err != nil {
-		return err
-	}
-	out := cmd.OutOrStdout()
-	if len(letters) == 0 {
-		if id != "" {
-			return badInput(fmt.Errorf("no message %q was given up; plumbline outbox list shows those that were", id))
-		}
-		fmt.Fprintln(out, "none was given up")
-		return nil
-	}
-	refused := 0
-	for i := range letters {
-		l := &letters[i]
-		body, err := json.Marshal(map[string]string{"id": l.ID, "sink": l.Sink, "actor": actor})
+	return c.retryLetters(cmd.Context(), cmd.OutOrStdout(), id, sink, actor)
+}
+
+func (c *apiClient) retryLetters(ctx context.Context, out io.Writer, id, sink, actor string) error {
+	tried, refused := map[[2]string]bool{}, 0
+	for {
+		letters, err := c.letters(ctx, id, sink)
 		if err != nil {
-			return fmt.Errorf("encode the request: %w", err)
-		}
-		var got map[string]string
-		err = c.do(cmd.Context(), "POST", "/api/v1/outbox/retry", body, &got)
-		no, answered := errors.AsType[*exitError](err)
-		switch {
-		case err == nil:
-			fmt.Fprintf(out, "%s to %s: is tried again\n", l.ID, l.Sink)
-		case answered && no.code == exitNo:
-			refused++
-			fmt.Fprintf(out, "%s to %s: stays given up: %v\n", l.ID, l.Sink, err)
-		default:
 			return err
 		}
+		isNew := false
+		for i := range letters.Messages {
+			l := &letters.Messages[i]
+			if tried[[2]string{l.ID, l.Sink}] { // it stays given up, or is again
+				continue
+			}
+			tried[[2]string{l.ID, l.Sink}], isNew = true, true
+			again, err := c.retry(ctx, out, l, actor)
+			if err != nil {
+				return err
+			}
+			if !again {
+				refused++
+			}
+		}
+		switch {
+		case letters.More && isNew:
+			continue
+		case letters.More:
+			fmt.Fprintln(out, "there are more, behind those that stay given up: name them by id or by --sink")
+			return errSilent
+		case len(tried) == 0 && id != "":
+			return badInput(fmt.Errorf("no message %q was given up; plumbline outbox list shows those that were", id))
+		case len(tried) == 0:
+			fmt.Fprintln(out, "none was given up")
+		case refused > 0:
+			return errSilent
+		}
+		return nil
 	}
-	if refused > 0 {
-		return errSilent
+}
+
+// retry sends one message again, and reports whether it could be.
+func (c *apiClient) retry(ctx context.Context, out io.Writer, l *console.Letter, actor string) (again bool, err error) {
+	body, err := json.Marshal(map[string]string{"id": l.ID, "sink": l.Sink, "actor": actor})
+	if err != nil {
+		return false, fmt.Errorf("encode the request: %w", err)
 	}
-	return nil
+	var got map[string]string
+	err = c.do(ctx, "POST", "/api/v1/outbox/retry", body, &got)
+	if no, answered := errors.AsType[*exitError](err); answered && no.code == exitNo {
+		fmt.Fprintf(out, "%s to %s: stays given up: %v\n", l.ID, l.Sink, err)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	fmt.Fprintf(out, "%s to %s: is tried again\n", l.ID, l.Sink)
+	return true, nil
 }
 
 // letters are the messages that were given up, of one id and to one sink where those are named.
-func (c *apiClient) letters(ctx context.Context, id, sink string) ([]console.Letter, error) {
-	var got struct {
-		Messages []console.Letter `json:"messages"`
+func (c *apiClient) letters(ctx context.Context, id, sink string) (got console.Letters, err error) {
+	query := url.Values{}
+	if id != "" {
+		query.Set("id", id)
 	}
-	if err := c.get(ctx, "/api/v1/outbox", &got); err != nil {
-		return nil, err
+	if sink != "" {
+		query.Set("sink", sink)
 	}
-	var out []console.Letter
-	for _, l := range got.Messages {
-		if (id == "" || l.ID == id) && (sink == "" || l.Sink == sink) {
-			out = append(out, l)
-		}
+	path := "/api/v1/outbox"
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
-	return out, nil
+	if err := c.get(ctx, path, &got); err != nil {
+		return got, err
+	}
+	got.Messages = slices.DeleteFunc(got.Messages, func(l console.Letter) bool { // an earlier build answers with all
+		return id != "" && l.ID != id || sink != "" && l.Sink != sink
+	})
+	return got, nil
 }

@@ -119,7 +119,7 @@ func until(ts *testscript.TestScript, done func(pending, abandoned bool) bool, a
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range 3000 { // a minute
-		if done(has(l.Pending(ctx, args[1], 1000)), has(l.Abandoned(ctx, 1000))) {
+		if done(has(l.Pending(ctx, args[1], 1000)), has(l.Abandoned(ctx, args[0], args[1], 1))) {
 			return
 		}
 		<-tick.C

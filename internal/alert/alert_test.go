@@ -215,7 +215,7 @@ func TestSinksFailOnTheirOwn(t *testing.T) {
 	if len(fine.got) != 2 {
 		t.Errorf("the sink that was fine got %d messages, want 2", len(fine.got))
 	}
-	given, err := f.o.Ledger.Abandoned(t.Context(), 10)
+	given, err := f.o.Ledger.Abandoned(t.Context(), "", "", 10)
 	if err != nil || len(given) != 1 || given[0].Sink != "refuses" {
 		t.Errorf("given up: %+v, %v; want the one refused", given, err)
 	}

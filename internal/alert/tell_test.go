@@ -101,7 +101,7 @@ func TestEscalation(t *testing.T) {
 		if got := statuses(rs["slack:#tickets"]); got != nil {
 			t.Errorf("a page went to the tickets: %q", got)
 		}
-		given, err := l.Abandoned(t.Context(), 10)
+		given, err := l.Abandoned(t.Context(), "", "", 10)
 		if err != nil || len(given) == 0 || given[0].Sink != "pagerduty:nobody" {
 			t.Errorf("whom nothing leads to: %+v, %v; want a message given up", given, err)
 		}

@@ -90,8 +90,8 @@ type outbox struct {
 }
 
 // GivenUp implements console.Outbox.
-func (o outbox) GivenUp(ctx context.Context, limit int) ([]console.Letter, error) {
-	waiting, err := o.ledger.Abandoned(ctx, limit)
+func (o outbox) GivenUp(ctx context.Context, id, sink string, limit int) ([]console.Letter, error) {
+	waiting, err := o.ledger.Abandoned(ctx, id, sink, limit)
 	out := make([]console.Letter, len(waiting))
 	for i := range waiting {
 		w := &waiting[i]

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -23,8 +25,8 @@ var (
 
 // Outbox knows the messages that were given up, and lets them be sent again.
 type Outbox interface {
-	// GivenUp are at most limit messages, the oldest first.
-	GivenUp(ctx context.Context, limit int) ([]Letter, error)
+	// GivenUp are at most limit messages, the oldest first: those with an id and to a sink, where these aren't "".
+	GivenUp(ctx context.Context, id, sink string, limit int) ([]Letter, error)
 	// Again fails with ErrAway, ErrNoLetter or ErrNotNow.
 	Again(ctx context.Context, actor, id, sink string) error
 }
@@ -40,6 +42,12 @@ type Letter struct {
 	Reason   string    `json:"reason"` // why it was given up
 }
 
+// Letters is an answer that lists messages that were given up.
+type Letters struct {
+	Messages []Letter `json:"messages"` // the oldest
+	More     bool     `json:"more"`     // whether there are others
+}
+
 // Outbox lets the API show the dead letters, and send them again. Why one was given up may quote a sink's settings: also who only looks needs to
 // be allowed to write.
 func (a *API) Outbox(o Outbox) {
@@ -52,13 +60,19 @@ func (a *API) letters(w http.ResponseWriter, r *http.Request, o Outbox) {
 		a.refuse(w, no)
 		return
 	}
-	all, err := o.GivenUp(r.Context(), mostLetters)
+	id, sink := r.URL.Query().Get("id"), r.URL.Query().Get("sink")
+	if id != "" && !kept(id) || sink != "" && !kept(sink) {
+		a.fail(w, http.StatusBadRequest, "id and sink are of a message, as /api/v1/outbox lists them")
+		return
+	}
+	all, err := o.GivenUp(r.Context(), id, sink, mostLetters+1)
 	if err != nil {
 		a.log.Warn("read the outbox", zap.Error(err))
 		a.fail(w, http.StatusServiceUnavailable, "the outbox can't be read just now")
 		return
 	}
-	a.encode(w, map[string]any{"messages": append([]Letter{}, all...)})
+	more := len(all) > mostLetters
+	a.encode(w, Letters{Messages: append([]Letter{}, all[:min(len(all), mostLetters)]...), More: more})
 }
 
 // again sends a message again, for somebody.
@@ -72,8 +86,8 @@ func (a *API) again(w http.ResponseWriter, r *http.Request, o Outbox) {
 		a.refuse(w, no)
 		return
 	}
-	if body.ID == "" || body.Sink == "" || !incident.Named(who) {
-		a.fail(w, http.StatusBadRequest, "name the message by id and sink, and who wants it by actor")
+	if !kept(body.ID) || !kept(body.Sink) || !incident.Named(who) {
+		a.fail(w, http.StatusBadRequest, "name the message by id and sink, as /api/v1/outbox lists them, and who wants it by actor")
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), actWait)
@@ -91,4 +105,9 @@ func (a *API) again(w http.ResponseWriter, r *http.Request, o Outbox) {
 		w.Header().Set("Retry-After", "5")
 		a.fail(w, http.StatusServiceUnavailable, "no alerter took it: none is at work here just now, or it stands by; send it again")
 	}
+}
+
+// kept reports whether a message may have such an id or sink: what the ledger keeps is UTF-8 without NUL bytes.
+func kept(s string) bool {
+	return s != "" && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }

@@ -234,41 +234,40 @@ func (r *act) now() time.Time { return plan.FromMicros(r.at.Load()) }
 
 func (r *act) play(ctx context.Context, events *produce.Replay, cl *kgo.Client) error {
 	streaming, stop := context.WithCancel(ctx)
-	defer stop()
 	type ended struct {
 		events int64
 		err    error
 	}
-	published := make(chan ended, 1)
+	published, done := make(chan ended, 1), false // it is received from once
 	go func() {
 		sum, err := events.Run(streaming, cl)
 		published <- ended{sum.Events, err}
 	}()
+	defer func() {
+		stop()
+		if !done {
+			<-published
+		}
+	}()
 	incidents, err := newTail[incident.Incident](r.parts.Kafka, bus.TopicIncidents, 1)
 	if err != nil {
-		stop()
-		<-published
 		return err
 	}
 	defer incidents.close()
-	done := false
 	for {
 		for _, inc := range incidents.poll(ctx, drainEvery) {
 			r.tell(inc)
 		}
 		select {
 		case <-ctx.Done():
-			<-published
 			return ctx.Err()
 		case <-r.failed:
-			stop()
-			<-published
 			return errStopped
 		case e := <-published:
+			done, r.out.Published = true, e.events
 			if e.err != nil && !(errors.Is(e.err, context.Canceled) && r.over()) {
 				return e.err
 			}
-			done, r.out.Published = true, e.events
 		case _, ok := <-r.keys:
 			if ok {
 				r.key()
@@ -279,10 +278,6 @@ func (r *act) play(ctx context.Context, events *produce.Replay, cl *kgo.Client) 
 		default:
 		}
 		if err := r.step(ctx); err != nil {
-			stop()
-			if !done {
-				<-published
-			}
 			return err
 		}
 		if r.over() {
@@ -400,10 +395,20 @@ func (r *act) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if ok && len(r.latest) == len(r.out.Held) || time.Since(r.waited) > settleWithin {
+	if ok && r.allHeld() || time.Since(r.waited) > settleWithin {
 		close(r.settled)
 	}
 	return nil
+}
+
+// allHeld reports whether of each incident that is shown it was told why retraining is held back.
+func (r *act) allHeld() bool {
+	for id := range r.latest { // those that were merged away are held, too
+		if r.out.Held[id] == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // tell takes an incident as it is now.

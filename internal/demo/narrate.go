@@ -86,13 +86,33 @@ func (n *Narrator) incident(at time.Time, was, is *incident.Incident) {
 			c := &is.Changes[0]
 			fmt.Fprintf(n.Out, "%schange nearest before it: %s %s -> %s at %s, by %s\n", indent+"       ", c.Name, c.From, c.Version, c.At.UTC().Format(minute), c.Actor)
 		}
-	case is.Severity == finding.Page && was.Severity != finding.Page, is.Impact != nil && was.Impact == nil:
-		n.say(at, "INCIDENT %s is a page now, for outcomes price it:", is.ID)
+	case is.Severity == finding.Page && was.Severity != finding.Page, is.Impact != nil && was.Impact == nil, measured(is) && !measured(was):
+		n.say(at, "INCIDENT %s %s:", is.ID, news(was, is))
 		fmt.Fprintf(n.Out, "%s%s\n%scost: %s\n", indent, is.Title, indent, incident.Price(is))
 	case is.Status == incident.Resolved && was.Status != incident.Resolved:
 		n.say(at, "INCIDENT %s is over: the stream recovered.", is.ID)
 		fmt.Fprintf(n.Out, "%scost: %s\n", indent, incident.Price(is))
 	}
+}
+
+// news is what is new of an incident that has become a page, or got its price.
+func news(was, is *incident.Incident) string {
+	page, priced := is.Severity == finding.Page && was.Severity != finding.Page, measured(is) && !measured(was)
+	switch {
+	case page && priced:
+		return "is a page now, for outcomes price it"
+	case page:
+		return "is a page now"
+	case priced:
+		return "is priced by outcomes now"
+	default:
+		return "has a price now"
+	}
+}
+
+// measured reports whether outcomes price an incident.
+func measured(i *incident.Incident) bool {
+	return i.Impact != nil && i.Impact.Basis == "measured"
 }
 
 // merged tells of an incident that turned out to be part of another.

@@ -75,10 +75,17 @@ func (l *Ledger) Pending(ctx context.Context, sink string, limit int) ([]Waiting
 		WHERE sink = $1 AND state = $2 ORDER BY position LIMIT $3`, sink, statePending, max(limit, 0))
 }
 
-// Abandoned returns at most limit messages that were given up, the oldest first.
-func (l *Ledger) Abandoned(ctx context.Context, limit int) ([]Waiting, error) {
-	return l.waiting(ctx, `SELECT id, sink, body, due, attempts, reason FROM ledger_outbox
-		WHERE state = $1 ORDER BY position LIMIT $2`, stateAbandoned, max(limit, 0))
+// Abandoned returns at most limit messages that were given up, the oldest first: those with an id and to a sink, where these aren't "".
+func (l *Ledger) Abandoned(ctx context.Context, id, sink string, limit int) ([]Waiting, error) {
+	text, args := `SELECT id, sink, body, due, attempts, reason FROM ledger_outbox WHERE state = $1`, []any{stateAbandoned}
+	for _, c := range [][2]string{{"id", id}, {"sink", sink}} {
+		if c[1] != "" {
+			args = append(args, c[1])
+			text += fmt.Sprintf(" AND %s = $%d", c[0], len(args))
+		}
+	}
+	args = append(args, max(limit, 0))
+	return l.waiting(ctx, text+fmt.Sprintf(" ORDER BY position LIMIT $%d", len(args)), args...)
 }
 
 func (l *Ledger) waiting(ctx context.Context, text string, args ...any) ([]Waiting, error) {
@@ -135,13 +142,19 @@ var ErrNotAbandoned = errors.New("the message was not given up")
 // ErrOutdated means that a later message of the same subject was delivered to the sink: an older one after it would tell what is no longer so.
 var ErrOutdated = errors.New("the sink was told later of the same subject")
 
+// ErrNoEntry means that an entry can't be kept as it is, such as one with text that isn't UTF-8 without NUL bytes.
+var ErrNoEntry = errors.New("the ledger can't keep such an entry")
+
 // Revive lets a message that was given up wait again, as if it had never been tried, and appends the entry that says who wanted it, in one SQL
-// transaction. The subject of a message is its ID up to the last "-". It fails with ErrUnknownMessage, ErrNotAbandoned or ErrOutdated, and has
-// then changed nothing.
+// transaction. The subject of a message is its ID up to the last "-". It fails with ErrUnknownMessage, ErrNotAbandoned,
+// ErrOutdated or ErrNoEntry, and has then changed nothing.
 func (l *Ledger) Revive(ctx context.Context, e Entry, id, sink string, due time.Time) error {
 	entries := []Entry{e}
+	if !storable(id, sink) { // no such message was ever taken, and not every database can be asked for it
+		return fmt.Errorf("revive message %q to %q: %w", id, sink, ErrUnknownMessage)
+	}
 	if err := check(entries, nil, nil); err != nil {
-		return fmt.Errorf("revive message %s to %s: %w", id, sink, err)
+		return fmt.Errorf("revive message %s to %s: %w: %w", id, sink, ErrNoEntry, err)
 	}
 	err := l.inOrder(ctx, func(tx *sql.Tx) error {
 		if err := revivable(ctx, tx, id, sink); err != nil {

@@ -78,7 +78,7 @@ func TestOutbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("a>slack")
-	if got := names(l.Abandoned(ctx, 5)); got != "z>slack" {
+	if got := names(l.Abandoned(ctx, "", "", 5)); got != "z>slack" {
 		t.Errorf("abandoned: %q", got)
 	}
 	if err := l.Retry(ctx, "z", "slack", at(10), "by hand"); err != nil {
@@ -139,8 +139,15 @@ func TestReviveWhatIsOutdated(t *testing.T) {
 	if err := l.Revive(ctx, again, "inc-1", "pager", day); !errors.Is(err, ErrOutdated) {
 		t.Errorf("revive a trigger after the resolve: %v", err)
 	}
-	if err := l.Revive(ctx, Entry{}, "inc-3", "pager", day); err == nil {
-		t.Error("revived without an entry that says who wants it")
+	if err := l.Revive(ctx, Entry{}, "inc-3", "pager", day); !errors.Is(err, ErrNoEntry) {
+		t.Errorf("revive without an entry that says who wants it: %v", err)
+	}
+	for _, of := range [][2]string{{"\x00-1", "pager"}, {"inc-3", "\x00"}, {"\xff", "pager"}} {
+		e := again
+		e.Subject = strings.TrimSuffix(of[0], "-1")
+		if err := l.Revive(ctx, e, of[0], of[1], day); !errors.Is(err, ErrUnknownMessage) {
+			t.Errorf("revive %q to %q: %v", of[0], of[1], err)
+		}
 	}
 	if err := errors.Join(l.Revive(ctx, again, "inc-1", "mail", day), l.Revive(ctx, again, "other-1", "pager", day), l.Revive(ctx, again, "inc-3", "pager", day)); err != nil {
 		t.Error(err)
@@ -276,9 +283,15 @@ func TestOutboxAndOffsetsModel(t *testing.T) {
 						queues = append(queues, q)
 					}
 				}
-				given, err := l.Abandoned(t.Context(), limit)
-				if d := cmp.Diff(first(in(stateAbandoned, "")), given); d != "" || err != nil {
-					t.Fatal(d, err)
+				for _, of := range []key{{"", ""}, {"", "s"}, {"a", ""}, {"a", "p"}} {
+					given, err := l.Abandoned(t.Context(), of.id, of.sink, limit)
+					want := slices.DeleteFunc(in(stateAbandoned, of.sink), func(w Waiting) bool { return of.id != "" && w.ID != of.id })
+					if want = first(want); len(want) == 0 {
+						want = nil
+					}
+					if d := cmp.Diff(want, given); d != "" || err != nil {
+						t.Fatal(of, d, err)
+					}
 				}
 				counted, err := l.Queues(t.Context())
 				if !slices.Equal(counted, queues) || err != nil {

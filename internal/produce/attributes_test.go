@@ -20,7 +20,7 @@ func TestAttributesGoByThemselves(t *testing.T) {
 		Contract: load(t, strings.Replace(churn, "inputs:", churnAttributes, 1)+"protected: {sex: {from: attributes}}\n"),
 		Files: check.Files{
 			Predictions: write(t, "p.csv", "id,at,score,version,amount,plan,active,account.since,sex,town\na,2026-01-01T00:00:00Z,0.5,v1,1,x,true,2020-01-01T00:00:00Z,wrong,Ulm\nb,2026-01-01T02:00:00Z,0.5,v1,1,x,true,2020-01-01T00:00:00Z,wrong,Ulm\n"),
-			Attributes:  write(t, "who.csv", "id,said,sex\nb,2026-01-01T01:00:00Z,female\nsecret-id,secret-time,secret-sex\na,2026-01-01T03:00:00Z,male\n"),
+			Attributes:  write(t, "who.csv", "id,said,sex,diagnosis\nb,2026-01-01T01:00:00Z,female,x\nsecret-id,secret-time,secret-sex,x\na,2026-01-01T03:00:00Z,male,x\n"),
 		},
 	}
 	sum, err := h.run(t.Context(), t, o)
@@ -97,5 +97,27 @@ func TestAttributesOfTheSameFile(t *testing.T) {
 				t.Errorf("%s: %s is there: %t; %s", topic, field, has, latest.Schema)
 			}
 		}
+	}
+}
+
+// Nor do outcomes hold them, whose own file has the column.
+func TestOutcomesGoWithoutAttributes(t *testing.T) {
+	h := newHouse(t)
+	o := Options{
+		Contract: load(t, strings.Replace(churn, "inputs:", churnAttributes, 1)+"protected: {sex: {from: attributes}}\n"),
+		Files: check.Files{
+			Predictions: write(t, "p.csv", "id,at,score,version,amount,plan,active,account.since\na,2026-01-01T00:00:00Z,0.5,v1,1,x,true,2020-01-01T00:00:00Z\n"),
+			Outcomes:    write(t, "o.csv", "id,at,churned,said,sex,town\na,2026-01-02T00:00:00Z,1,2026-01-01T00:00:00Z,female,Ulm\n"),
+		},
+	}
+	if _, err := h.run(t.Context(), t, o); err != nil {
+		t.Fatal(err)
+	}
+	latest, err := h.registry.Latest(t.Context(), "churn.outcomes-value")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(latest.Schema, `"sex"`) || !strings.Contains(latest.Schema, `"town"`) {
+		t.Errorf("the outcomes' schema: %s", latest.Schema)
 	}
 }

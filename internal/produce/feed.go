@@ -109,18 +109,21 @@ func (f *feed) key() string {
 	return f.batch.Cols[f.enc.projection.Roles.ID].Str[f.at]
 }
 
-// next picks the feed whose head is to be sent, that with the earliest time; nil at the end. Where times are equal, an event comes before the outcome or the
-// attributes of its own id, and after those of others.
+// next picks the feed whose head is to be sent, that with the earliest time; nil at the end. Where times are equal, a prediction comes before the outcome and
+// the attributes of its own id, and after those of others.
 func next(feeds []*feed) (*feed, error) {
-	var first *feed
+	var first, prediction *feed
 	for _, f := range feeds {
 		ok, err := f.ready()
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %ss: %w", ErrInput, strings.TrimSuffix(f.name, "s"), err)
 		case !ok:
-		case first == nil || f.time() < first.time() || f.time() == first.time() && f.key() != first.key():
+		case first == nil || f.time() < first.time() || f.time() == first.time() && prediction != nil && f.key() != prediction.key():
 			first = f
+		}
+		if ok && f.name == Prediction {
+			prediction = f
 		}
 	}
 	return first, nil

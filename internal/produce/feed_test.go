@@ -12,6 +12,11 @@ func sent(t *testing.T, h *house, predictions, outcomes string) string {
 	t.Helper()
 	const header = "id,at,score,version,amount,plan,active,since\n"
 	o := Options{Contract: load(t, churn), Files: check.Files{Predictions: write(t, "p.csv", header+predictions), Outcomes: write(t, "o.csv", "id,at,churned\n"+outcomes)}}
+	return sequence(t, h, o)
+}
+
+func sequence(t *testing.T, h *house, o Options) string {
+	t.Helper()
 	r, err := Open(t.Context(), o, h.registry)
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +49,30 @@ func TestOrderOfTwoStreams(t *testing.T) {
 		"none before":          {p("a", "9"), o("x", "1") + o("a", "10"), "o:x p:a o:a"},
 	} {
 		if got := sent(t, h, c.predictions, c.outcomes); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// Of three streams, too, a prediction goes before what is of its id, whatever the others' heads are of.
+func TestOrderOfThreeStreams(t *testing.T) {
+	h := newHouse(t)
+	for name, c := range map[string]struct{ outcomes, attributes, want string }{
+		"all of one id":              {"a,1,1\n", "a,1,f\n", "p:a o:a a:a"},
+		"an outcome of another":      {"b,1,1\n", "a,1,f\n", "o:b p:a a:a"},
+		"attributes of another":      {"a,1,1\n", "b,1,f\n", "a:b p:a o:a"},
+		"both of another":            {"b,1,1\n", "b,1,f\n", "a:b o:b p:a"},
+		"an outcome of before":       {"a,0,1\n", "a,1,f\n", "o:a p:a a:a"},
+		"attributes, and no outcome": {"", "a,1,f\n", "p:a a:a"},
+	} {
+		got := sequence(t, h, Options{
+			Contract: load(t, strings.Replace(churn, "inputs:", churnAttributes, 1)+"protected: {sex: {from: attributes}}\n"),
+			Files: check.Files{
+				Predictions: write(t, "p.csv", "id,at,score,version,amount,plan,active,since\na,1,0.5,v,1,pro,true,1\n"),
+				Outcomes:    write(t, "o.csv", "id,at,churned\n"+c.outcomes), Attributes: write(t, "who.csv", "id,said,sex\n"+c.attributes),
+			},
+		})
+		if got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -96,8 +96,7 @@ func Open(ctx context.Context, o Options, reg *bus.Registry) (_ *Replay, err err
 		if draft.Outcome == nil {
 			return nil, fmt.Errorf("the contract names no outcome stream, so %s can't be published as one", o.Files.Outcomes)
 		}
-		var others []string
-		shift := time.Duration(0)
+		others, shift := protected, time.Duration(0)
 		if together { // what is no outcome goes with the prediction
 			others, shift = r.feeds[0].reader.Columns(), o.Files.Delay
 		}
@@ -143,11 +142,7 @@ func (r *Replay) attributes(ctx context.Context, reg *bus.Registry, draft *plan.
 	if draft.Attributes == nil {
 		return fmt.Errorf("the contract names no stream of attributes, so %s can't be published as one", path)
 	}
-	var others []string
-	if path == r.o.Files.Predictions {
-		others = r.feeds[0].reader.Columns()
-	}
-	if err := r.open(ctx, reg, Attributes, path, &draft.Attributes.Projection, others); err != nil {
+	if err := r.open(ctx, reg, Attributes, path, &draft.Attributes.Projection, nil); err != nil {
 		return err
 	}
 	if path == r.o.Files.Predictions {
@@ -210,6 +205,9 @@ func (r *Replay) feed(ctx context.Context, reg *bus.Registry, name, path string,
 	subject := p.Subject
 	if subject == "" {
 		subject = p.Topic + "-value"
+	}
+	if name == Attributes { // but its own
+		withhold = rows.Columns()
 	}
 	made := false
 	text, id, origin := r.o.Schemas[name], 0, "the schema given for the "+name+" stream"
