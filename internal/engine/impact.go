@@ -64,7 +64,7 @@ func (l *loss) pane(e *Engine, v *plan.View, t *truthPane, deviating bool) *find
 	band := [2]finding.Number{finding.Number((now - ref.Value - reach) * perDay), finding.Number((now - ref.Value + reach) * perDay)}
 	return &finding.Impact{
 		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number((now - ref.Value) * perDay), Band: band,
-		SoFar: cents(e.beyond(v, &l.spent)), Basis: "measured", Burn: e.burnOf(v, now, now-reach),
+		SoFar: cents(e.beyond(v, &l.spent)), Basis: finding.Measured, Burn: e.burnOf(v, now, now-reach),
 	}
 }
 

@@ -282,7 +282,7 @@ func (e *Engine) meaningImpact(at int, day *concept.Day, a *concept.Alarm) *find
 	perDay, reach := soFar/days, stat.NormalQuantile(0.975)*est.SE*math.Sqrt(s.Null().Dispersion*all/days)*decisions
 	return &finding.Impact{
 		Currency: e.plan.Policy.Costs.Currency, PerDay: finding.Number(perDay), Band: [2]finding.Number{finding.Number(perDay - reach), finding.Number(perDay + reach)},
-		SoFar: cents(soFar), Basis: "measured", Burn: e.burnOf(&e.plan.Score.Views[s.View], beyond(perDay), beyond(perDay-reach)),
+		SoFar: cents(soFar), Basis: finding.Measured, Burn: e.burnOf(&e.plan.Score.Views[s.View], beyond(perDay), beyond(perDay-reach)),
 	}
 }
 

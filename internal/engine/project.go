@@ -6,9 +6,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/sequential"
 )
 
-// estimatedBasis is the basis of prices before outcomes are known.
-const estimatedBasis = "estimated"
-
 // projected is what the decisions on a pane that alarms are expected to cost a day beyond the reference, by what their scores meant there: the price of a
 // drift before its outcomes are known. It is nil where decisions aren't priced, where the scores' meaning isn't known, or in slices whose isn't.
 // Nothing of outcomes enters, so that it is the same whenever they come: whoever reads it has to know whether scores still mean that.
@@ -40,7 +37,7 @@ func (e *Engine) projected(of *followed, pane *sequential.Pane, onset int64) (*f
 		beyond := func(cost finding.Number) finding.Number { return cents((float64(cost) - ref.Value) * perDay) }
 		return &finding.Impact{
 			Currency: e.plan.Policy.Costs.Currency, PerDay: beyond(x.Value), Band: [2]finding.Number{beyond(x.Band[0]), beyond(x.Band[1])},
-			SoFar: cents(float64(beyond(x.Value)) * float64(pane.End-onset) / 86400e6), Basis: estimatedBasis,
+			SoFar: cents(float64(beyond(x.Value)) * float64(pane.End-onset) / 86400e6), Basis: finding.Estimated,
 			Burn: e.burnOf(v, float64(x.Value), float64(x.Band[0])),
 		}, nil
 	}

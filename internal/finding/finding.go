@@ -114,13 +114,19 @@ type Diagnosis struct {
 	Corruption bool              `json:"corruption"` // broken data, which no model must learn from
 }
 
+// The bases of prices.
+const (
+	Measured  = "measured"  // from outcomes
+	Estimated = "estimated" // from scores, as if they meant what they did
+)
+
 // Impact is what it costs, in the contract's currency.
 type Impact struct {
 	Currency string    `json:"currency"`
 	PerDay   Number    `json:"per_day"`
 	Band     [2]Number `json:"band"` // 95 % band of PerDay
 	SoFar    Number    `json:"so_far"`
-	Basis    string    `json:"basis"` // measured (from outcomes) | estimated (from scores, as if they meant what they did)
+	Basis    string    `json:"basis"` // Measured | Estimated
 	Burn     *Burn     `json:"burn,omitempty"`
 }
 

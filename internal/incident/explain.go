@@ -98,7 +98,7 @@ func weight(i *Incident) string {
 	say(w.Evidence, "the evidence is %s times what an alarm needs")
 	say(w.Effect, "the move is %s times what is too small to matter")
 	basis := ""
-	if w.Basis == estimated {
+	if w.Basis == finding.Estimated {
 		basis = " (estimated, as if scores meant what they did)"
 	}
 	say(w.Cost, map[string]string{
@@ -176,7 +176,7 @@ func costs(i *Incident, now time.Time) string {
 		return "not known: no outcome has priced it, or the contract has no costs."
 	}
 	basis := "from outcomes"
-	if p.Basis == estimated {
+	if p.Basis == finding.Estimated {
 		basis = "estimated, as if scores meant what they did"
 	}
 	until := now

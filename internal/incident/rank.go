@@ -11,7 +11,7 @@ import (
 // mostRatio bounds each factor of a score: a fault in a constant column has no measure, and shouldn't outshout all that have.
 const mostRatio = 1000
 
-// Weight is what an incident's score is made of: evidence x effect x cost (statistics.md), each as a ratio to what is asked of an alarm, 1 or more, 1 also
+// Weight is what an incident's score is made of: evidence x effect x cost (docs/incidents-at-work.md), each as a ratio to what is asked of an alarm, 1 or more, 1 also
 // where it isn't measured.
 type Weight struct {
 	Evidence finding.Number `json:"evidence"` // of the strongest signal: log evidence over what was needed
@@ -47,9 +47,6 @@ func (i *Incident) Level() string {
 	}
 }
 
-// estimated is the basis of prices before outcomes are known, see finding.Impact.
-const estimated = "estimated"
-
 // limit is what a Weight's cost is of, where a promise is broken.
 const limit = "limit"
 
@@ -69,9 +66,9 @@ func (e *entry) weigh() Weight {
 		w.Evidence = max(w.Evidence, finding.Number(ratio(float64(f.Evidence.Log10), float64(f.Evidence.Needed))))
 		w.Effect = max(w.Effect, finding.Number(ratio(math.Abs(float64(f.Value)-reference(f)), float64(f.IgnoreBelow))))
 		if f.Verdict == finding.Breach && f.Value.Valid() && f.Threshold.Valid() {
-			cost(max(ratio(float64(f.Value), float64(f.Threshold)), ratio(float64(f.Threshold), float64(f.Value))), limit, "measured")
+			cost(max(ratio(float64(f.Value), float64(f.Threshold)), ratio(float64(f.Threshold), float64(f.Value))), limit, finding.Measured)
 		}
-		if i := f.Impact; i != nil && i.Burn != nil && !(measured && i.Basis == estimated) {
+		if i := f.Impact; i != nil && i.Burn != nil && !(measured && i.Basis == finding.Estimated) {
 			cost(ratio(float64(i.Burn.Rate), 1), i.Burn.Of, i.Basis)
 		}
 	}
@@ -85,7 +82,7 @@ func (e *entry) weigh() Weight {
 func (e *entry) measured() bool {
 	return slices.ContainsFunc(e.signals, func(p *part) bool {
 		i := p.last.Impact
-		return i != nil && i.Burn != nil && i.Basis != estimated && len(p.slice) == 0
+		return i != nil && i.Burn != nil && i.Basis != finding.Estimated && len(p.slice) == 0
 	})
 }
 

@@ -128,7 +128,7 @@ func (e *entry) impact() *finding.Impact {
 		if i == nil || len(p.slice) > 0 {
 			continue
 		}
-		if out == nil || i.Basis == out.Basis && i.SoFar > out.SoFar || i.Basis != estimated && out.Basis == estimated {
+		if out == nil || i.Basis == out.Basis && i.SoFar > out.SoFar || i.Basis != finding.Estimated && out.Basis == finding.Estimated {
 			out = i
 		}
 	}

@@ -195,7 +195,7 @@ func Price(i *Incident) string {
 		return "not known: no outcome has priced it"
 	}
 	from := "outcomes"
-	if p.Basis == estimated {
+	if p.Basis == finding.Estimated {
 		from = "scores"
 	}
 	return fmt.Sprintf("%s %s a day (95 %% band %s to %s), %s so far, %s from %s",
