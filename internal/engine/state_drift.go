@@ -274,16 +274,15 @@ func (r *recent) append(b []byte) []byte {
 
 func readRecent(p *plan.Plan, r *wire.Reader) (out []*keptPane, err error) {
 	for range r.Count(1) {
-		w, err := window.ReadPane(p, wire.NewReader(r.Bytes()))
+		body := slices.Clone(r.Bytes()) // not all of the state, which it lies in
+		w, err := window.ReadPane(p, wire.NewReader(body))
 		if r.Err() != nil || err != nil {
 			return nil, errors.Join(r.Err(), err)
 		}
 		if n := len(out); n == recentPanes || n > 0 && w.Start < out[n-1].End {
 			return nil, errRecent
 		}
-		k := keep(w)
-		k.read = nil
-		out = append(out, k)
+		out = append(out, &keptPane{Start: w.Start, End: w.End, Rows: w.Rows(), body: body})
 	}
 	return out, r.Err()
 }
