@@ -71,10 +71,12 @@ func (e *Engine) lookAtColumn(at int, m *window.Moment, whole *sketch.Moment, ru
 	if !c.Filled() {
 		return nil
 	}
-	if run := e.absentIn(c, m, whole.Missing(at), whole.Rows, runs); run == nil || !speaks(run, m.End) {
+	run := e.absentIn(c, m, whole.Missing(at), whole.Rows, runs)
+	if run == nil || !speaks(run, m.End) {
 		return nil
 	}
-	return e.tellAbsent(c, m, runs, emit)
+	delete(runs, c.Name)
+	return e.tellAbsent(c, m, run, emit)
 }
 
 func (e *Engine) judgeOdd(c *plan.Column, m *window.Moment, odd, rows int64, emit func(finding.Finding) error) error {
@@ -105,9 +107,7 @@ func (e *Engine) absentIn(c *plan.Column, m *window.Moment, missing, rows int64,
 }
 
 // tellAbsent opens the fault of a column that was missing from every event of a run.
-func (e *Engine) tellAbsent(c *plan.Column, m *window.Moment, runs map[string]*absence, emit func(finding.Finding) error) error {
-	run := runs[c.Name]
-	delete(runs, c.Name)
+func (e *Engine) tellAbsent(c *plan.Column, m *window.Moment, run *absence, emit func(finding.Finding) error) error {
 	e.signal(missingFault.signalOf(c)).update(run.Since, true, 1)
 	f := e.fault(&missingFault, c, run.Since, m.End, m.Version(), offsetsOf(run.Spans), run.Rows, run.Rows)
 	f.Numbers = faultNumbers(missingFault.channel, c, &sketch.Column{N: run.Rows, Missing: run.Rows})
