@@ -121,13 +121,18 @@ func (s *service) foldPlans(ctx context.Context) error {
 			}
 		}
 	}
+	return s.conclude(ctx, &b)
+}
+
+// conclude settles and commits what a batch of no findings came to, if it came to anything.
+func (s *service) conclude(ctx context.Context, b *batch) error {
 	if len(b.entries) == 0 {
 		return nil
 	}
-	if err := s.settle(&b); err != nil {
+	if err := s.settle(b); err != nil {
 		return err
 	}
-	return s.commit(ctx, &b, nil)
+	return s.commit(ctx, b, nil)
 }
 
 // enterChange enters a change that is news, and the incidents that name it now.

@@ -104,13 +104,7 @@ func (s *service) triggers(ctx context.Context) error {
 			}
 		}
 	}
-	if len(b.entries) == 0 {
-		return nil
-	}
-	if err := s.settle(&b); err != nil {
-		return err
-	}
-	return s.commit(ctx, &b, nil)
+	return s.conclude(ctx, &b)
 }
 
 // consider decides about one incident.
