@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -199,11 +198,5 @@ func (c *apiClient) letters(ctx context.Context, id, sink string) (got console.L
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	if err := c.get(ctx, path, &got); err != nil {
-		return got, err
-	}
-	got.Messages = slices.DeleteFunc(got.Messages, func(l console.Letter) bool { // an earlier build answers with all
-		return id != "" && l.ID != id || sink != "" && l.Sink != sink
-	})
-	return got, nil
+	return got, c.get(ctx, path, &got)
 }
