@@ -134,17 +134,11 @@ func (a *Act) Run(ctx context.Context) (out Played, err error) {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
-	cl, err := produce.NewClient(parts.Kafka, a.Logger)
+	cl, err := publishing(ctx, parts, a.Logger, events, p)
 	if err != nil {
 		return out, err
 	}
 	defer cl.Close()
-	if err := events.MakeTopics(ctx, cl); err != nil {
-		return out, err
-	}
-	if err := bus.PublishPlan(ctx, parts.Producer, p); err != nil {
-		return out, err
-	}
 	a.Screen.begin(c, p, r)
 	running := start(ctx, parts)
 	defer func() { err = errors.Join(err, running.end()) }()

@@ -112,7 +112,7 @@ func news(was, is *incident.Incident) string {
 
 // measured reports whether outcomes price an incident.
 func measured(i *incident.Incident) bool {
-	return i.Impact != nil && i.Impact.Basis == "measured"
+	return i.Impact != nil && i.Impact.Basis == finding.Measured
 }
 
 // merged tells of an incident that turned out to be part of another.
@@ -142,19 +142,18 @@ func (n *Narrator) end(p *Played) {
 
 // margin indents lines.
 type margin struct {
-	to   io.Writer
-	bol  bool
-	once bool
+	to     io.Writer
+	within bool // a line, and not before it
 }
 
 // Write implements io.Writer.
 func (m *margin) Write(p []byte) (int, error) {
 	var out []byte
 	for _, b := range p {
-		if !m.once || m.bol {
+		if !m.within {
 			out = append(out, indent...)
 		}
-		m.once, m.bol = true, b == '\n'
+		m.within = b != '\n'
 		out = append(out, b)
 	}
 	if _, err := m.to.Write(out); err != nil {

@@ -117,17 +117,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
-	cl, err := produce.NewClient(parts.Kafka, o.Logger)
+	cl, err := publishing(ctx, parts, o.Logger, events, p)
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	if err := events.MakeTopics(ctx, cl); err != nil {
-		return err
-	}
-	if err := bus.PublishPlan(ctx, parts.Producer, p); err != nil {
-		return err
-	}
 	o.Screen.Start(c, p)
 
 	running := start(ctx, parts)

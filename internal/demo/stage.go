@@ -5,7 +5,13 @@ import (
 	"errors"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
 	"github.com/plumbline-ml/plumbline/internal/app"
+	"github.com/plumbline-ml/plumbline/internal/bus"
+	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/produce"
 )
 
 // services are all four, running over parts.
@@ -24,6 +30,22 @@ func start(ctx context.Context, parts *app.Parts) *services {
 		s.running <- err
 	}()
 	return s
+}
+
+// publishing is ready to publish a replay, under a plan that is in force: its topics are there.
+func publishing(ctx context.Context, parts *app.Parts, log *zap.Logger, events *produce.Replay, p *plan.Plan) (*kgo.Client, error) {
+	cl, err := produce.NewClient(parts.Kafka, log)
+	if err != nil {
+		return nil, err
+	}
+	if err = events.MakeTopics(ctx, cl); err == nil {
+		err = bus.PublishPlan(ctx, parts.Producer, p)
+	}
+	if err != nil {
+		cl.Close()
+		return nil, err
+	}
+	return cl, nil
 }
 
 // end stops them and waits.
