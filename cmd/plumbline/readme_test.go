@@ -28,7 +28,7 @@ func TestReadmeExample(t *testing.T) {
 		t.Skip("no awk")
 	}
 	dir := t.TempDir()
-	events := exec.Command("sh", "-c", block("```sh\n(awk '.*?)```"))
+	events := exec.CommandContext(t.Context(), "sh", "-c", block("```sh\n(awk '.*?)```"))
 	events.Dir = dir
 	if out, err := events.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
