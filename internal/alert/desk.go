@@ -89,6 +89,7 @@ func (s *service) act(ctx context.Context, a incident.Act) (told []incident.Told
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode act %s: %w", a.ID, err)
 	}
+	s.retraining.moved(told)
 	subject := a.Incident
 	if subject == "" {
 		subject = a.Model

@@ -69,6 +69,8 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 		return nil, fmt.Errorf("encode finding %s: %w", f.ID, err)
 	}
 	what, inc := s.book.Fold(f)
+	gone := s.book.Gone()
+	s.retraining.moved(gone)
 	s.retraining.saw(&f, inc.ID)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
 	if what == incident.Reopened {
@@ -76,7 +78,7 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 			return nil, err
 		}
 	}
-	for _, t := range append(s.book.Gone(), incident.Told{Change: what, Incident: inc}) {
+	for _, t := range append(gone, incident.Told{Change: what, Incident: inc}) {
 		if t.Change != incident.None {
 			s.m.incidents.WithLabelValues(string(t.Change)).Inc()
 			b.changed(t.Change, t.Incident)

@@ -60,16 +60,18 @@ func (s *service) refold(e ledger.Entry) error {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
 		_, inc := s.book.Fold(f)
-		s.book.Gone() // was told then
+		s.retraining.moved(s.book.Gone()) // was told then
 		s.retraining.saw(&f, inc.ID)
 	case entryAct:
 		var a incident.Act
 		if err := json.Unmarshal(e.Body, &a); err != nil {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
-		if _, err := s.book.Act(a); err != nil { // by a build with other rules
+		told, err := s.book.Act(a)
+		if err != nil { // by a build with other rules
 			s.log.Warn("pass over an act", zap.Int64("entry", e.Seq), zap.Error(err))
 		}
+		s.retraining.moved(told)
 	case entryChange:
 		var c change.Event
 		if err := json.Unmarshal(e.Body, &c); err != nil {

@@ -59,6 +59,23 @@ func (r *retraining) saw(f *finding.Finding, inc string) {
 	}
 }
 
+// moved takes what is known of incidents that became a part of others, by themselves or by a person, to those.
+func (r *retraining) moved(told []incident.Told) {
+	for _, t := range told {
+		from, into := t.Incident.ID, t.Incident.MergedInto
+		if t.Change != incident.Merged || into == "" {
+			continue
+		}
+		for _, one := range r.signals[from] {
+			if !slices.Contains(r.signals[into], one) {
+				r.signals[into] = append(r.signals[into], one)
+			}
+		}
+		delete(r.signals, from)
+		delete(r.held, from)
+	}
+}
+
 // heldBody is the body of an entry; without a reason the incident no longer asks for retraining.
 type heldBody struct {
 	Why     string          `json:"why"`

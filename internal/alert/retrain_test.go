@@ -184,3 +184,55 @@ func TestTriggerWaitsForGoodData(t *testing.T) {
 		t.Error("asked for what is over")
 	}
 }
+
+// What asks for retraining goes with its incident into another, by itself or by a person's hand, and so it is after a restart.
+func TestSignalsGoWhereTheirIncidentGoes(t *testing.T) {
+	broken := fault(t, "income", 3, finding.Fault)
+	broken.Diagnosis = &finding.Diagnosis{Kind: "unit_change", Confidence: 1, Sentence: "income is 100 times larger", Subjects: []string{"income"}, Corruption: true}
+	if err := broken.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	for name, become := range map[string]func(f *fixture){
+		"by itself": func(f *fixture) { f.mustFold(t, records(t, 2, broken)) },
+		"by a person": func(f *fixture) {
+			var data, truth string
+			for _, inc := range f.book.Incidents() {
+				if inc.Subjects[0].Name == "income" {
+					data = inc.ID
+				} else {
+					truth = inc.ID
+				}
+			}
+			f.mustAct(t, incident.Act{ID: "1", Verb: incident.Merge, Incident: truth, Into: data})
+		},
+	} {
+		l := open(t)
+		f := retrained(t, l, &triggered{})
+		f.mustFold(t, records(t, 0, fault(t, "income", 1, finding.Fault), meaning(t, 2, finding.Fault)))
+		f.now = f.now.Add(retrainEvery)
+		f.mustTick(t)
+		if len(f.retraining.signals) != 2 || len(f.retraining.held) != 2 {
+			t.Fatalf("%s: signals %v, held %v", name, f.retraining.signals, f.retraining.held)
+		}
+		become(f)
+		again := retrained(t, l, &triggered{})
+		if _, err := again.restore(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var one string
+		for _, inc := range f.book.Incidents() {
+			if inc.MergedInto == "" {
+				one = inc.ID
+			}
+		}
+		want := []retrain.Signal{{Channel: "constant", Subject: "income", Metric: "share_other_than_constant"}, {Channel: "calibration", Subject: "outcome", Metric: "calibration"}}
+		for _, f := range []*fixture{f, again} {
+			if got := f.retraining.signals; len(got) != 1 || !slices.Equal(got[one], want) {
+				t.Errorf("%s: signals %v", name, got)
+			}
+			if got := f.retraining.held; len(got) != 1 || got[one] == "" {
+				t.Errorf("%s: held %v", name, got)
+			}
+		}
+	}
+}
