@@ -73,12 +73,12 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 	s.retraining.moved(gone)
 	s.retraining.saw(&f, inc.ID)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
-	if what == incident.Reopened {
-		if err := s.enterBack(b, inc.ID); err != nil {
-			return nil, err
-		}
-	}
 	for _, t := range append(gone, incident.Told{Change: what, Incident: inc}) {
+		if t.Change == incident.Reopened {
+			if err := s.enterBack(b, t.Incident.ID); err != nil {
+				return nil, err
+			}
+		}
 		if t.Change != incident.None {
 			s.m.incidents.WithLabelValues(string(t.Change)).Inc()
 			b.changed(t.Change, t.Incident)

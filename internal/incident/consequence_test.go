@@ -145,6 +145,27 @@ func TestWhatIsAbsorbedIsTold(t *testing.T) {
 	}
 }
 
+// What outcomes show that began when broken data had been mended is none of theirs: it becomes a part of them only for as long as it isn't known that they were.
+func TestWhatBeganAfterwardsIsAnotherIncident(t *testing.T) {
+	b := incident.NewBook()
+	b.Fold(at(10, "a", "location", finding.Drift, onset(8), broken))
+	if c, inc := b.Fold(outcomes(40, finding.Drift, onset(30), priced)); c != incident.Raised || !inc.Calls || len(b.Incidents()) != 1 {
+		t.Fatalf("%s, called: %v, %d incidents", c, inc.Calls, len(b.Incidents()))
+	}
+	c, inc := b.Fold(at(20, "a", "location", finding.Equivalent))
+	if c != incident.Closed || inc.Severity != finding.Ticket || inc.Impact != nil || inc.ResolvedAt == nil || !inc.ResolvedAt.Equal(start.Add(20*time.Hour)) {
+		t.Errorf("%s: %+v", c, inc)
+	}
+	gone := b.Gone()
+	if len(gone) != 1 || gone[0].Change != incident.Opened || !gone[0].Incident.Status.Active() || !gone[0].Incident.Calls || gone[0].Incident.MergedInto != "" || gone[0].Incident.Severity != finding.Page {
+		t.Fatalf("%+v", gone)
+	}
+	if own, ok := b.Find(gone[0].Incident.ID); !ok || own.Status != incident.Open || len(b.Incidents()) != 2 {
+		t.Errorf("%+v of %d", own, len(b.Incidents()))
+	}
+	act(t, b, gone[0].Incident.ID, incident.Acknowledge)
+}
+
 // Who was told that broken data are over hears it, and is called, when outcomes show that they are not: by a signal of then, and by a worse one later.
 func TestOutcomesBringBackWhatWasOver(t *testing.T) {
 	for _, ticket := range []bool{false, true} {

@@ -72,7 +72,7 @@ func (b *Book) Change(c change.Event) (told []Told, news bool) {
 	b.changes = slices.Insert(b.changes, at, c)
 	b.forget()
 	for _, e := range b.all {
-		if e.inc.MergedInto != "" || !b.reaches(e, &c) {
+		if e.host != nil || e.inc.MergedInto != "" || !b.reaches(e, &c) {
 			continue
 		}
 		e.calls = false
@@ -149,7 +149,7 @@ func (b *Book) cited(e *entry) []Cited {
 	out := []Cited{}
 	rank := map[string]int{namesSubject: 0, namesModel: 1, namesNothing: 2}
 	has := func(name string) bool {
-		return slices.ContainsFunc(e.signals, func(p *part) bool { return p.subject == name })
+		return slices.ContainsFunc(e.parts(), func(p *part) bool { return p.subject == name })
 	}
 	for i := range slices.Backward(b.changes) {
 		c := &b.changes[i]
