@@ -71,7 +71,7 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 	what, inc := s.book.Fold(f)
 	gone := s.book.Gone()
 	s.retraining.moved(gone)
-	s.retraining.saw(&f, inc.ID)
+	s.retraining.saw(&f)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
 	for _, t := range append(gone, incident.Told{Change: what, Incident: inc}) {
 		if t.Change == incident.Reopened {

@@ -59,9 +59,9 @@ func (s *service) refold(e ledger.Entry) error {
 		if err := json.Unmarshal(e.Body, &f); err != nil {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
-		_, inc := s.book.Fold(f)
+		s.book.Fold(f)
 		s.retraining.moved(s.book.Gone()) // was told then
-		s.retraining.saw(&f, inc.ID)
+		s.retraining.saw(&f)
 	case entryAct:
 		var a incident.Act
 		if err := json.Unmarshal(e.Body, &a); err != nil {

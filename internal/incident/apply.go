@@ -173,7 +173,7 @@ func (b *Book) note(e *entry, a *Act, c Change) Told {
 		e.due = false
 	}
 	out := b.show(e, c)
-	e.called = out.Pages
+	e.called, e.told = out.Pages, true
 	return Told{c, out}
 }
 
@@ -269,14 +269,7 @@ func (b *Book) Find(id string) (Incident, bool) {
 	return Incident{}, false
 }
 
-func (b *Book) find(id string) *entry {
-	for _, e := range b.all {
-		if e.inc.ID == id {
-			return e
-		}
-	}
-	return nil
-}
+func (b *Book) find(id string) *entry { return b.byID[id] }
 
 // clone is the incident as it is now: what is appended to later isn't shared, and the rest is replaced as a whole.
 func (i *Incident) clone() Incident {

@@ -320,3 +320,34 @@ func TestANewReleaseIsNamedByItsDeploy(t *testing.T) {
 		t.Errorf("it is called %q, with %v", inc.Title, inc.Lineage)
 	}
 }
+
+// What people part says what it is about, whichever side leaves: what outcomes show is then of outcomes, and what comes is told where it belongs.
+func TestSplitOfBrokenDataAndItsOutcomes(t *testing.T) {
+	for name, c := range map[string]struct{ leaves, stays string }{
+		"outcomes leave": {"outcome", "a"}, "inputs leave": {"a", "outcome"},
+	} {
+		l := newLife(t)
+		l.found(at(10, "a", "location", finding.Drift, onset(8), broken))
+		l.found(outcomes(12, finding.Drift, onset(9), priced))
+		told := l.must(incident.Split, "#0", subjects(c.leaves))
+		for i, want := range []string{c.stays, c.leaves} {
+			inc := &told[i].Incident
+			if len(inc.Subjects) != 1 || inc.Subjects[0].Name != want {
+				t.Errorf("%s: the subjects of %q are %v", name, inc.Title, inc.Subjects)
+			}
+			if got := l.book.Signals(inc.ID); len(got) != 1 || got[0].Subject != want {
+				t.Errorf("%s: the signals of %q are %v", name, inc.Title, got)
+			}
+			kind := "unit_change"
+			if want == "outcome" {
+				kind = "calibration"
+			}
+			if inc.Cause.Kind != kind {
+				t.Errorf("%s: the cause of %q is %s", name, inc.Title, inc.Cause.Kind)
+			}
+		}
+		if joined := l.found(at(13, "outcome", "auc", finding.Drift, onset(2))); joined.Cause.Kind != "calibration" || len(l.book.Incidents()) != 2 {
+			t.Errorf("%s: what outcomes show then is told in %q", name, joined.Title)
+		}
+	}
+}

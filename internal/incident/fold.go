@@ -40,6 +40,7 @@ const (
 type Book struct {
 	policies map[string]*plan.Policy // by model
 	all      []*entry
+	byID     map[string]*entry
 	topics   map[string][]string  // by model
 	changes  []change.Event       // by time
 	known    map[string]bool      // changes, by id
@@ -100,7 +101,7 @@ type part struct {
 // NewBook makes an empty book.
 func NewBook() *Book {
 	return &Book{
-		policies: map[string]*plan.Policy{}, topics: map[string][]string{}, known: map[string]bool{}, jobs: map[string]*job{},
+		policies: map[string]*plan.Policy{}, byID: map[string]*entry{}, topics: map[string][]string{}, known: map[string]bool{}, jobs: map[string]*job{},
 		acts: map[string]Act{}, quiet: map[string]*Silence{}, newest: map[string]time.Time{},
 	}
 }
@@ -117,6 +118,24 @@ func (b *Book) Incidents() []Incident {
 		}
 	}
 	slices.SortStableFunc(out, Compare)
+	return out
+}
+
+// Signal is what an incident shows: the channel, subject and metric of one of its findings, of whatever slice.
+type Signal struct{ Channel, Subject, Metric string }
+
+// Signals are what an incident shows or has shown, its own side's first.
+func (b *Book) Signals(id string) []Signal {
+	e := b.find(id)
+	if e == nil {
+		return nil
+	}
+	var out []Signal
+	for _, p := range e.parts() {
+		if one := (Signal{p.last.Channel, p.last.Subject, p.last.Metric}); !slices.Contains(out, one) {
+			out = append(out, one)
+		}
+	}
 	return out
 }
 
@@ -211,8 +230,14 @@ func (b *Book) open(l lane, f *finding.Finding) *entry {
 	e.inc.ID = hex.EncodeToString(sum[:8])
 	b.hush(e)
 	e.add(f, name)
-	b.all = append(b.all, e)
+	b.list(e)
 	return e
+}
+
+// list takes an incident into the book.
+func (b *Book) list(e *entry) {
+	b.all = append(b.all, e)
+	b.byID[e.inc.ID] = e
 }
 
 // home is the open incident for a signal that is in none yet: the one that tells already where its column lies, whatever opened since; else the

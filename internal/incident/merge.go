@@ -134,7 +134,9 @@ func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 		}
 	}
 	e.signals = stay
-	b.all = append(b.all, n)
+	b.list(n)
+	e.side()
+	n.side()
 	both := func(e *entry, text string) Told {
 		act := *a
 		act.Comment = withComment(text, a.Comment)
@@ -145,6 +147,30 @@ func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 		told = append(append(told, b.settle(e, a)...), b.settle(n, a)...)
 	}
 	return told, nil
+}
+
+// side says which side an incident is of that signals have left, or that they went to: that of outcomes where it holds nothing else.
+func (e *entry) side() {
+	of := func(is bool) *part {
+		for _, p := range e.signals {
+			if (laneOf(&p.last) == truth) == is {
+				return p
+			}
+		}
+		return nil
+	}
+	switch inputs := of(false); {
+	case inputs == nil:
+		e.lane = truth
+	case e.lane == truth && of(true) == nil:
+		e.lane = laneOf(&inputs.last)
+	}
+	e.broken = e.corrupt()
+}
+
+// corrupt reports whether one of its own signals says that data are broken.
+func (e *entry) corrupt() bool {
+	return e.lane != truth && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Diagnosis != nil && p.last.Diagnosis.Corruption })
 }
 
 // settle ends an incident whose open signals all went to the other one.
