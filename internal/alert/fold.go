@@ -73,6 +73,11 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 	s.retraining.moved(gone)
 	s.retraining.saw(&f)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
+	for _, t := range gone {
+		if err := s.enterMoved(b, t); err != nil {
+			return nil, err
+		}
+	}
 	for _, t := range append(gone, incident.Told{Change: what, Incident: inc}) {
 		if t.Change == incident.Reopened {
 			if err := s.enterBack(b, t.Incident.ID); err != nil {
