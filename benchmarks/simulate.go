@@ -76,14 +76,13 @@ func simulate(ctx context.Context, args []string) error {
 	case *gaps:
 		grid = simulation.Grid{Months: *months, Seed: *seed, Gaps: true, Growing: grid.Growing}
 	}
+	if *only != "" { // whoever names processes wants them in every part, those too that a part leaves out to save time
+		grid.Sliced, grid.OfOn = slices.Clone(grid.Processes), slices.Clone(grid.Processes)
+	}
 	if !*sliced || !has("slices") {
 		grid.Sliced = nil
 	}
 	grid.Of = slices.DeleteFunc(grid.Of, func(of simulation.Of) bool { return !has(string(of)) })
-	if *only != "" {
-		unknown := func(p string) bool { return !slices.Contains(grid.Processes, p) }
-		grid.Sliced, grid.OfOn = slices.DeleteFunc(grid.Sliced, unknown), slices.DeleteFunc(grid.OfOn, unknown)
-	}
 	for _, p := range grid.Processes {
 		if _, err := simulation.FindProcess(p); err != nil {
 			return err
