@@ -36,7 +36,6 @@ type retraining struct {
 	asked   map[string][]retrain.Trigger // by model, oldest first
 	results map[string]retrain.Result    // the latest, by trigger
 	held    map[string]string            // by incident: why, as it was said last; none: nothing holds it back
-	signals map[string][]retrain.Signal  // by incident
 	newest  map[string]time.Time         // event time, by model
 	at      time.Time                    // when to look again
 }
@@ -44,35 +43,23 @@ type retraining struct {
 func newRetraining() *retraining {
 	return &retraining{
 		asked: map[string][]retrain.Trigger{}, results: map[string]retrain.Result{}, held: map[string]string{},
-		signals: map[string][]retrain.Signal{}, newest: map[string]time.Time{},
+		newest: map[string]time.Time{},
 	}
 }
 
-// saw remembers what a finding showed of its incident.
-func (r *retraining) saw(f *finding.Finding, inc string) {
+// saw remembers how far a model's findings have come.
+func (r *retraining) saw(f *finding.Finding) {
 	if f.At.After(r.newest[f.Model]) {
 		r.newest[f.Model] = f.At
 	}
-	one := retrain.Signal{Channel: f.Channel, Subject: f.Subject, Metric: f.Metric}
-	if inc != "" && f.Alarming() && !slices.Contains(r.signals[inc], one) {
-		r.signals[inc] = append(r.signals[inc], one)
-	}
 }
 
-// moved takes what is known of incidents that became a part of others, by themselves or by a person, to those.
+// moved forgets why incidents were held that became a part of others, by themselves or by a person.
 func (r *retraining) moved(told []incident.Told) {
 	for _, t := range told {
-		from, into := t.Incident.ID, t.Incident.MergedInto
-		if t.Change != incident.Merged || into == "" {
-			continue
+		if t.Change == incident.Merged && t.Incident.MergedInto != "" {
+			delete(r.held, t.Incident.ID)
 		}
-		for _, one := range r.signals[from] {
-			if !slices.Contains(r.signals[into], one) {
-				r.signals[into] = append(r.signals[into], one)
-			}
-		}
-		delete(r.signals, from)
-		delete(r.held, from)
 	}
 }
 
@@ -109,7 +96,7 @@ func (s *service) triggers(ctx context.Context) error {
 	byModel := map[string][]retrain.Trouble{}
 	for _, inc := range s.book.Incidents() {
 		if p := s.policies[inc.Model]; p != nil && p.Retrain != nil {
-			byModel[inc.Model] = append(byModel[inc.Model], retrain.Trouble{Incident: inc, Signals: s.retraining.signals[inc.ID]})
+			byModel[inc.Model] = append(byModel[inc.Model], retrain.Trouble{Incident: inc, Signals: s.book.Signals(inc.ID)})
 		}
 	}
 	var b batch

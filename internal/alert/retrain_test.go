@@ -211,8 +211,8 @@ func TestSignalsGoWhereTheirIncidentGoes(t *testing.T) {
 		f.mustFold(t, records(t, 0, fault(t, "income", 1, finding.Fault), meaning(t, 2, finding.Fault)))
 		f.now = f.now.Add(retrainEvery)
 		f.mustTick(t)
-		if len(f.retraining.signals) != 2 || len(f.retraining.held) != 2 {
-			t.Fatalf("%s: signals %v, held %v", name, f.retraining.signals, f.retraining.held)
+		if len(f.retraining.held) != 2 {
+			t.Fatalf("%s: held %v", name, f.retraining.held)
 		}
 		become(f)
 		again := retrained(t, l, &triggered{})
@@ -225,14 +225,45 @@ func TestSignalsGoWhereTheirIncidentGoes(t *testing.T) {
 				one = inc.ID
 			}
 		}
-		want := []retrain.Signal{{Channel: "constant", Subject: "income", Metric: "share_other_than_constant"}, {Channel: "calibration", Subject: "outcome", Metric: "calibration"}}
+		want := []incident.Signal{{Channel: "constant", Subject: "income", Metric: "share_other_than_constant"}, {Channel: "calibration", Subject: "outcome", Metric: "calibration"}}
 		for _, f := range []*fixture{f, again} {
-			if got := f.retraining.signals; len(got) != 1 || !slices.Equal(got[one], want) {
+			if got := f.book.Signals(one); !slices.Equal(got, want) {
 				t.Errorf("%s: signals %v", name, got)
 			}
 			if got := f.retraining.held; len(got) != 1 || got[one] == "" {
 				t.Errorf("%s: held %v", name, got)
 			}
+		}
+	}
+}
+
+// What asks for retraining leaves with the signals that people part from an incident, and no longer asks for what is left of it: also after a restart.
+func TestSignalsLeaveWithASplit(t *testing.T) {
+	broken := fault(t, "income", 1, finding.Fault)
+	broken.Diagnosis = &finding.Diagnosis{Kind: "unit_change", Confidence: 1, Sentence: "income is 100 times larger", Subjects: []string{"income"}, Corruption: true}
+	if err := broken.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t)
+	f := retrained(t, l, &triggered{})
+	f.mustFold(t, records(t, 0, broken, meaning(t, 2, finding.Fault)))
+	told := f.mustAct(t, incident.Act{ID: "1", Verb: incident.Split, Incident: f.book.Incidents()[0].ID, Subjects: []string{"outcome"}})
+	data, truth := told[0].Incident.ID, told[1].Incident.ID
+	again := retrained(t, l, &triggered{})
+	if _, err := again.restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*fixture{f, again} {
+		f.now = f.now.Add(retrainEvery)
+		f.mustTick(t)
+		if got := f.book.Signals(data); len(got) != 1 || got[0].Subject != "income" {
+			t.Errorf("the data show %v", got)
+		}
+		if got := f.book.Signals(truth); len(got) != 1 || got[0].Subject != "outcome" {
+			t.Errorf("outcomes show %v", got)
+		}
+		if f.retraining.held[truth] == "" {
+			t.Errorf("held: %v", f.retraining.held)
 		}
 	}
 }

@@ -145,6 +145,27 @@ func TestWhatIsAbsorbedIsTold(t *testing.T) {
 	}
 }
 
+// What outcomes show that began when broken data had been mended is none of theirs: it becomes a part of them only for as long as it isn't known that they were.
+func TestWhatBeganAfterwardsIsAnotherIncident(t *testing.T) {
+	b := incident.NewBook()
+	b.Fold(at(10, "a", "location", finding.Drift, onset(8), broken))
+	if c, inc := b.Fold(outcomes(40, finding.Drift, onset(30), priced)); c != incident.Raised || !inc.Calls || len(b.Incidents()) != 1 {
+		t.Fatalf("%s, called: %v, %d incidents", c, inc.Calls, len(b.Incidents()))
+	}
+	c, inc := b.Fold(at(20, "a", "location", finding.Equivalent))
+	if c != incident.Closed || inc.Severity != finding.Ticket || inc.Impact != nil || inc.ResolvedAt == nil || !inc.ResolvedAt.Equal(start.Add(20*time.Hour)) {
+		t.Errorf("%s: %+v", c, inc)
+	}
+	gone := b.Gone()
+	if len(gone) != 1 || gone[0].Change != incident.Opened || !gone[0].Incident.Status.Active() || !gone[0].Incident.Calls || gone[0].Incident.MergedInto != "" || gone[0].Incident.Severity != finding.Page {
+		t.Fatalf("%+v", gone)
+	}
+	if own, ok := b.Find(gone[0].Incident.ID); !ok || own.Status != incident.Open || len(b.Incidents()) != 2 {
+		t.Errorf("%+v of %d", own, len(b.Incidents()))
+	}
+	act(t, b, gone[0].Incident.ID, incident.Acknowledge)
+}
+
 // Who was told that broken data are over hears it, and is called, when outcomes show that they are not: by a signal of then, and by a worse one later.
 func TestOutcomesBringBackWhatWasOver(t *testing.T) {
 	for _, ticket := range []bool{false, true} {
@@ -297,5 +318,36 @@ func TestANewReleaseIsNamedByItsDeploy(t *testing.T) {
 	inc = told[0].Incident
 	if want := "a is 100 times larger since 2026-03-25 10:00, with etl.a@v2"; inc.Title != want || inc.Lineage == nil || inc.Lineage.Version != "v2" {
 		t.Errorf("it is called %q, with %v", inc.Title, inc.Lineage)
+	}
+}
+
+// What people part says what it is about, whichever side leaves: what outcomes show is then of outcomes, and what comes is told where it belongs.
+func TestSplitOfBrokenDataAndItsOutcomes(t *testing.T) {
+	for name, c := range map[string]struct{ leaves, stays string }{
+		"outcomes leave": {"outcome", "a"}, "inputs leave": {"a", "outcome"},
+	} {
+		l := newLife(t)
+		l.found(at(10, "a", "location", finding.Drift, onset(8), broken))
+		l.found(outcomes(12, finding.Drift, onset(9), priced))
+		told := l.must(incident.Split, "#0", subjects(c.leaves))
+		for i, want := range []string{c.stays, c.leaves} {
+			inc := &told[i].Incident
+			if len(inc.Subjects) != 1 || inc.Subjects[0].Name != want {
+				t.Errorf("%s: the subjects of %q are %v", name, inc.Title, inc.Subjects)
+			}
+			if got := l.book.Signals(inc.ID); len(got) != 1 || got[0].Subject != want {
+				t.Errorf("%s: the signals of %q are %v", name, inc.Title, got)
+			}
+			kind := "unit_change"
+			if want == "outcome" {
+				kind = "calibration"
+			}
+			if inc.Cause.Kind != kind {
+				t.Errorf("%s: the cause of %q is %s", name, inc.Title, inc.Cause.Kind)
+			}
+		}
+		if joined := l.found(at(13, "outcome", "auc", finding.Drift, onset(2))); joined.Cause.Kind != "calibration" || len(l.book.Incidents()) != 2 {
+			t.Errorf("%s: what outcomes show then is told in %q", name, joined.Title)
+		}
 	}
 }

@@ -57,6 +57,7 @@ func TestChangesBeforeAnOnset(t *testing.T) {
 		"a known one counts once":         {[]change.Event{changed(9, change.Flag, "f"), changed(9, change.Flag, "f")}, "f nothing 1"},
 		"the first run of a job is none":  {[]change.Event{changed(9, change.ETL, "etl", ran("v1"), fields("a"))}, ""},
 		"nor is one like that before":     {[]change.Event{changed(8, change.ETL, "etl", ran("v1"), fields("a")), changed(9, change.ETL, "etl", ran("v1"), fields("a"))}, ""},
+		"one far ahead forgets none":      {[]change.Event{changed(8, change.Deploy, "near"), changed(9000, change.Policy, "plan", models("m"))}, "near nothing 2"},
 		"one of another version is":       {[]change.Event{changed(8, change.ETL, "etl", ran("v1"), fields("a")), changed(9, change.ETL, "etl", ran("v2"), fields("a"))}, "etl subject 1"},
 	} {
 		early, late := incident.NewBook(), incident.NewBook()

@@ -63,7 +63,7 @@ func (b *Book) retrains(id string, do func(*Retraining)) []Told {
 	do(&r)
 	e.inc.Retraining = &r
 	e.calls = false
-	return []Told{{Retrains, b.shown(e, Retrains)}}
+	return []Told{{Retrains, b.show(e, Retrains)}}
 }
 
 // Words says how retraining stands, in one sentence without its end; "" where the incident asks for none.

@@ -13,13 +13,10 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// Signal is what an incident shows: the channel, subject and metric of one of its findings.
-type Signal struct{ Channel, Subject, Metric string }
-
 // Trouble is an incident with its signals.
 type Trouble struct {
 	Incident incident.Incident
-	Signals  []Signal
+	Signals  []incident.Signal
 }
 
 // Situation is what is known of a model when it is decided.
@@ -129,7 +126,7 @@ func reasonOf(policy *plan.Policy, t *Trouble) (reason Reason, name string) {
 
 // drifting is Drift where the contract wants it and the incident is about what the model reads. Of broken data, too: it would ask, and is held.
 func drifting(on func(string) bool, t *Trouble) (reason Reason, name string) {
-	if on("drift") && !slices.ContainsFunc(t.Signals, func(s Signal) bool { return s.Channel == "coverage" || s.Channel == "promise" }) {
+	if on("drift") && !slices.ContainsFunc(t.Signals, func(s incident.Signal) bool { return s.Channel == "coverage" || s.Channel == "promise" }) {
 		return Drift, ""
 	}
 	return "", ""
@@ -153,7 +150,7 @@ func Broken(t *Trouble) string {
 	if slices.Contains(brokenData, t.Incident.Cause.Kind) {
 		return strings.ReplaceAll(t.Incident.Cause.Kind, "_", " ")
 	}
-	if slices.ContainsFunc(t.Signals, func(s Signal) bool { return s.Channel == "coverage" }) {
+	if slices.ContainsFunc(t.Signals, func(s incident.Signal) bool { return s.Channel == "coverage" }) {
 		return "events lost or counted twice"
 	}
 	return ""
