@@ -19,6 +19,9 @@ const Version = 4
 // gapVersion is the same of models whose groups are compared: theirs changed alone.
 const gapVersion = 5
 
+// rareVersion is the same of models with categories or shares: theirs changed since.
+const rareVersion = 5
+
 // Job is one model: generated, learnt, watched.
 type Job struct {
 	Version  int
@@ -338,14 +341,14 @@ func (g *Grid) Jobs() (out []Job) {
 	}
 	for i, s := range g.Shuffles {
 		for round := range int(g.Months*730/(watchDays*dayHours) + 0.999) {
-			out = append(out, Job{Version: Version, Shuffle: s, Seed: g.Seed + uint64(1000*i+round)})
+			out = append(out, Job{Version: rareVersion, Shuffle: s, Seed: g.Seed + uint64(1000*i+round)})
 		}
 		if s.Burst > 1 || s.PerDay == 400 {
 			continue
 		}
 		for k, p := range g.Plants {
 			for n := range g.Repeats {
-				out = append(out, Job{Version: Version, Shuffle: s, Seed: g.Seed + uint64(1000*i+100_000*(k+1)+n), Change: p})
+				out = append(out, Job{Version: rareVersion, Shuffle: s, Seed: g.Seed + uint64(1000*i+100_000*(k+1)+n), Change: p})
 			}
 		}
 	}
