@@ -37,13 +37,14 @@ type retraining struct {
 	results map[string]retrain.Result    // the latest, by trigger
 	held    map[string]string            // by incident: why, as it was said last; none: nothing holds it back
 	newest  map[string]time.Time         // event time, by model
+	pending map[string]time.Time         // by incident: since when, by the clock, its cause has no name yet
 	at      time.Time                    // when to look again
 }
 
 func newRetraining() *retraining {
 	return &retraining{
 		asked: map[string][]retrain.Trigger{}, results: map[string]retrain.Result{}, held: map[string]string{},
-		newest: map[string]time.Time{},
+		newest: map[string]time.Time{}, pending: map[string]time.Time{},
 	}
 }
 
@@ -96,7 +97,7 @@ func (s *service) triggers(ctx context.Context) error {
 	byModel := map[string][]retrain.Trouble{}
 	for _, inc := range s.book.Incidents() {
 		if p := s.policies[inc.Model]; p != nil && p.Retrain != nil {
-			byModel[inc.Model] = append(byModel[inc.Model], retrain.Trouble{Incident: inc, Signals: s.book.Signals(inc.ID)})
+			byModel[inc.Model] = append(byModel[inc.Model], retrain.Trouble{Incident: inc, Signals: s.book.Signals(inc.ID), Pending: s.pending(&inc, now)})
 		}
 	}
 	var b batch
@@ -109,6 +110,22 @@ func (s *service) triggers(ctx context.Context) error {
 		}
 	}
 	return s.conclude(ctx, &b)
+}
+
+// pending reports whether the cause of an open incident may still get its name: until its events have come, by event time, or should have, by the clock. The
+// alerter hears of a model's event time by findings only; where none come the clock says that no name will.
+func (s *service) pending(inc *incident.Incident, now time.Time) bool {
+	r := s.retraining
+	until, takes := s.book.Pending(inc.ID)
+	if !inc.Status.Active() || !until.After(r.newest[inc.Model]) {
+		delete(r.pending, inc.ID)
+		return false
+	}
+	since, known := r.pending[inc.ID]
+	if !known {
+		since, r.pending[inc.ID] = now, now
+	}
+	return now.Sub(since) < takes
 }
 
 // consider decides about one incident.

@@ -351,3 +351,36 @@ func TestSplitOfBrokenDataAndItsOutcomes(t *testing.T) {
 		}
 	}
 }
+
+// A cause may get its name until it has its events, or its panes; of outcomes, scores, slices, rules and hard faults none is looked for again, nor of what has one.
+func TestPending(t *testing.T) {
+	events := func(n int64) func(*finding.Finding) {
+		return func(f *finding.Finding) { f.N.Current = n }
+	}
+	for name, c := range map[string]struct {
+		found []finding.Finding
+		until float64 // hours after start; 0: not pending
+	}{
+		"few events":      {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), events(10))}, 33},
+		"no number":       {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8))}, 33},
+		"many events":     {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), events(3000))}, 12},
+		"the last of two": {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), events(3000)), at(10, "b", "scale", finding.Drift, onset(9), events(4000))}, 12},
+		"it has one":      {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), broken)}, 0},
+		"one has":         {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), broken), at(10, "b", "scale", finding.Drift, onset(9), events(8000))}, 11},
+		"it is back":      {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8)), at(11, "a", "location", finding.Equivalent)}, 0},
+		"a score":         {[]finding.Finding{at(10, "score", "location", finding.Drift)}, 0},
+		"a slice":         {[]finding.Finding{at(10, "a", "location", finding.Drift, north)}, 0},
+		"a rule":          {[]finding.Finding{at(10, "a", "rule", finding.Drift)}, 0},
+		"a fault":         {[]finding.Finding{at(10, "a", "constant", finding.Fault)}, 0},
+		"outcomes":        {[]finding.Finding{outcomes(10, finding.Drift)}, 0},
+	} {
+		b := incident.NewBook()
+		for _, f := range c.found {
+			b.Fold(f)
+		}
+		until, takes := b.Pending(b.Incidents()[0].ID)
+		if c.until == 0 && !until.IsZero() || c.until != 0 && (until.Sub(start).Hours() != c.until || takes <= 0) {
+			t.Errorf("%s: until %s, which takes %s", name, until, takes)
+		}
+	}
+}

@@ -16,7 +16,7 @@ type Retraining struct {
 
 // Hold is why a trigger is held back.
 type Hold struct {
-	Because string    `json:"because"` // broken_data, people, cooldown, budget, running or window
+	Because string    `json:"because"` // broken_data, no_cause, people, cooldown, budget, running or window
 	Why     string    `json:"why"`     // in words: "held back because income is 100 times larger: broken data (unit change)"
 	Since   time.Time `json:"since"`   // by the clock
 }

@@ -17,6 +17,7 @@ import (
 type Trouble struct {
 	Incident incident.Incident
 	Signals  []incident.Signal
+	Pending  bool // its cause has no name yet, and may still get one: the data may turn out to be broken
 }
 
 // Situation is what is known of a model when it is decided.
@@ -44,6 +45,7 @@ type Because string
 const (
 	People     Because = "people"      // the contract's hold
 	BrokenData Because = "broken_data" // some open incident of the model is about data that are broken
+	NoCause    Because = "no_cause"    // why inputs of some open incident of the model moved is not known yet
 	NoWindow   Because = "window"      // too little of the training window is left without broken data
 	Running    Because = "running"     // a retraining that another incident asked for goes on
 	Cooldown   Because = "cooldown"
@@ -71,7 +73,7 @@ func Decide(s Situation) Decision {
 		if because == Running && s.Asked[len(s.Asked)-1].Incident == s.This.Incident.ID {
 			return Decision{}
 		}
-		return Decision{Held: "held back " + why, Because: because}
+		return Decision{Held: "held back" + why, Because: because}
 	}
 	if w.clean() < p.Window/2 {
 		return Decision{Held: fmt.Sprintf("held back until half of the training window of %s holds data that weren't broken", hours(p.Window)), Because: NoWindow}
@@ -163,13 +165,16 @@ func held(p *plan.Retrain, s *Situation) (because Because, why string) {
 		if !h.Until.IsZero() {
 			until = " until " + stamp(h.Until)
 		}
-		return People, fmt.Sprintf("by %s%s: %s", h.By, until, h.Why)
+		return People, fmt.Sprintf(" by %s%s: %s", h.By, until, h.Why)
 	}
 	for i := range s.All {
 		t := &s.All[i]
 		if how := Broken(t); how != "" && t.Incident.Status.Active() {
-			return BrokenData, fmt.Sprintf("because %s: broken data (%s)", happened(&t.Incident), how)
+			return BrokenData, fmt.Sprintf(" because %s: broken data (%s)", happened(&t.Incident), how)
 		}
+	}
+	if slices.ContainsFunc(s.All, func(t Trouble) bool { return t.Pending && t.Incident.Status.Active() }) {
+		return NoCause, ": cause not yet known, and the data may be broken"
 	}
 	if len(s.Asked) == 0 {
 		return "", ""
@@ -178,9 +183,9 @@ func held(p *plan.Retrain, s *Situation) (because Because, why string) {
 	result, reported := s.Results[last.ID]
 	switch {
 	case (!reported || result.Status == Started) && s.Now.Sub(last.At) < max(p.Cooldown, patience):
-		return Running, fmt.Sprintf("while the retraining that was asked for at %s goes on", stamp(last.At))
+		return Running, fmt.Sprintf(" while the retraining that was asked for at %s goes on", stamp(last.At))
 	case s.Now.Sub(last.At) < p.Cooldown:
-		return Cooldown, fmt.Sprintf("until %s, the end of the cooldown: the last trigger was at %s", stamp(last.At.Add(p.Cooldown)), stamp(last.At))
+		return Cooldown, fmt.Sprintf(" until %s, the end of the cooldown: the last trigger was at %s", stamp(last.At.Add(p.Cooldown)), stamp(last.At))
 	}
 	recent := 0
 	for i := range s.Asked {
@@ -189,7 +194,7 @@ func held(p *plan.Retrain, s *Situation) (because Because, why string) {
 		}
 	}
 	if p.PerMonth > 0 && float64(recent)+1 > p.PerMonth+1e-9 {
-		return Budget, fmt.Sprintf("by the budget: %d triggers in the last 30 days, %.3g are allowed", recent, p.PerMonth)
+		return Budget, fmt.Sprintf(" by the budget: %d triggers in the last 30 days, %.3g are allowed", recent, p.PerMonth)
 	}
 	return "", ""
 }

@@ -96,6 +96,21 @@ func TestDecide(t *testing.T) {
 		"more was broken": {func(s *Situation) {
 			s.All = []Trouble{s.This, resolved(trouble("b", "stuck", 20*day), 13*day), resolved(trouble("c", "late", 15*day), 6*day-time.Hour)}
 		}, "held back until half of the training window of 672 h holds data that weren't broken"},
+		"the cause of a drift may be broken data": {func(s *Situation) {
+			s.This = trouble("a", "unknown", day, signal("location", "income", "mean"))
+			s.This.Pending = true
+			s.All = []Trouble{s.This}
+		}, "held back: cause not yet known"},
+		"that of another one may": {func(s *Situation) {
+			other := trouble("b", "unknown", day, signal("location", "income", "mean"))
+			other.Pending = true
+			s.All = []Trouble{s.This, other}
+		}, "held back: cause not yet known"},
+		"that of one that is over": {func(s *Situation) {
+			other := resolved(trouble("b", "unknown", day, signal("location", "income", "mean")), 0)
+			other.Pending = true
+			s.All = []Trouble{s.This, other}
+		}, "calibration"},
 		"events were lost": {func(s *Situation) {
 			s.All = []Trouble{s.This, trouble("b", "unknown", day, signal("coverage", "topic", "offsets"))}
 		}, "held back because b broke: broken data (events lost or counted twice)"},
