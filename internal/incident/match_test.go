@@ -90,6 +90,31 @@ func TestChangesBeforeAnOnset(t *testing.T) {
 	}
 }
 
+// What explains no onset of any model any more is forgotten: measured from the model that has come least far, not from one whose clock runs ahead.
+func TestForgetsByTheModelThatHasComeLeastFar(t *testing.T) {
+	for name, c := range map[string]struct {
+		ahead float64 // hours at which another model's finding lies; 0: none
+		here  float64 // and one of the model
+		want  string
+	}{
+		"neither":        {0, 11, "near nothing 2"},
+		"another one is": {9000, 11, "near nothing 2"},
+		"both are":       {9000, 8000, ""},
+	} {
+		b := incident.NewBook()
+		if c.ahead > 0 {
+			b.Fold(at(c.ahead, "x", "location", finding.Drift, model("n")))
+		}
+		b.Fold(at(c.here, "z", "constant", finding.Fault))
+		b.Change(changed(8, change.Deploy, "near"))
+		b.Change(changed(c.here, change.Flag, "of then", fields("q")))
+		_, inc := b.Fold(at(11, "a", "location", finding.Drift))
+		if got := cited(inc); got != c.want {
+			t.Errorf("%s ahead: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // pages folds findings and returns how many incidents there are, and how often somebody is called.
 func pages(b *incident.Book, found ...finding.Finding) (incidents, calls int) {
 	for _, f := range found {
