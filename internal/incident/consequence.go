@@ -48,7 +48,7 @@ func (b *Book) relate(e *entry, c Change) {
 		return
 	}
 	for _, t := range b.all {
-		if t != e && t.lane == truth && t.inc.Model == e.inc.Model && t.free() && (t.host == e || e.explains(t)) {
+		if t != e && t.lane == truth && t.inc.Model == e.inc.Model && (t.host == e || e.explains(t)) && t.free() {
 			b.belong(t, b.breaker(t))
 		}
 	}

@@ -191,6 +191,35 @@ func TestOutcomesBringBackWhatWasOver(t *testing.T) {
 	}
 }
 
+// What a person resolved with its outcomes is over with them; if outcomes get worse it is back, and recovers by itself then.
+func TestAPersonResolvesBrokenDataAndItsOutcomes(t *testing.T) {
+	for name, first := range map[string]func(l *life){
+		"inputs are broken":     func(*life) {},
+		"inputs have recovered": func(l *life) { l.found(at(14, "a", "location", finding.Equivalent)) },
+	} {
+		l := newLife(t)
+		l.found(at(10, "a", "location", finding.Drift, onset(8), broken))
+		l.found(outcomes(12, finding.Drift, onset(9)))
+		first(l)
+		inc := l.must(incident.Resolve, "#0")[0].Incident
+		if inc.Status != incident.Resolved || inc.Reason != "person" || inc.ResolvedAt == nil || inc.ResolvedAt.Before(clock) {
+			t.Errorf("%s: %+v", name, inc)
+		}
+		if inc = l.found(outcomes(15, finding.Drift, onset(9))); inc.Status != incident.Resolved || inc.Reason != "person" {
+			t.Errorf("%s, and it goes on: %s", name, inc.Status)
+		}
+		if inc = l.found(outcomes(16, finding.Drift, onset(9), priced)); inc.Status != incident.OpenAgain || !inc.Calls || inc.ResolvedAt != nil || inc.Reason != "" {
+			t.Errorf("%s, and it got worse: %+v", name, inc)
+		}
+		if inc = l.found(outcomes(30, finding.Equivalent)); inc.Status != incident.Resolved || inc.Reason != "" || !inc.ResolvedAt.Equal(start.Add(30*time.Hour)) {
+			t.Errorf("%s, and it is over: %+v", name, inc)
+		}
+		if len(l.book.Incidents()) != 1 {
+			t.Errorf("%s: %d incidents", name, len(l.book.Incidents()))
+		}
+	}
+}
+
 // A silence of the model that ends while an incident is over is none when it comes back, in whatever way, and one that begins meanwhile is.
 func TestSilencesOfTheModelWhileAnIncidentIsOver(t *testing.T) {
 	drift := at(10, "a", "location", finding.Drift, onset(8), broken, page)

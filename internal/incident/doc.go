@@ -6,7 +6,7 @@
 //  3. apply.go: an act of a person (act.go) acknowledges, resolves, silences, judges one; merge.go: makes one of two, or two of one.
 //  4. words.go: the title, the numbers and the price in plain words; explain.go: the whole; retraining.go: how retraining stands.
 //  5. rate.go: how many of the alarms that people judged were false.
-//  6. match.go: what was changed before an onset, and which columns come from one step; rank.go: how much an incident matters.
+//  6. match.go: what was changed before an onset, and which columns come from one step; part.go: what broke in ways that one cause doesn't; rank.go: how much an incident matters.
 //  7. incident.go: the public object.
 //
 // Findings and acts are folded in the order of the ledger: the same entries give the same incidents, also after a restart.

@@ -184,8 +184,12 @@ func (b *Book) alarm(f *finding.Finding) (Change, *entry) {
 	l, name := laneOf(f), f.Signal()
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
 		if p := e.part(name); e.active(f.Model) && p != nil && (p.live || e.goesOn(l) && soon(f, p.eased)) {
-			if p.live && f.Diagnosis != nil {
-				p.began = f.Onset // told again, now that it has a name
+			if p.live && f.Diagnosis != nil { // told again, now that it has a name
+				if b.another(e, p, f) {
+					b.leave(e, p)
+					return Opened, b.open(l, f)
+				}
+				p.began = f.Onset
 			}
 			p.last, p.live = *f, true
 			return Updated, e
@@ -345,7 +349,7 @@ func (e *entry) knows(l lane, f *finding.Finding) bool {
 
 // joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble by outcomes is that trouble.
 // On the data side what alarmed together is one. Then lineage decides, where it is known: columns behind which one change lies are one
-// trouble, and those that come from different steps are two. Else the onset does: a hard fault is known to the pane, so faults join
+// trouble, and those that come from different steps are two. Else what broke does, where one cause doesn't do both, and then the onset: a hard fault is known to the pane, so faults join
 // faults of the same pane; a drift joins what began within a day, or three panes, of it.
 func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
 	if !e.is(l, f.Model) || !e.goesOn(l) {
@@ -364,6 +368,9 @@ func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
 		case related:
 			return true
 		default:
+			if e.brokeOtherwise(f) {
+				return false
+			}
 		}
 	}
 	if f.Verdict == finding.Fault {

@@ -15,7 +15,7 @@ import (
 
 // lives draws what some signals do over weeks, as one lane tells it: in the order of event time, each signal alarms, goes on, may get a name or become a page,
 // and recovers, again and again.
-func lives(t *rapid.T, lane string, signals [][2]string, named *rapid.Generator[bool]) []finding.Finding {
+func lives(t *rapid.T, lane string, signals [][2]string, isNamed *rapid.Generator[bool]) []finding.Finding {
 	var out []finding.Finding
 	open := map[int]float64{} // onsets, by signal
 	hours := 10.0
@@ -41,8 +41,8 @@ func lives(t *rapid.T, lane string, signals [][2]string, named *rapid.Generator[
 		if rapid.IntRange(0, 2).Draw(t, "pages") == 0 {
 			page(&f)
 		}
-		if named.Draw(t, "named") {
-			broken(&f)
+		if isNamed.Draw(t, "named") {
+			named(rapid.SampledFrom([]string{"unit_change", "stuck"}).Draw(t, "kind"))(&f)
 		}
 		if err := f.Seal(); err != nil {
 			t.Fatal(err)

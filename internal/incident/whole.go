@@ -70,12 +70,13 @@ func (e *entry) whole() Incident {
 	out.Pages = e.pages()
 	out.Status = e.status()
 	out.Timeline = e.timeline()
+	over := e.over
 	for _, g := range e.guests {
 		out.Severity = severest(out.Severity, g.inc.Severity)
 		out.Reopenings += g.inc.Reopenings
 		out.Findings = append(out.Findings, g.inc.Findings...)
-		if at := g.inc.ResolvedAt; at != nil && out.ResolvedAt != nil && at.After(*out.ResolvedAt) && out.Reason != byPerson {
-			out.ResolvedAt, out.Reason = at, g.inc.Reason
+		if g.over.After(over) { // by event time, also where a person said so
+			over, out.ResolvedAt, out.Reason = g.over, g.inc.ResolvedAt, g.inc.Reason
 		}
 	}
 	if out.Status.Active() {
