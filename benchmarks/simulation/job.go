@@ -67,6 +67,7 @@ var Changes = map[string]Change{
 	slowly:                    {Mean: 0.25, Over: 8 * weekHours},
 	"label rate 5 pp":         {Share: 0.05},
 	"5 pp between categories": {Moved: 0.05},
+	everywhere:                {Moved: 0.05, Everywhere: true},
 	"missing 5 %":             {Missing: 0.05},
 	// A shift of every column by what is too small to matter, from the start of monitoring on: an alarm of it is false.
 	"constant .02 sd": {Mean: 0.02},
@@ -75,6 +76,8 @@ var Changes = map[string]Change{
 const (
 	// constant is the change that is no drift.
 	constant = "constant .02 sd"
+	// everywhere is the change of categories that the whole is to find.
+	everywhere = "5 pp between categories, in all slices"
 	// slowly is the change that the rule of weeks is for.
 	slowly = "mean .25 sd in 8 weeks"
 )

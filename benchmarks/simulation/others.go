@@ -12,7 +12,7 @@ var suffixes = map[Of]string{
 
 // changesOf are the drifts that are planted in it.
 var changesOf = map[Of][]string{
-	Weeks: {"mean .25 sd", slowly}, Days: {"mean .25 sd"}, Labels: {"label rate 5 pp"}, Rates: {"5 pp between categories", "missing 5 %"},
+	Weeks: {"mean .25 sd", slowly}, Days: {"mean .25 sd"}, Labels: {"label rate 5 pp"}, Rates: {"5 pp between categories", "missing 5 %", everywhere},
 }
 
 // labelRates are events per hour: outcomes are often few.

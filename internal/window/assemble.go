@@ -109,6 +109,11 @@ func (a *Assembler) Retain(hold func(us int64) bool) (dropped []*Pane, cohorts [
 
 // Add takes one cell into account.
 func (a *Assembler) Add(c *record.Cell) error {
+	if name := record.VersionText(c.Version); name != c.Version {
+		renamed := *c
+		renamed.Version = name
+		c = &renamed
+	}
 	if c.Kind == record.Described {
 		return a.describe(c)
 	}
