@@ -3,6 +3,8 @@ package diagnose
 import (
 	"fmt"
 	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
 // some looks for a conversion of some of the rows, by a factor that sets them apart: the values are the reference's and converted ones, mixed.
@@ -17,6 +19,9 @@ func (n *numeric) some() *Cause {
 	}
 	if !at.described() || at.cur.valid < fewestRows {
 		return nil
+	}
+	if out := at.beyond(); out != nil {
+		return out
 	}
 	var best, next mixture
 	best.left, next.left = 1, 1
@@ -66,6 +71,67 @@ func (v *numbers) quantile(q float64) float64 {
 		}
 	}
 	return v.max
+}
+
+// beyond looks for values of some rows that a conversion by much has brought beyond the reference's range. They are held against those that have stayed within it,
+// which have wandered as they would have: the one distribution is the other one's, converted.
+func (n *numeric) beyond() *Cause {
+	ref, cur := n.ref, n.cur
+	if !(ref.min > 0 || ref.max < 0 || ref.min == 0 && 20*ref.zero < ref.valid) {
+		return nil // of signed values small ones stay within it
+	}
+	size := func(b *sketch.HistogramBin) (low, high float64) {
+		return min(math.Abs(b.Low), math.Abs(b.High)), max(math.Abs(b.Low), math.Abs(b.High))
+	}
+	smallest, largest := min(math.Abs(ref.min), math.Abs(ref.max)), max(math.Abs(ref.min), math.Abs(ref.max))
+	above := cur.parted(func(b *sketch.HistogramBin) bool { low, _ := size(b); return low > 1.05*largest })
+	below := cur.parted(func(b *sketch.HistogramBin) bool { _, high := size(b); return high < smallest/1.05 })
+	away, up := above, true
+	if below.valid > above.valid {
+		away, up = below, false
+	}
+	rest := cur.parted(func(b *sketch.HistogramBin) bool {
+		low, high := size(b)
+		return up && low <= 1.05*largest || !up && high >= smallest/1.05
+	})
+	share := float64(away.valid) / float64(cur.valid)
+	if away.valid < fewestOfPart || rest.valid < fewestOfPart || share < 0.03 || above.valid > 0 && below.valid > 0 {
+		return nil
+	}
+	best, next, left, second := -1, -1, 1., 1.
+	for i := range conversions {
+		c := &conversions[i]
+		if !c.isLarge() || (c.factor > 1) != up {
+			continue
+		}
+		switch d := apart(rest, away, c.affine); {
+		case d < left:
+			best, next, left, second = i, best, d, left
+		case d < second:
+			next, second = i, d
+		}
+	}
+	limit := max(2*least, noise(rest.valid, away.valid))
+	if best < 0 || left > limit {
+		return nil
+	}
+	c := &conversions[best]
+	out := &Cause{
+		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(share, left*share), Weight: n.weight(max(n.moved, share)),
+		words: c.words, Fix: c.undo + " where it is " + c.words,
+		Parameters: map[string]string{"factor": number(c.factor), "share": number(share)},
+		Evidence:   append(n.meansInWords(), fmt.Sprintf("%s of the values lie beyond the reference's range, as the others would if they were %s, to within %.3f", percent(share), c.words, left)),
+	}
+	if next >= 0 && second < left+limit/4 {
+		if !akin(next, best) {
+			return nil
+		}
+		if decimal(conversions[next].factor) && !decimal(c.factor) {
+			return nil
+		}
+		out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(conversions[next].factor)))
+	}
+	return out
 }
 
 // farApart is the factor from which on a few values tell conversions of some rows: what is nearer may be another column's values.

@@ -30,7 +30,105 @@ func Onset(ref *sketch.Column, panes []*sketch.Column) (first int, ok bool) {
 		}
 		first = at
 	}
+	if ok {
+		first = narrowed(ref, panes, first)
+	}
 	return first, ok
+}
+
+// narrowed moves the beginning on where the panes since hold a change of their own that is most of what there is: a stream that wanders lies away from its
+// reference before anything happens to it. The change is where two stretches with shares of their own are likeliest. In what changes most there, what is before
+// has to lie nearer to the reference than what comes after, by half, and so away from that. Less than three panes may be a day of the week.
+func narrowed(ref *sketch.Column, panes []*sketch.Column, first int) int {
+	for len(panes)-first > fewestSince {
+		at, gain := split(panes[first:], fewestSince)
+		if gain <= surely {
+			return first
+		}
+		before, after := summed(panes[first:first+at]), summed(panes[first+at:])
+		if !most(aspects(ref, before), aspects(ref, after), aspects(before, after)) {
+			return first
+		}
+		first += at
+	}
+	return first
+}
+
+// fewestSince is how many panes there have to be of what came after a change within those that are kept.
+const fewestSince = 3
+
+// most reports whether a step is most of how far a column has come, in the aspect in which it is largest.
+func most(before, after, step [5]float64) bool {
+	at := 0
+	for i, d := range step {
+		if d > step[at] {
+			at = i
+		}
+	}
+	return step[at] >= leastMoved/2 && before[at] <= after[at]/2 && step[at] >= after[at]/2
+}
+
+// aspects are how far a column lies from where it was: by its bins, what is missing, can't be read, is new, and is whole.
+func aspects(ref, cur *sketch.Column) (out [5]float64) {
+	share := func(k, n int64) float64 { return float64(k) / float64(max(1, n)) }
+	whole := func(c *sketch.Column) float64 { return share(max(0, c.Integral-c.Zero), c.Valid()-c.Zero) }
+	out[0] = max(ks(ref.Bins, cur.Bins), variation(ref.Bins, cur.Bins)/2)
+	out[1] = math.Abs(share(cur.Missing, cur.N) - share(ref.Missing, ref.N))
+	out[2] = math.Abs(share(cur.Invalid, cur.N) - share(ref.Invalid, ref.N))
+	out[3] = math.Abs(share(cur.New, cur.Valid()) - share(ref.New, ref.Valid()))
+	if cur.Valid() > 0 && ref.Valid() > 0 {
+		out[4] = math.Abs(whole(cur) - whole(ref))
+	}
+	return out
+}
+
+// split is the pane from which on panes, so many at least, have shares of their own that are likeliest against those of the panes before, and by how much that
+// gains over all of them having the same.
+func split(panes []*sketch.Column, atLeast int) (at int, gain float64) {
+	if len(panes) <= atLeast {
+		return 0, 0
+	}
+	tallies := make([][]float64, len(panes))
+	all := make([]float64, len(tallyOf(panes[0])))
+	for i, p := range panes {
+		tallies[i] = tallyOf(p)
+		for j, k := range tallies[i] {
+			all[j] += k
+		}
+	}
+	entropy := func(v []float64) float64 { // the largest log-likelihood that shares of their own give counts
+		sum, n := 0., 0.
+		for _, k := range v {
+			if k > 0 {
+				sum += k * math.Log(k)
+			}
+			n += k
+		}
+		return sum - n*math.Log(max(n, 1))
+	}
+	whole := entropy(all)
+	before, after := make([]float64, len(all)), slices.Clone(all)
+	for i := range len(panes) - atLeast {
+		for j, k := range tallies[i] {
+			before[j] += k
+			after[j] -= k
+		}
+		if g := entropy(before) + entropy(after) - whole; g > gain {
+			at, gain = i+1, g
+		}
+	}
+	return at, gain
+}
+
+// summed adds up what tells how far a column has moved.
+func summed(panes []*sketch.Column) *sketch.Column {
+	out := &sketch.Column{Bins: make([]int64, len(panes[0].Bins))}
+	for _, p := range panes {
+		addColumn(out, p)
+		out.Integral += p.Integral
+		out.Zero += p.Zero
+	}
+	return out
 }
 
 // surely is the log-likelihood that a change has to gain: some six standard deviations.
