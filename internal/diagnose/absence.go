@@ -11,10 +11,6 @@ import (
 // mostAbsent is the share of all values from which on it is told that they went missing even where those that are left have moved, by less.
 const mostAbsent = 0.35
 
-// mostMoved is how far the values that are left may lie from the reference's without being another column's: that values are absent is counted, and no less so
-// where the world has moved as well.
-const mostMoved = 0.45
-
 // absent looks for values that went missing, or can't be read any more, while those that are left are as before.
 func absent(c *plan.Column, ref, cur *sketch.Column, moved, noise float64) *Cause {
 	if cur.N < fewestRows/5 {
@@ -31,7 +27,7 @@ func absent(c *plan.Column, ref, cur *sketch.Column, moved, noise float64) *Caus
 			Evidence:   []string{fmt.Sprintf("%s of its values %s (was %s)", percent(is), words, percent(was))}, Confidence: 0.99,
 		}
 		if moved > max(least, noise) {
-			if moved > max((is-was)/2, mostMoved) && !(is-was > mostAbsent && moved < is-was) {
+			if moved > (is-was)/2 && !(is-was > mostAbsent && moved < is-was) {
 				return nil // what is left has changed, too: it is more than that
 			}
 			out.Confidence = explained(is-was+moved, moved)

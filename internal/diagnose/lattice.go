@@ -65,7 +65,7 @@ func (n *numeric) chance(t affine) float64 {
 		coarse = min(1, math.Pow(10, -float64(cd))/step)
 	}
 	out, k := 1., float64(cur.valid)
-	test := func(y, off float64) bool {
+	test := func(y, off, coarse float64) bool {
 		if off > 0.1 {
 			return true // it tells nothing
 		}
@@ -79,7 +79,7 @@ func (n *numeric) chance(t affine) float64 {
 	squares := cur.sumsq - 2*t.offset*cur.sum + t.offset*t.offset*k
 	off := k*rounding + inexact*(cur.magnitude()+math.Abs(t.offset)*k)
 	offSquares := k*rounding*(1+2*math.Abs(t.offset)) + 2*inexact*(cur.sumsq+2*math.Abs(t.offset)*cur.magnitude()+t.offset*t.offset*k)
-	if !test(sum/step, off/step) || !test(squares/(step*step), offSquares/(step*step)) {
+	if !test(sum/step, off/step, coarse) || !test(squares/(step*step), offSquares/(step*step), coarse*coarse) {
 		return 1
 	}
 	if cur.described() {
@@ -87,7 +87,7 @@ func (n *numeric) chance(t affine) float64 {
 			if v == 0 && t.offset == 0 {
 				continue // any factor leaves it there
 			}
-			if !test((v-t.offset)/step, 2*inexact*(math.Abs(v)+math.Abs(t.offset))/step) {
+			if !test((v-t.offset)/step, 2*inexact*(math.Abs(v)+math.Abs(t.offset))/step, coarse) {
 				return 1
 			}
 		}
@@ -136,16 +136,22 @@ func (n *numeric) proof(i int) float64 {
 // proven is the chance from which on a conversion is taken as proven by the values' lattice.
 const proven = 1e-3
 
+// surelyProven is the same of one that leaves mean and spread as far from where they were as streams with rare large values are.
+const surelyProven = 1e-7
+
 // onLattice is the conversion that the lattice proves: values lie about where it brings them, and are multiples of what it makes of the reference's step. -1:
 // none, or several that have nothing to do with one another.
 func (n *numeric) onLattice() (best int, chance float64) {
 	best, chance = -1, proven
 	next := 1.
 	for i := range conversions {
-		if !n.about(conversions[i].affine) {
+		if !n.about(conversions[i].affine, 2) {
 			continue
 		}
 		p := n.proof(i)
+		if p > surelyProven && !n.about(conversions[i].affine, 1) {
+			continue
+		}
 		switch {
 		case best < 0 && p <= proven, best >= 0 && p < chance:
 			if best >= 0 {
@@ -162,14 +168,14 @@ func (n *numeric) onLattice() (best int, chance float64) {
 	return best, chance
 }
 
-// about reports whether a conversion brings mean and spread about to where they are: within the distribution's own width.
-func (n *numeric) about(t affine) bool {
+// about reports whether a conversion brings mean and spread about to where they are: within half of the distribution's own width, and some times that.
+func (n *numeric) about(t affine, times float64) bool {
 	if math.IsNaN(n.ref.mean) || math.IsNaN(n.cur.mean) || !(n.ref.sd > 0) || !(n.cur.sd > 0) {
 		return false
 	}
 	scale := math.Abs(t.factor) * n.ref.sd
 	few := 4 / math.Sqrt(float64(n.cur.valid))
-	return math.Abs(n.cur.mean-t.of(n.ref.mean)) < (0.5+few)*scale && math.Abs(math.Log(n.cur.sd/scale)) < 0.4+few
+	return math.Abs(n.cur.mean-t.of(n.ref.mean)) < times*(0.5+few)*scale && math.Abs(math.Log(n.cur.sd/scale)) < times*(0.4+few)
 }
 
 // grown reports whether a factor by which a world may move puts values on a lattice as well, and mean and spread about where they are.
@@ -177,7 +183,7 @@ func (n *numeric) grown(best int, chance float64) bool {
 	nearly := 2*n.try(conversions[best].affine).near + 0.5
 	for _, f := range everyday {
 		for _, f := range []float64{f, 1 / f} {
-			if t := (affine{f, 0}); n.about(t) && n.chance(t) < 100*chance && n.try(t).near <= nearly {
+			if t := (affine{f, 0}); n.about(t, 1) && n.chance(t) < 100*chance && n.try(t).near <= nearly {
 				return true
 			}
 		}

@@ -19,6 +19,8 @@ func Diagnose(c *Case) []Cause {
 	out = slices.DeleteFunc(c.recently(out), c.onlyLeft)
 	if clock := c.clock(); clock != nil {
 		out = append(out, *clock)
+	} else if dated := c.dated(); dated != nil {
+		out = append(out, *dated)
 	} else if d := c.duplicates(); d != nil {
 		out = append(out, *d)
 	} else if v := c.volume(); v != nil {
@@ -72,8 +74,8 @@ func (c *Case) recently(out []Cause) []Cause {
 	again := *c
 	again.Reference, again.Before = c.Before, nil
 	found := again.ofColumns(func(i int) bool {
-		was := distance(&c.Reference.Set.Columns[i], &c.Before.Set.Columns[i])
-		return !named[c.Plan.Columns[i].Name] && was < 0.7 && was < 0.7*distance(&c.Before.Set.Columns[i], &c.Current.Set.Columns[i])
+		was, step := furthest(&c.Reference.Set.Columns[i], &c.Before.Set.Columns[i], &c.Current.Set.Columns[i])
+		return !named[c.Plan.Columns[i].Name] && was < 0.7 && was < 0.7*step
 	})
 	for i := range found {
 		f := &found[i]

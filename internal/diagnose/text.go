@@ -344,7 +344,7 @@ func (t *text) stuck() *Cause {
 // merged looks for categories that went over to others: each share that is gone is another's, or several have changed places.
 func (t *text) merged() *Cause {
 	n, m := t.cur.Valid(), t.ref.Valid()
-	if n < manyRows/4 || t.moved <= max(least, t.noise) || t.newShare() > t.newBefore()+0.02 {
+	if n < manyRows/2 || t.moved <= max(least, t.noise) || t.newShare() > t.newBefore()+0.02 {
 		return nil
 	}
 	deff := max(1, t.column.Reference.Null.Deff)
@@ -370,7 +370,7 @@ func (t *text) merged() *Cause {
 		return math.Abs(is-was) < 3*math.Sqrt(deff*(1/float64(n)+1/float64(m))*max(was*(1-was), 1/float64(n)))
 	}
 	switch {
-	case n >= manyRows/2 && near(isA, wasB) && near(isB, wasA) && t.othersStay(a, b) && t.exchanged(a, b):
+	case near(isA, wasB) && near(isB, wasA) && t.othersStay(a, b) && t.exchanged(a, b):
 		out.Evidence = []string{fmt.Sprintf("%q and %q have changed places: %s and %s (were %s and %s)", from, to, percent(isA), percent(isB), percent(wasA), percent(wasB))}
 		out.Fix, out.Confidence = "exchange the two", explained(t.moved, math.Abs(isA-wasB))
 		out.Parameters["swapped"] = "true"

@@ -43,11 +43,7 @@ func (c *Case) clock() *Cause {
 	if best < math.Log(23/0.001) || best-second < math.Log(20) || best < c.otherwise(at)+math.Log(20) {
 		return nil
 	}
-	field := &c.Plan.Prediction.Fields[c.Plan.Prediction.Roles.Time]
-	name := field.Name
-	if len(field.Path) > 0 {
-		name = strings.Join(field.Path, ".")
-	}
+	name := c.timeField()
 	way := "forward"
 	if shift > 0 {
 		way = "back"
@@ -59,6 +55,71 @@ func (c *Case) clock() *Cause {
 		Since: c.hour(at),
 		Fix:   fmt.Sprintf("set event times %d hours %s: a zone, or daylight saving, was taken for another", max(shift, -shift), way),
 	}
+}
+
+// timeField is where events say when they were.
+func (c *Case) timeField() string {
+	field := &c.Plan.Prediction.Fields[c.Plan.Prediction.Roles.Time]
+	if len(field.Path) > 0 {
+		return strings.Join(field.Path, ".")
+	}
+	return field.Name
+}
+
+// fewestDated is how many events that came too late, or are dated ahead, tell that it is they that are missing.
+const fewestDated = 20
+
+// dated looks for events that are missing because they say that they are of another time: about as many came after their pane was closed, or wait for theirs
+// further ahead than is believed, as are missing.
+func (c *Case) dated() *Cause {
+	usual, rows := c.usual(), float64(c.Current.Set.Rows)
+	missing := usual - rows
+	if usual < 30 || missing < 0.03*usual {
+		return nil
+	}
+	off := 0.3*missing + 3*math.Sqrt(usual) + 0.03*usual
+	out := &Cause{Kind: ClockShift, Columns: []string{c.timeField()}, Weight: missing / math.Sqrt(usual*(1+hourlyScatter*usual))}
+	n := c.Current.Late
+	switch {
+	case n >= fewestDated && math.Abs(float64(n)-missing) <= off:
+		out.Parameters = map[string]string{"dated": "back"}
+		out.Evidence = []string{fmt.Sprintf("%d events came after their time had been judged, and %.0f are missing from what was to be expected", n, missing)}
+		out.Fix = "find whose clock is slow, or who sends what is old; raise the lateness that is allowed if that is to be"
+	case c.Current.Ahead >= fewestDated && math.Abs(float64(c.Current.Ahead)-missing) <= off:
+		n = c.Current.Ahead
+		out.Parameters = map[string]string{"dated": "ahead"}
+		out.Evidence = []string{fmt.Sprintf("%d events are dated further ahead than is believed, and %.0f are missing from what was to be expected", n, missing)}
+		out.Fix = "find whose clock is fast, or whose dates are of another year"
+	default:
+		return nil
+	}
+	out.Parameters["share"] = number(float64(n) / (float64(n) + rows))
+	out.Confidence = explained(missing, math.Abs(float64(n)-missing))
+	if from, since := c.began(rows / usual); since < 0.97 {
+		out.Since = c.hour(from)
+	}
+	if out.Parameters["dated"] == "back" && c.Current.LateSince >= c.Current.Since && c.Current.LateSince > 0 {
+		out.Since = c.Current.LateSince
+	}
+	c.at(out, usual)
+	return out
+}
+
+// at says in which part the events are that there are more or fewer of, if it is one, and that its dimensions move with it.
+func (c *Case) at(out *Cause, usual float64) (times float64, found bool) {
+	p, times := c.sender(usual / float64(max(1, c.Reference.Set.Rows)))
+	if p == nil {
+		return 0, false
+	}
+	out.Slice = p.labels(c.Plan)
+	if p.Group != ofVersion {
+		for i := range c.Plan.Columns {
+			if c.dimensionOf(p.Group, i) {
+				out.Columns = append(out.Columns, c.Plan.Columns[i].Name)
+			}
+		}
+	}
+	return times, true
 }
 
 // hour is when an hour of now begins, microseconds.
@@ -210,17 +271,9 @@ func (c *Case) volume() *Cause {
 			out.Since, out.Parameters["factor"] = c.hour(from), number(since)
 		}
 	}
-	p, times := c.sender(usual / float64(max(1, c.Reference.Set.Rows)))
-	if p == nil {
+	times, found := c.at(out, usual)
+	if !found {
 		return out
-	}
-	out.Slice = p.labels(c.Plan)
-	if p.Group != ofVersion { // the dimensions move with it
-		for i := range c.Plan.Columns {
-			if c.dimensionOf(p.Group, i) {
-				out.Columns = append(out.Columns, c.Plan.Columns[i].Name)
-			}
-		}
 	}
 	switch {
 	case times > 1:
