@@ -168,6 +168,16 @@ func (n *numeric) onLattice() (best int, chance float64) {
 	return best, chance
 }
 
+// offLattice reports whether values that were whole multiples of a step are none of any decimal step, so that they aren't rounded either: what a conversion makes
+// of them would have been proven.
+func (n *numeric) offLattice() bool {
+	if _, ok := n.ref.decimals(); !ok || math.IsNaN(n.cur.sum) {
+		return false
+	}
+	_, rounded := n.cur.decimals()
+	return !rounded
+}
+
 // about reports whether a conversion brings mean and spread about to where they are: within half of the distribution's own width, and some times that.
 func (n *numeric) about(t affine, times float64) bool {
 	if math.IsNaN(n.ref.mean) || math.IsNaN(n.cur.mean) || !(n.ref.sd > 0) || !(n.cur.sd > 0) {
@@ -180,6 +190,9 @@ func (n *numeric) about(t affine, times float64) bool {
 
 // grown reports whether a factor by which a world may move puts values on a lattice as well, and mean and spread about where they are.
 func (n *numeric) grown(best int, chance float64) bool {
+	if n.ref.described() && n.cur.described() && n.ref.min >= 0 && n.cur.min < 0 {
+		return false // no growth takes signs away
+	}
 	nearly := 2*n.try(conversions[best].affine).near + 0.5
 	for _, f := range everyday {
 		for _, f := range []float64{f, 1 / f} {

@@ -38,7 +38,7 @@ func Onset(ref *sketch.Column, panes []*sketch.Column, told int) (first int, ok 
 
 // narrowed moves the beginning on where the panes since hold a change of their own that is most of what there is: a stream that wanders lies away from its
 // reference before anything happens to it. The change is where two stretches with shares of their own are likeliest. In what changes most there, what is before
-// has to lie nearer to the reference than what comes after, by half, and so away from that.
+// has to lie nearer to the reference than what comes after, by two thirds, and so away from that.
 func narrowed(ref *sketch.Column, panes []*sketch.Column, first, told int) int {
 	for at := first; at >= 0 && at < told; {
 		first = at
@@ -69,7 +69,7 @@ func step(ref *sketch.Column, panes []*sketch.Column, first, atLeast int) int {
 			most = i
 		}
 	}
-	if most == 0 && len(panes)-first-at < fewestSince || moved[most] < leastMoved/2 || aspects(ref, before)[most] > far[most]/2 || moved[most] < far[most]/2 {
+	if most == 0 && len(panes)-first-at < fewestSince || moved[most] < leastMoved/2 || aspects(ref, before)[most] > far[most]/3 || moved[most] < far[most]/2 {
 		return -1
 	}
 	return first + at

@@ -95,10 +95,12 @@ func (c *Case) dated() *Cause {
 	}
 	out.Parameters["share"] = number(float64(n) / (float64(n) + rows))
 	out.Confidence = explained(missing, math.Abs(float64(n)-missing))
-	if from, since := c.began(rows / usual); since < 0.97 {
-		out.Since = c.hour(from)
+	if len(c.Current.Hourly) > 0 {
+		if from, since := c.began(rows / usual); since < 0.97 {
+			out.Since = c.hour(from)
+		}
 	}
-	if out.Parameters["dated"] == "back" && c.Current.LateSince >= c.Current.Since && c.Current.LateSince > 0 {
+	if out.Parameters["dated"] == "back" && c.Current.LateSince > 0 {
 		out.Since = c.Current.LateSince
 	}
 	c.at(out, usual)

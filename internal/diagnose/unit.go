@@ -197,8 +197,11 @@ func (n *numeric) converted(at int, left float64) *Cause {
 }
 
 // pinned reports whether the mean holds a conversion and excludes what lies 3 % away from it: the interval of 99 % about the mean, with what panes scatter beyond
-// sampling, has the one in it and not the others.
+// sampling, has the one in it and not the others. Of values on a lattice that isn't the conversion's it never does.
 func (n *numeric) pinned(t affine) bool {
+	if n.offLattice() {
+		return false
+	}
 	scale := math.Abs(t.factor) * n.ref.sd
 	half := 2.58*scale*math.Sqrt(n.deff*(1/float64(n.ref.valid)+1/float64(n.cur.valid))) + min(n.natural, 0.1)*scale
 	away := math.Abs(n.cur.mean - t.of(n.ref.mean))

@@ -84,16 +84,25 @@ func (h *hours) late(events int64) {
 	h.Late[len(h.N)-1] += events
 }
 
-// lateSince is how many events came too late from a time on, and the start of the first hour of all in which some did.
+// lateSince is how many events came too late from a time on, and the start of the hour from which on they have kept coming: before it there were hardly any for a
+// day.
 func (h *hours) lateSince(us int64) (n, first int64) {
+	hour, most := time.Hour.Microseconds(), int64(0)
 	for i, k := range h.Late {
-		start := h.Since + int64(i)*time.Hour.Microseconds()
-		if k > 0 && first == 0 {
-			first = start
-		}
-		if start+time.Hour.Microseconds() > us {
+		if h.Since+int64(i+1)*hour > us {
 			n += k
 		}
+		most = max(most, k)
+	}
+	quiet := 0
+	for i, k := range slices.Backward(h.Late) {
+		if k <= most/20 {
+			if quiet++; quiet > 24 && first != 0 {
+				break
+			}
+			continue
+		}
+		quiet, first = 0, h.Since+int64(i)*hour
 	}
 	return n, first
 }
