@@ -37,7 +37,7 @@ func simulate(ctx context.Context, args []string) error {
 	refit := f.Bool("refit", false, "only models whose nulls are learnt again every night: --parts refit")
 	parts := f.String("parts", "numbers,slices,tables,weeks,days,labels,rates,gaps,promises", "comma separated; refit is one more; gaps and promises run where --processes names none")
 	log := f.String("log", "simulate.log", "results so far: an interrupted run goes on from here; empty: none")
-	out := f.String("out", "benchmarks/simulate.json", "file for the rows; empty: none")
+	out := f.String("out", "benchmarks/simulate.json", "file for the rows; a run of some parts changes its own rows there and leaves the others; empty: none")
 	picture := f.String("picture", "", "file for a picture of false incidents against delay, as SVG; empty: none")
 	limit := f.Duration("for", 0, "stop after so long and print what there is; 0: run to the end")
 	if err := f.Parse(args); err != nil {
@@ -76,14 +76,13 @@ func simulate(ctx context.Context, args []string) error {
 	case *gaps:
 		grid = simulation.Grid{Months: *months, Seed: *seed, Gaps: true, Growing: grid.Growing}
 	}
+	if *only != "" { // whoever names processes wants them in every part, those too that a part leaves out to save time
+		grid.Sliced, grid.OfOn = slices.Clone(grid.Processes), slices.Clone(grid.Processes)
+	}
 	if !*sliced || !has("slices") {
 		grid.Sliced = nil
 	}
 	grid.Of = slices.DeleteFunc(grid.Of, func(of simulation.Of) bool { return !has(string(of)) })
-	if *only != "" {
-		unknown := func(p string) bool { return !slices.Contains(grid.Processes, p) }
-		grid.Sliced, grid.OfOn = slices.DeleteFunc(grid.Sliced, unknown), slices.DeleteFunc(grid.OfOn, unknown)
-	}
 	for _, p := range grid.Processes {
 		if _, err := simulation.FindProcess(p); err != nil {
 			return err
@@ -127,7 +126,35 @@ func simulate(ctx context.Context, args []string) error {
 	if *out == "" {
 		return nil
 	}
-	return writeRows(*out, rows)
+	return keepRows(*out, rows, !restricted(f) && err == nil)
+}
+
+// restricted reports whether flags leave something of the simulation out.
+func restricted(f *flag.FlagSet) (some bool) {
+	whole := []string{"months", "seed", "workers", "log", "out", "picture"}
+	f.Visit(func(set *flag.Flag) { some = some || !slices.Contains(whole, set.Name) })
+	return some
+}
+
+// keepRows writes the rows of a run to a list: a whole run's take its place, those of a run of some parts, or of one that was stopped, take that of their own
+// numbers. Nothing is written where a row would give way to one of fewer model-months.
+func keepRows(path string, rows []simulation.Row, whole bool) error {
+	var list []simulation.Row
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(b, &list)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("read rows of %s: %w", path, err)
+	}
+	join := simulation.Merge
+	if whole {
+		join = simulation.Replace
+	}
+	if rows, err = join(list, rows); err != nil {
+		return fmt.Errorf("%s stays as it was: %w; --out FILE writes them elsewhere, and --log has them all", path, err)
+	}
+	return writeRows(path, rows)
 }
 
 // writeRows writes a list with one row a line.

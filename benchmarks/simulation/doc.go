@@ -6,7 +6,7 @@
 //  3. peers.go: rules of other tools over it.
 //  4. job.go: one model with one seed, and the grid of them.
 //  5. run.go: jobs on several workers, with a log from which an interrupted run goes on.
-//  6. report.go, picture.go: rows with intervals, tables, a picture.
+//  6. report.go, picture.go, merge.go: rows with intervals, tables, a picture; rows of some parts in the list of all.
 //  7. sliced.go, rates.go: models with slices, of numbers, and of categories and missing values.
 //  8. others.go: what else there is beside columns of numbers: levels.go, windows held against the reference itself, by package engine; labels.go,
 //     label rates, by package drift.

@@ -19,6 +19,9 @@ const Version = 4
 // gapVersion is the same of models whose groups are compared: theirs changed alone.
 const gapVersion = 5
 
+// rareVersion is the same of models with categories or shares: theirs changed since.
+const rareVersion = 5
+
 // Job is one model: generated, learnt, watched.
 type Job struct {
 	Version  int
@@ -64,6 +67,7 @@ var Changes = map[string]Change{
 	slowly:                    {Mean: 0.25, Over: 8 * weekHours},
 	"label rate 5 pp":         {Share: 0.05},
 	"5 pp between categories": {Moved: 0.05},
+	everywhere:                {Moved: 0.05, Everywhere: true},
 	"missing 5 %":             {Missing: 0.05},
 	// A shift of every column by what is too small to matter, from the start of monitoring on: an alarm of it is false.
 	"constant .02 sd": {Mean: 0.02},
@@ -72,6 +76,8 @@ var Changes = map[string]Change{
 const (
 	// constant is the change that is no drift.
 	constant = "constant .02 sd"
+	// everywhere is the change of categories that the whole is to find.
+	everywhere = "5 pp between categories, in all slices"
 	// slowly is the change that the rule of weeks is for.
 	slowly = "mean .25 sd in 8 weeks"
 )
@@ -338,14 +344,14 @@ func (g *Grid) Jobs() (out []Job) {
 	}
 	for i, s := range g.Shuffles {
 		for round := range int(g.Months*730/(watchDays*dayHours) + 0.999) {
-			out = append(out, Job{Version: Version, Shuffle: s, Seed: g.Seed + uint64(1000*i+round)})
+			out = append(out, Job{Version: rareVersion, Shuffle: s, Seed: g.Seed + uint64(1000*i+round)})
 		}
 		if s.Burst > 1 || s.PerDay == 400 {
 			continue
 		}
 		for k, p := range g.Plants {
 			for n := range g.Repeats {
-				out = append(out, Job{Version: Version, Shuffle: s, Seed: g.Seed + uint64(1000*i+100_000*(k+1)+n), Change: p})
+				out = append(out, Job{Version: rareVersion, Shuffle: s, Seed: g.Seed + uint64(1000*i+100_000*(k+1)+n), Change: p})
 			}
 		}
 	}

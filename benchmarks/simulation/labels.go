@@ -52,33 +52,33 @@ func (j *Job) labels(p *Process, change *Change) (*Result, error) {
 
 // cohorts draws the outcomes of hours of predictions of a model whose label rate is anything from 5 to 50 %. It moves on the arc-sine scale as a column's mean
 // does in its standard deviations: of events that are 0 or 1 both are the same. moved is added to it.
-func (p *Process) cohorts(rng *rand.Rand, rate int64, hours int, moved func(t int) float64) []drift.Cohort {
+func (p *Process) cohorts(rng *rand.Rand, rate int64, hours int, moved func(t int) float64) []drift.ShareCounts {
 	base := 0.05 + 0.45*rng.Float64()
 	mean, slow := newWanderers(rng, p.Rho, p.Heavy, 1), newWanderers(rng, p.SlowRho, false, 1)
 	phase, swing := p.seasons(rng, 1)
-	out := make([]drift.Cohort, hours)
+	out := make([]drift.ShareCounts, hours)
 	for t := range out {
 		mean.step(rng)
 		slow.step(rng)
 		mu, _ := p.at(t, 0, mean.u[0], 0, slow.u[0], swing[0], mean.signs[0], &phase[0])
 		n := p.events(rng, rate, t)
 		start := plan.Micros(levelStart) + int64(t)*hourMicros
-		out[t] = drift.Cohort{Start: start, End: start + hourMicros, Labels: n, Positive: binomial(rng, n, stat.ShareAt(base, mu)+moved(t))}
+		out[t] = drift.ShareCounts{Start: start, End: start + hourMicros, Of: []int64{n}, Hits: []int64{binomial(rng, n, stat.ShareAt(base, mu)+moved(t))}}
 	}
 	return out
 }
 
 // runLabels lets a plan learn from the cohorts of the history, and judges the rest as a detector does.
-func runLabels(cohorts []drift.Cohort) ([]alarm, error) {
+func runLabels(cohorts []drift.ShareCounts) ([]alarm, error) {
 	p := &plan.Plan{
 		Model: "m", Reference: plan.Span{From: levelStart, To: plan.FromMicros(cohorts[HistoryHours].Start)},
 		Policy: plan.Policy{Tickets: ticketsOfAll, Floor: 0.005},
 	}
 	var err error
-	if p.DriftLabels, err = drift.LearnLabels(p, cohorts); err != nil {
+	if p.DriftLabels, err = drift.LabelRate.Learn(p, cohorts); err != nil {
 		return nil, err
 	}
-	e, err := drift.OpenLabels(p)
+	e, err := drift.LabelRate.Open(p)
 	if err != nil || e == nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func runLabels(cohorts []drift.Cohort) ([]alarm, error) {
 	var gather sequential.Gather
 	for i := range cohorts[HistoryHours:] {
 		c := &cohorts[HistoryHours+i]
-		pane, enough, err := gather.Add(c.Start, c.End, c.Labels, c.Count())
+		pane, enough, err := gather.Add(c.Start, c.End, c.Of[0], c.Count())
 		if err != nil {
 			return nil, err
 		}

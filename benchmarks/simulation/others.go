@@ -12,7 +12,7 @@ var suffixes = map[Of]string{
 
 // changesOf are the drifts that are planted in it.
 var changesOf = map[Of][]string{
-	Weeks: {"mean .25 sd", slowly}, Days: {"mean .25 sd"}, Labels: {"label rate 5 pp"}, Rates: {"5 pp between categories", "missing 5 %"},
+	Weeks: {"mean .25 sd", slowly}, Days: {"mean .25 sd"}, Labels: {"label rate 5 pp"}, Rates: {"5 pp between categories", "missing 5 %", everywhere},
 }
 
 // labelRates are events per hour: outcomes are often few.
@@ -46,12 +46,20 @@ func (g *Grid) otherJobs() (out []Job) {
 			}
 			for _, p := range g.OfOn {
 				for r, rate := range g.ratesOf(of) {
-					out = append(out, Job{Version: Version, Process: p, Rate: rate, Of: of, Seed: g.Seed + uint64(1000*place(p)+100_000*r+10*round) + seeds[of]})
+					out = append(out, Job{Version: versionOf(of), Process: p, Rate: rate, Of: of, Seed: g.Seed + uint64(1000*place(p)+100_000*r+10*round) + seeds[of]})
 				}
 			}
 		}
 	}
 	return out
+}
+
+// versionOf is the Version of what else a model is watched for.
+func versionOf(of Of) int {
+	if of == Rates || of == Labels {
+		return rareVersion
+	}
+	return Version
 }
 
 func (g *Grid) ratesOf(of Of) []int64 {
@@ -77,7 +85,7 @@ func (g *Grid) plantedOf(of Of) (out []Job) {
 					models = Features / slicedColumns
 				}
 				for n := range models {
-					out = append(out, Job{Version: Version, Process: p, Rate: rate, Of: of, Seed: g.Seed + uint64(place(p)) + 10*n + seeds[of], Change: c})
+					out = append(out, Job{Version: versionOf(of), Process: p, Rate: rate, Of: of, Seed: g.Seed + uint64(place(p)) + 10*n + seeds[of], Change: c})
 				}
 			}
 		}

@@ -73,6 +73,8 @@ type Change struct {
 	Share   float64 // added to a label rate
 	Moved   float64 // of the events go from the first category to the second
 	Missing float64 // added to the share of missing values
+	// Everywhere is in all slices of a model of rates; else it is in one.
+	Everywhere bool
 }
 
 // grown is which part of the change of a column's mean is there in an hour.

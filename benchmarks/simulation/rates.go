@@ -73,7 +73,7 @@ func (p *Process) generateRates(seed uint64, rate int64, hours int, change *Chan
 				if k%2 == 1 {
 					missing = stat.ShareAt(usuallyMissing, ls)
 				}
-				if change != nil && j == changed && t >= change.From[k] {
+				if change != nil && (j == changed || change.Everywhere) && t >= change.From[k] {
 					cumulated[0] = max(cumulated[0]-change.Moved, 0)
 					missing += change.Missing
 				}

@@ -123,9 +123,9 @@ func falseRows(change, process string, results []*Result, seed uint64) (out []Ro
 			share[m] += r.Share[m] / float64(len(results))
 		}
 	}
-	name := FalseRow
+	of := ""
 	if change != "" {
-		name += ", " + change
+		of = ", " + change
 	}
 	for _, m := range allMethods {
 		if _, measured := results[0].False[m]; !measured {
@@ -133,9 +133,9 @@ func falseRows(change, process string, results []*Result, seed uint64) (out []Ro
 		}
 		lo, hi := poissonLimits(float64(count[m]))
 		hi /= months
-		out = append(out, Row{name, process, m, float64(count[m]) / months, lo / months, &hi, months, seed})
+		out = append(out, Row{FalseRow + of, process, m, float64(count[m]) / months, lo / months, &hi, months, seed})
 		if s, ok := share[m]; ok && s > 0 {
-			out = append(out, Row{ShareRow, process, m, s, s, &s, months, seed})
+			out = append(out, Row{ShareRow + of, process, m, s, s, &s, months, seed})
 		}
 	}
 	return out

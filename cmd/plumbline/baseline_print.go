@@ -202,11 +202,8 @@ func (m *shownMeaning) inWords() string {
 
 // labels says what a day of mature outcomes shows of how many are positive, and of how many predictions have one.
 func (b *shownBaseline) labels(p *plan.Plan) error {
-	for _, of := range []struct {
-		name string
-		open func(*plan.Plan) (*sequential.Engine, error)
-	}{{"label_rate", drift.OpenLabels}, {"labelled_share", drift.OpenLabelled}} {
-		e, err := of.open(p)
+	for _, of := range drift.TruthShares() {
+		e, err := of.Open(p)
 		if err != nil {
 			return err
 		}
@@ -214,14 +211,14 @@ func (b *shownBaseline) labels(p *plan.Plan) error {
 			continue
 		}
 		for _, d := range e.Detectable() {
-			if d.Stream != of.name { // of a stretch of scores
+			if d.Stream != of.String() { // of a stretch of scores
 				continue
 			}
 			least := finding.Number(d.Effect)
 			if math.IsInf(d.Effect, 1) {
 				least = finding.None()
 			}
-			b.Others = append(b.Others, shownOther{"outcomes", of.name, map[string]finding.Number{d.Channel: least}, changeIn([]sequential.Detectable{d}, d.Stream)})
+			b.Others = append(b.Others, shownOther{"outcomes", of.String(), map[string]finding.Number{d.Channel: least}, changeIn([]sequential.Detectable{d}, d.Stream)})
 		}
 	}
 	return nil

@@ -90,12 +90,12 @@ func weekly(t *testing.T, events int) *plan.Plan {
 	p := hourly(t, 300)
 	p.Pane, p.TestPane, p.Wide, p.Reference = 24*time.Hour, 24*time.Hour, 7*24*time.Hour, plan.Span{From: from, To: from.AddDate(0, 0, 70)}
 	rng := rand.New(rand.NewPCG(3, 4))
-	var cohorts []drift.Cohort
+	var cohorts []drift.ShareCounts
 	for i := range 70 {
 		start := plan.Micros(from.AddDate(0, 0, i))
-		c := drift.Cohort{Start: start, End: start + 24*time.Hour.Microseconds(), Labels: int64(events)}
+		c := drift.ShareCounts{Start: start, End: start + 24*time.Hour.Microseconds(), Of: []int64{int64(events)}, Hits: []int64{0}}
 		for range events {
-			c.Positive += int64(rng.IntN(5) / 4)
+			c.Hits[0] += int64(rng.IntN(5) / 4)
 		}
 		cohorts = append(cohorts, c)
 	}
@@ -108,7 +108,7 @@ func weekly(t *testing.T, events int) *plan.Plan {
 		c.Reference.Wide = &plan.Null{Panes: 10, Mean: 0.2, SD: 0.02, Deff: 1}
 	}
 	var err error
-	if p.DriftLabels, err = drift.LearnLabels(p, cohorts); err != nil || len(p.DriftLabels) == 0 {
+	if p.DriftLabels, err = drift.LabelRate.Learn(p, cohorts); err != nil || len(p.DriftLabels) == 0 {
 		t.Fatalf("%d bytes, %v", len(p.DriftLabels), err)
 	}
 	return p
@@ -172,13 +172,13 @@ func TestBaselineSaysWhatADayShowsOfTheLabelRate(t *testing.T) {
 		t.Errorf("%+v in\n%s", of, text)
 	}
 	p := hourly(t, 300)
-	var cohorts []drift.Cohort
+	var cohorts []drift.ShareCounts
 	for i := range int64(14 * 24) {
 		start := plan.Micros(p.Reference.From) + i*time.Hour.Microseconds()
-		cohorts = append(cohorts, drift.Cohort{Start: start, End: start + time.Hour.Microseconds(), Labels: 1000, Positive: 200 + i%9})
+		cohorts = append(cohorts, drift.ShareCounts{Start: start, End: start + time.Hour.Microseconds(), Of: []int64{1000}, Hits: []int64{200 + i%9}})
 	}
 	var err error
-	if p.DriftLabels, err = drift.LearnLabels(p, cohorts); err != nil {
+	if p.DriftLabels, err = drift.LabelRate.Learn(p, cohorts); err != nil {
 		t.Fatal(err)
 	}
 	text, of := shown(p)

@@ -95,7 +95,8 @@ func newOutboxRetryCommand() *cobra.Command {
 		Long: `Lets messages that were given up be tried again, as if for the first time: one by its id as list prints it (to every sink that it was given up for, or
 to --sink), all of a sink by --sink alone, or all by --all.
 
-Exits with 1 if one of them can't be: it isn't given up any more, or the sink was told later of the same incident.`,
+Exits with 1 if one of them can't be: it isn't given up any more, the sink was told later of the same incident,
+or a later message of it is on its way.`,
 		Example: `  plumbline outbox retry 9f2c4a6b8d0e1f23-17
   plumbline outbox retry --sink pagerduty:grid
   plumbline outbox retry --all`,

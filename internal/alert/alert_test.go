@@ -68,7 +68,7 @@ func newFixture(t *testing.T, l *ledger.Ledger, sinks ...Sink) *fixture {
 			Now: func() time.Time { return f.now }, Jitter: func() float64 { return 0.999 }, Logger: zap.NewNop(),
 		},
 		log: zap.NewNop(), m: NewMetrics(prometheus.NewRegistry()), book: incident.NewBook(), queued: make(chan struct{}, 1),
-		sinks: map[string]Sink{}, policies: map[string]*plan.Policy{}, audiences: map[string]*audience{}, lastDigest: map[string]time.Time{}, retraining: newRetraining(),
+		sinks: map[string]Sink{}, policies: map[string]*plan.Policy{}, audiences: map[string]*audience{}, lastDigest: map[string]time.Time{}, retraining: newRetraining(), owed: newOwed(),
 	}
 	for _, k := range sinks {
 		f.sinks[k.Name()] = k

@@ -2,7 +2,7 @@
 //
 //  0. hold.go: of several alerters one works, the others stand by.
 //  1. service.go: one run under the policies in force.
-//  2. restore.go: the incidents, folded again from the findings and acts in the ledger.
+//  2. restore.go: the incidents, folded again from the findings and acts in the ledger; owed.go: what came to something else than was told then.
 //  3. fold.go: a poll of findings becomes changes of incidents; findings, consumer offsets and messages enter the ledger in
 //     one SQL transaction.
 //  4. desk.go: acts of people come in, are folded between findings and enter the ledger the same way.

@@ -71,14 +71,19 @@ func (s *service) foldFinding(b *batch, value []byte) (unread, err error) {
 	what, inc := s.book.Fold(f)
 	gone := s.book.Gone()
 	s.retraining.moved(gone)
-	s.retraining.saw(&f, inc.ID)
+	s.retraining.saw(&f)
 	s.enter(b, ledger.Entry{At: f.At, Kind: entryFinding, Subject: inc.ID, Actor: "detector", Body: body})
-	if what == incident.Reopened {
-		if err := s.enterBack(b, inc.ID); err != nil {
+	for _, t := range gone {
+		if err := s.enterMoved(b, t); err != nil {
 			return nil, err
 		}
 	}
 	for _, t := range append(gone, incident.Told{Change: what, Incident: inc}) {
+		if t.Change == incident.Reopened {
+			if err := s.enterBack(b, t.Incident.ID); err != nil {
+				return nil, err
+			}
+		}
 		if t.Change != incident.None {
 			s.m.incidents.WithLabelValues(string(t.Change)).Inc()
 			b.changed(t.Change, t.Incident)

@@ -36,7 +36,8 @@ func (s *service) sendAgain(ctx context.Context, a *again) (refused, err error) 
 	now := s.o.Now()
 	err = s.o.Ledger.Revive(ctx, ledger.Entry{At: now, Kind: entryAgain, Subject: SubjectOf(a.ID), Actor: a.actor, Body: body}, a.ID, a.Sink, now)
 	switch {
-	case errors.Is(err, ledger.ErrUnknownMessage), errors.Is(err, ledger.ErrNotAbandoned), errors.Is(err, ledger.ErrOutdated), errors.Is(err, ledger.ErrNoEntry):
+	case errors.Is(err, ledger.ErrUnknownMessage), errors.Is(err, ledger.ErrNotAbandoned), errors.Is(err, ledger.ErrOutdated),
+		errors.Is(err, ledger.ErrOvertaken), errors.Is(err, ledger.ErrNoEntry):
 		return err, nil
 	case err != nil:
 		return nil, err

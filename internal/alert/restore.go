@@ -60,8 +60,12 @@ func (s *service) refold(e ledger.Entry) error {
 			return fmt.Errorf("ledger entry %d: %w", e.Seq, err)
 		}
 		_, inc := s.book.Fold(f)
-		s.retraining.moved(s.book.Gone()) // was told then
-		s.retraining.saw(&f, inc.ID)
+		gone := s.book.Gone() // was told then, as the next entries say, or will be
+		s.owed.saw(e.Subject, inc.ID, gone)
+		s.retraining.moved(gone)
+		s.retraining.saw(&f)
+	case entryMoved:
+		s.owed.told(e.Subject)
 	case entryAct:
 		var a incident.Act
 		if err := json.Unmarshal(e.Body, &a); err != nil {
@@ -70,6 +74,9 @@ func (s *service) refold(e ledger.Entry) error {
 		told, err := s.book.Act(a)
 		if err != nil { // by a build with other rules
 			s.log.Warn("pass over an act", zap.Int64("entry", e.Seq), zap.Error(err))
+		}
+		for _, t := range told {
+			s.owed.told(t.Incident.ID)
 		}
 		s.retraining.moved(told)
 	case entryChange:

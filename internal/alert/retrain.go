@@ -36,43 +36,31 @@ type retraining struct {
 	asked   map[string][]retrain.Trigger // by model, oldest first
 	results map[string]retrain.Result    // the latest, by trigger
 	held    map[string]string            // by incident: why, as it was said last; none: nothing holds it back
-	signals map[string][]retrain.Signal  // by incident
 	newest  map[string]time.Time         // event time, by model
+	pending map[string]time.Time         // by incident: since when, by the clock, its cause has no name yet
 	at      time.Time                    // when to look again
 }
 
 func newRetraining() *retraining {
 	return &retraining{
 		asked: map[string][]retrain.Trigger{}, results: map[string]retrain.Result{}, held: map[string]string{},
-		signals: map[string][]retrain.Signal{}, newest: map[string]time.Time{},
+		newest: map[string]time.Time{}, pending: map[string]time.Time{},
 	}
 }
 
-// saw remembers what a finding showed of its incident.
-func (r *retraining) saw(f *finding.Finding, inc string) {
+// saw remembers how far a model's findings have come.
+func (r *retraining) saw(f *finding.Finding) {
 	if f.At.After(r.newest[f.Model]) {
 		r.newest[f.Model] = f.At
 	}
-	one := retrain.Signal{Channel: f.Channel, Subject: f.Subject, Metric: f.Metric}
-	if inc != "" && f.Alarming() && !slices.Contains(r.signals[inc], one) {
-		r.signals[inc] = append(r.signals[inc], one)
-	}
 }
 
-// moved takes what is known of incidents that became a part of others, by themselves or by a person, to those.
+// moved forgets why incidents were held that became a part of others, by themselves or by a person.
 func (r *retraining) moved(told []incident.Told) {
 	for _, t := range told {
-		from, into := t.Incident.ID, t.Incident.MergedInto
-		if t.Change != incident.Merged || into == "" {
-			continue
+		if t.Change == incident.Merged && t.Incident.MergedInto != "" {
+			delete(r.held, t.Incident.ID)
 		}
-		for _, one := range r.signals[from] {
-			if !slices.Contains(r.signals[into], one) {
-				r.signals[into] = append(r.signals[into], one)
-			}
-		}
-		delete(r.signals, from)
-		delete(r.held, from)
 	}
 }
 
@@ -109,7 +97,7 @@ func (s *service) triggers(ctx context.Context) error {
 	byModel := map[string][]retrain.Trouble{}
 	for _, inc := range s.book.Incidents() {
 		if p := s.policies[inc.Model]; p != nil && p.Retrain != nil {
-			byModel[inc.Model] = append(byModel[inc.Model], retrain.Trouble{Incident: inc, Signals: s.retraining.signals[inc.ID]})
+			byModel[inc.Model] = append(byModel[inc.Model], retrain.Trouble{Incident: inc, Signals: s.book.Signals(inc.ID), Pending: s.pending(&inc, now)})
 		}
 	}
 	var b batch
@@ -122,6 +110,22 @@ func (s *service) triggers(ctx context.Context) error {
 		}
 	}
 	return s.conclude(ctx, &b)
+}
+
+// pending reports whether the cause of an open incident may still get its name: until its events have come, by event time, or should have, by the clock. The
+// alerter hears of a model's event time by findings only; where none come the clock says that no name will.
+func (s *service) pending(inc *incident.Incident, now time.Time) bool {
+	r := s.retraining
+	until, takes := s.book.Pending(inc.ID)
+	if !inc.Status.Active() || !until.After(r.newest[inc.Model]) {
+		delete(r.pending, inc.ID)
+		return false
+	}
+	since, known := r.pending[inc.ID]
+	if !known {
+		since, r.pending[inc.ID] = now, now
+	}
+	return now.Sub(since) < takes
 }
 
 // consider decides about one incident.

@@ -96,7 +96,7 @@ func Run(ctx context.Context, o Options) error {
 		defer stop(nil)
 		err := bus.Supervise(ctx, o.Settings, log, o.Ready, func(ctx context.Context, plans bus.Plans) error {
 			s := &service{o: o, log: log, m: m, book: incident.NewBook(), queued: make(chan struct{}, 1), sinks: map[string]Sink{}}
-			s.retraining = newRetraining()
+			s.retraining, s.owed = newRetraining(), newOwed()
 			s.audiences, s.policies, s.lastDigest = map[string]*audience{}, map[string]*plan.Policy{}, map[string]time.Time{}
 			for _, k := range o.Sinks {
 				s.sinks[k.Name()] = k
@@ -146,6 +146,7 @@ type service struct {
 	lastDigest map[string]time.Time    // by sink and rhythm
 	digestsAt  time.Time               // when to look again
 	retraining *retraining
+	owed       *owed
 	results    <-chan kgo.Fetches                  // of retraining; nil: no contract asks for it
 	active     atomic.Pointer[[]incident.Incident] // that aren't over, for those who must be told again
 }
@@ -156,6 +157,9 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	if err := s.foldPlans(ctx); err != nil {
+		return err
+	}
+	if err := s.tellOwed(ctx); err != nil {
 		return err
 	}
 	s.o.Ready.NotYet("reading findings")

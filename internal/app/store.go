@@ -106,7 +106,7 @@ func (o outbox) Again(ctx context.Context, actor, id, sink string) error {
 	switch {
 	case errors.Is(err, ledger.ErrUnknownMessage):
 		return fmt.Errorf("%w: %w", console.ErrNoLetter, err)
-	case errors.Is(err, ledger.ErrNotAbandoned), errors.Is(err, ledger.ErrOutdated):
+	case errors.Is(err, ledger.ErrNotAbandoned), errors.Is(err, ledger.ErrOutdated), errors.Is(err, ledger.ErrOvertaken):
 		return fmt.Errorf("%w: %w", console.ErrNotNow, err)
 	case errors.Is(err, alert.ErrAway):
 		return fmt.Errorf("%w: %w", console.ErrAway, err)

@@ -89,13 +89,13 @@ func eachCell(p *plan.Plan, pane *drift.Pane, visit func(slice string, set *sket
 }
 
 // selected is how many predictions of each test pane have an outcome.
-func (c *counted) selected(p *plan.Plan) []drift.Labelled {
+func (c *counted) selected(p *plan.Plan) []drift.ShareCounts {
 	at := make(map[int64]*cohort, len(c.cohorts))
 	for i := range c.cohorts {
 		at[c.cohorts[i].start] = &c.cohorts[i]
 	}
 	nothing := sketch.NewCurve(p.Score.Bins())
-	var out []drift.Labelled
+	var out []drift.ShareCounts
 	for i := range c.panes {
 		pane := &c.panes[i]
 		if c.mature > 0 && pane.End > c.mature {
@@ -105,8 +105,8 @@ func (c *counted) selected(p *plan.Plan) []drift.Labelled {
 		if co := at[pane.Start]; co != nil {
 			known = truth.CurveOf(co.view(p, nil, nil))
 		}
-		s := drift.NewLabelled(p, pane.Start, pane.End)
-		s.Add(p, pane.Set.Curve, known)
+		s := drift.LabelledShare.None(p, pane.Start, pane.End)
+		drift.LabelledShare.Take(p, &s, pane.Set.Curve, known)
 		out = append(out, s)
 	}
 	return out

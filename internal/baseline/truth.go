@@ -70,10 +70,10 @@ func learnTruth(p *plan.Plan, c *counted) error {
 	p.TruthPane = truthPane(p, cohorts)
 	if p.Score.Binary() {
 		var err error
-		if p.DriftLabels, err = drift.LearnLabels(p, labelled(p, cohorts)); err != nil {
+		if p.DriftLabels, err = drift.LabelRate.Learn(p, turnedOut(p, cohorts)); err != nil {
 			return err
 		}
-		if p.DriftLabelled, err = drift.LearnLabelled(p, c.selected(p)); err != nil {
+		if p.DriftLabelled, err = drift.LabelledShare.Learn(p, c.selected(p)); err != nil {
 			return err
 		}
 	}
@@ -95,18 +95,14 @@ func outcomes(p *plan.Plan, cohorts []cohort) []drift.Outcomes {
 	return out
 }
 
-// labelled are the cohorts as the label rate is learnt from them.
-func labelled(p *plan.Plan, cohorts []cohort) []drift.Cohort {
-	out := make([]drift.Cohort, len(cohorts))
+// turnedOut are the cohorts as the label rate is learnt from them.
+func turnedOut(p *plan.Plan, cohorts []cohort) []drift.ShareCounts {
+	out := make([]drift.ShareCounts, len(cohorts))
 	for i := range cohorts {
 		c := &cohorts[i]
-		out[i] = drift.Cohort{Start: c.start, End: c.start + p.TestPane.Microseconds()}
+		out[i] = drift.LabelRate.None(p, c.start, c.start+p.TestPane.Microseconds())
 		for _, v := range c.cells {
-			curve := truth.Told(p, truth.CurveOf(v))
-			for b, n := range curve.Labels {
-				out[i].Labels += n
-				out[i].Positive += curve.Pos[b]
-			}
+			drift.LabelRate.Take(p, &out[i], truth.CurveOf(v), truth.CurveOf(v))
 		}
 	}
 	return out

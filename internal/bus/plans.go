@@ -247,8 +247,10 @@ func (p Plans) take(r *kgo.Record, log *zap.Logger) bool {
 	if err == nil {
 		_, err = drift.Open(read) // a detector would find out in the middle of an epoch, and never get past it
 	}
-	if err == nil {
-		_, err = drift.OpenLabels(read)
+	for _, share := range drift.TruthShares() {
+		if err == nil {
+			_, err = share.Open(read)
+		}
 	}
 	if err == nil {
 		_, err = drift.OpenCalibration(read)

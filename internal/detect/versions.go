@@ -34,13 +34,14 @@ func (p *part) see(c *record.Cell) {
 		v = &versions{}
 		p.versions[c.Model] = v
 	}
-	if c.Version == "" || c.Version == sketch.OtherVersion || len(v.seen) >= mostVersions || slices.Contains(v.seen, c.Version) {
+	name := record.VersionText(c.Version)
+	if name == "" || name == sketch.OtherVersion || len(v.seen) >= mostVersions || slices.Contains(v.seen, name) {
 		return
 	}
 	if v.had > 0 {
-		p.changes = append(p.changes, change.OfVersion(c.Model, c.Version, v.seen[len(v.seen)-1], plan.FromMicros(c.Pane)))
+		p.changes = append(p.changes, change.OfVersion(c.Model, name, v.seen[len(v.seen)-1], plan.FromMicros(c.Pane)))
 	}
-	v.seen = append(v.seen, c.Version)
+	v.seen = append(v.seen, name)
 }
 
 // begin says that another fragment begins.

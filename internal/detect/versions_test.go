@@ -68,4 +68,19 @@ func TestANewVersionIsAChange(t *testing.T) {
 	if again := told(); len(again) > 0 {
 		t.Errorf("after a restart %+v", again)
 	}
+	r.Committed()
+	// Names that are no text stay apart, also in the state.
+	r.fold(later, of(later, "v\xff")...)
+	if got := told(); len(got) != 1 || got[0].Version != `"v\xff"` {
+		t.Errorf("a name that is no text: %+v", got)
+	}
+	r.Committed()
+	if back, _, err = r.load(0, maps.Clone(r.parts[0].committed)); err != nil {
+		t.Fatal(err)
+	}
+	r.parts[0] = back
+	r.fold(later, of(later, "v\xff", "v\xfe")...)
+	if got := told(); len(got) != 1 || got[0].Version != `"v\xfe"` {
+		t.Errorf("another one, after a restart: %+v", got)
+	}
 }

@@ -17,7 +17,7 @@ func TestLearnBesideOddDaysWithoutEvents(t *testing.T) {
 	p.Reference = plan.Span{From: plan.FromMicros(0), To: plan.FromMicros(200 * day)}
 	p.Policy.Calendar = nil
 	var panes []drift.Pane
-	var cohorts []drift.Cohort
+	var cohorts []drift.ShareCounts
 	for i := range int64(200) {
 		if i%7 == 3 {
 			p.Policy.Calendar = append(p.Policy.Calendar, plan.Span{From: plan.FromMicros(i * day), To: plan.FromMicros((i + 1) * day)})
@@ -26,12 +26,12 @@ func TestLearnBesideOddDaysWithoutEvents(t *testing.T) {
 		set := sketch.NewSet(p)
 		set.Rows = 4
 		panes = append(panes, drift.Pane{Start: i * day, End: (i + 1) * day, Set: set})
-		cohorts = append(cohorts, drift.Cohort{Start: i * day, End: (i + 1) * day, Labels: 4, Positive: i % 3})
+		cohorts = append(cohorts, drift.ShareCounts{Start: i * day, End: (i + 1) * day, Of: []int64{4}, Hits: []int64{i % 3}})
 	}
 	if b, err := drift.Learn(p, panes); b != nil || err != nil {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
-	if b, err := drift.LearnLabels(p, cohorts); b != nil || err != nil {
+	if b, err := drift.LabelRate.Learn(p, cohorts); b != nil || err != nil {
 		t.Errorf("labels: %d bytes, %v", len(b), err)
 	}
 }

@@ -7,7 +7,7 @@
 //  4. judge_test_pane.go: test panes: promised rates, and what judge_drift.go is told; distributions and rates where the plan has learnt no drift.
 //  5. judge_drift.go, tell_drift.go, state_drift.go: inputs, rules, the score, the latency and the volume by the sequential engine, as a whole and by slice; judge_wide.go:
 //     days or weeks held against the reference itself; diagnose.go: what broke, by package diagnose, of the latest panes, and numbers that lose their digits; detectable_wide.go: the smallest change that they show.
-//  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_labels.go: their label rate, judge_labelled.go: which predictions they are of, by the sequential engine;
+//  6. judge_truth.go: calibration, performance and cost of mature cohorts, on truth panes; judge_shares.go, tell_shares.go: their label rate, and which predictions they are of, by the sequential engine;
 //     selection.go: what they stand for, and what promises come to where that isn't known;
 //     judge_calibration.go, state_calibration.go: what scores mean, by package concept, by the day; estimate.go: what decisions are expected to come to.
 //  7. judge_promise.go: what the contract promises of outcomes; judge_burn.go: whether its budget burns too fast before the window is over;

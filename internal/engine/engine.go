@@ -28,8 +28,7 @@ type Engine struct {
 
 	watch                watch
 	recent               recent
-	labels               labelWatch
-	labelled             labelledWatch
+	shares               [2]shareWatch // by drift.TruthShare
 	concept              conceptWatch
 	scored               map[string]scored // how estimates held, by metric
 	meanings             []drift.Meaning   // see knownMeanings
@@ -45,6 +44,7 @@ type Engine struct {
 func New(p *plan.Plan) *Engine {
 	p = distinct(p)
 	e := &Engine{plan: p, reigns: plan.History{p}, panes: window.NewAssembler(p), signals: map[string]*signal{}, alarms: map[string]alarm{}, absent: map[string]*absence{}, glimpsed: map[string]*absence{}}
+	e.shares = newShareWatches()
 	e.services, e.burns = map[string]*serviceKept{}, map[string]*burnKept{}
 	e.turnedOut.outcomes = true
 	if p.Score != nil {
@@ -206,7 +206,7 @@ func (e *Engine) judge(n window.Ended, emit func(finding.Finding) error) error {
 		if err := e.coverageCohort(n.Cohort); err != nil {
 			return err
 		}
-		if err := e.judgeLabelled(n.Cohort, emit); err != nil {
+		if err := e.judgeShares(&e.shares[drift.LabelledShare], []*window.Cohort{n.Cohort}, emit); err != nil {
 			return err
 		}
 		if err := e.judgeConcept(n.Cohort, emit); err != nil {

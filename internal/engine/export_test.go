@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/plumbline-ml/plumbline/internal/wire"
+import (
+	"github.com/plumbline-ml/plumbline/internal/drift"
+	"github.com/plumbline-ml/plumbline/internal/wire"
+)
 
 // AppendFormer writes what AppendBinary and AppendDrift write as the build before drift format 4 did: with money where there are decisions now.
 func (e *Engine) AppendFormer(b []byte) ([]byte, error) {
@@ -18,11 +21,11 @@ func (e *Engine) AppendFormer(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := e.appendGroups(e.labels.append(wire.Uint(nil, driftFormat)))
+	head, err := e.appendGroups(e.shares[drift.LabelRate].append(wire.Uint(nil, driftFormat)))
 	if err != nil {
 		return nil, err
 	}
-	rest := whole[len(head)+len(e.recent.append(e.labelled.append(e.concept.append(nil)))):]
+	rest := whole[len(head)+len(e.recent.append(e.shares[drift.LabelledShare].append(e.concept.append(nil)))):]
 	head[0] = 3
 	return append(e.concept.appendFormer(append(b, head...), e), rest...), nil
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
 	"github.com/plumbline-ml/plumbline/internal/stat"
@@ -66,7 +67,7 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 			return err
 		}
 	}
-	if err := e.judgeLabels(cohorts, emit); err != nil {
+	if err := e.judgeShares(&e.shares[drift.LabelRate], cohorts, emit); err != nil {
 		return err
 	}
 	if err := e.judgeGroupOutcomes(cohorts, emit); err != nil {

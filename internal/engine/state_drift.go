@@ -39,12 +39,12 @@ type told struct {
 func (e *Engine) AppendDrift(b []byte) ([]byte, error) {
 	w := &e.watch
 	w.moved = false
-	b = e.labels.append(wire.Uint(b, driftFormat))
+	b = e.shares[drift.LabelRate].append(wire.Uint(b, driftFormat))
 	b, err := e.appendGroups(b)
 	if err != nil {
 		return nil, fmt.Errorf("write drift state of %s: %w", e.plan.Model, err)
 	}
-	b = e.recent.append(e.labelled.append(e.concept.append(b)))
+	b = e.recent.append(e.shares[drift.LabelledShare].append(e.concept.append(b)))
 	b = wire.Bool(b, w.learnt != nil)
 	if w.learnt == nil {
 		return b, nil
@@ -138,29 +138,29 @@ func (e *Engine) ReadDrift(r *wire.Reader) error {
 	if err != nil {
 		return fmt.Errorf("read drift state of %s: %w", e.plan.Model, err)
 	}
-	e.watch, e.labels, e.decisions, e.turnedOut, e.concept, e.labelled = d.watch, d.labels, d.groups[0], d.groups[1], d.meaning, d.labelled
+	e.watch, e.shares, e.decisions, e.turnedOut, e.concept = d.watch, d.shares, d.groups[0], d.groups[1], d.meaning
 	e.recent.panes = d.panes
 	return nil
 }
 
 // driftState is what AppendDrift writes.
 type driftState struct {
-	watch    watch
-	labels   labelWatch
-	groups   [2]gapLane
-	meaning  conceptWatch
-	labelled labelledWatch
-	panes    []*keptPane
+	watch   watch
+	shares  [2]shareWatch
+	groups  [2]gapLane
+	meaning conceptWatch
+	panes   []*keptPane
 }
 
 func readDrift(p *plan.Plan, r *wire.Reader) (d driftState, err error) {
 	d.groups[1].outcomes = true
+	d.shares = newShareWatches()
 	format := r.Uint()
 	if r.Err() == nil && (format < 1 || format > driftFormat) {
 		return d, fmt.Errorf("%w %d, this build reads 1 to %d", errDrift, format, driftFormat)
 	}
 	if format > 1 {
-		if d.labels, err = readLabelWatch(p, format, r); err != nil {
+		if d.shares[drift.LabelRate], err = readShareWatch(drift.LabelRate, p, format, r); err != nil {
 			return d, err
 		}
 		if d.groups, err = readGroups(p, r); err != nil {
@@ -173,7 +173,7 @@ func readDrift(p *plan.Plan, r *wire.Reader) (d driftState, err error) {
 		}
 	}
 	if format > 4 {
-		if d.labelled, err = readLabelledWatch(p, r); err != nil {
+		if d.shares[drift.LabelledShare], err = readShareWatch(drift.LabelledShare, p, format, r); err != nil {
 			return d, err
 		}
 	}

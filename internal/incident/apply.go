@@ -29,6 +29,7 @@ func (b *Book) Act(a Act) ([]Told, error) {
 		}
 		return b.unchanged(&a), nil
 	}
+	b.count++
 	told, err := b.apply(&a)
 	if err == nil {
 		b.acts[a.ID] = a
@@ -44,7 +45,7 @@ func (b *Book) Knows(act string) bool {
 
 func (b *Book) unchanged(a *Act) []Told {
 	if e := b.find(a.Incident); e != nil {
-		return []Told{{None, e.inc.clone()}}
+		return []Told{{None, e.shown.clone()}}
 	}
 	return nil
 }
@@ -57,8 +58,8 @@ func (b *Book) apply(a *Act) ([]Told, error) {
 	switch {
 	case e == nil:
 		return nil, fmt.Errorf("%w: %s", ErrUnknown, a.Incident)
-	case e.inc.MergedInto != "":
-		return nil, fmt.Errorf("%w: it was merged into %s", ErrConflict, e.inc.MergedInto)
+	case e.shown.MergedInto != "":
+		return nil, fmt.Errorf("%w: it was merged into %s", ErrConflict, e.shown.MergedInto)
 	case len(e.inc.Timeline)-e.events >= manyActs:
 		return nil, fmt.Errorf("%w: %d acts on one incident are the most", ErrConflict, manyActs)
 	}
@@ -78,45 +79,45 @@ func (b *Book) apply(a *Act) ([]Told, error) {
 
 // one does what changes a single incident.
 func (b *Book) one(e *entry, a *Act) (Change, error) {
-	inc := &e.inc
-	refuse := func() (Change, error) { return None, fmt.Errorf("%w: it is %s", ErrConflict, inc.Status) }
+	inc, status := &e.inc, e.status()
+	refuse := func() (Change, error) { return None, fmt.Errorf("%w: it is %s", ErrConflict, status) }
 	if a.outdated(e) {
 		return None, fmt.Errorf("%w: that was done at %s, and it came back at %s", ErrConflict, day(a.when()), day(e.back))
 	}
 	switch a.Verb {
 	case Acknowledge:
-		if inc.Status != Open && inc.Status != OpenAgain {
+		if status != Open && status != OpenAgain {
 			return refuse()
 		}
-		inc.Status = Acknowledged
+		e.stand(Acknowledged)
 		if inc.Assignee == "" {
 			inc.Assignee = a.Actor
 		}
 		return Acked, nil
 	case Mitigate:
-		if !inc.Status.Active() || inc.Status == Mitigated {
+		if !status.Active() || status == Mitigated {
 			return refuse()
 		}
-		inc.Status = Mitigated
+		e.stand(Mitigated)
 		return Contained, nil
 	case Resolve:
-		if !inc.Status.Active() {
+		if !status.Active() {
 			return refuse()
 		}
-		e.end(a.At, b.newest[inc.Model], byPerson)
+		b.finish(e, a.At)
 		return Closed, nil
 	case Reopen:
-		if inc.Status.Active() {
+		if status.Active() {
 			return refuse()
 		}
-		b.again(e, e.lead())
+		b.again(e, e.lead(), b.newest[inc.Model])
 		e.back = a.when()
 		return Reopened, nil
 	case Assign:
 		inc.Assignee = a.Assignee
 		return Assigned, nil
 	case Hush:
-		if !inc.Status.Active() {
+		if !status.Active() {
 			return refuse()
 		}
 		e.own = &Silence{By: a.Actor, At: a.At, Until: a.Until, Why: a.Comment}
@@ -137,6 +138,16 @@ func (b *Book) one(e *entry, a *Act) (Change, error) {
 	}
 }
 
+// finish ends an incident with all that belongs to it: a person says that it is over.
+func (b *Book) finish(e *entry, at time.Time) {
+	for _, x := range e.all() {
+		if x.inc.Status.Active() {
+			x.end(at, b.newest[e.inc.Model], byPerson)
+		}
+	}
+	e.inc.Reason, e.inc.ResolvedAt = byPerson, &at // also where inputs had recovered before
+}
+
 // outdated reports whether an act says where an incident stood before it came back: news of it was late, and it is no longer so.
 func (a *Act) outdated(e *entry) bool {
 	return (a.Verb == Acknowledge || a.Verb == Mitigate || a.Verb == Resolve) && a.when().Before(e.back)
@@ -151,17 +162,19 @@ func (b *Book) CameBack(id string, at time.Time) {
 
 // note enters an act in the timeline. What a person does calls nobody, but that a silence ended in which somebody was to be called.
 func (b *Book) note(e *entry, a *Act, c Change) Told {
-	inc := &e.inc
-	inc.Timeline = append(inc.Timeline, Event{At: a.when(), What: string(c), Who: a.Actor, By: Person, Text: a.words()})
-	e.calls = c == Unsilenced && e.due && inc.Silence == nil && (inc.Status == Open || inc.Status == OpenAgain)
+	inc, status := &e.inc, e.status()
+	b.enter(e, Event{At: a.when(), What: string(c), Who: a.Actor, By: Person, Text: a.words()})
+	e.calls = c == Unsilenced && e.due && inc.Silence == nil && (status == Open || status == OpenAgain)
 	if e.calls {
-		inc.Pages++
-		e.paged = b.newest[inc.Model]
+		e.asked = b.newest[inc.Model]
+		e.asks = append(e.asks, e.asked)
 	}
 	if inc.Silence == nil {
 		e.due = false
 	}
-	return Told{c, b.show(e, c)}
+	out := b.show(e, c)
+	e.called, e.told = out.Pages, true
+	return Told{c, out}
 }
 
 // words is what the timeline says of an act beside its verb.
@@ -214,7 +227,7 @@ func (b *Book) hushModel(a *Act) ([]Told, error) {
 	}
 	var told []Told
 	for _, e := range b.all {
-		if !e.active(a.Model) {
+		if e.inc.Model != a.Model || e.host != nil || !e.status().Active() {
 			continue
 		}
 		b.hush(e)
@@ -251,19 +264,12 @@ func (b *Book) Ended(now time.Time, actor string) []Act {
 // Find is the incident of that id.
 func (b *Book) Find(id string) (Incident, bool) {
 	if e := b.find(id); e != nil {
-		return e.inc.clone(), true
+		return e.shown.clone(), true
 	}
 	return Incident{}, false
 }
 
-func (b *Book) find(id string) *entry {
-	for _, e := range b.all {
-		if e.inc.ID == id {
-			return e
-		}
-	}
-	return nil
-}
+func (b *Book) find(id string) *entry { return b.byID[id] }
 
 // clone is the incident as it is now: what is appended to later isn't shared, and the rest is replaced as a whole.
 func (i *Incident) clone() Incident {

@@ -145,6 +145,27 @@ func TestWhatIsAbsorbedIsTold(t *testing.T) {
 	}
 }
 
+// What outcomes show that began when broken data had been mended is none of theirs: it becomes a part of them only for as long as it isn't known that they were.
+func TestWhatBeganAfterwardsIsAnotherIncident(t *testing.T) {
+	b := incident.NewBook()
+	b.Fold(at(10, "a", "location", finding.Drift, onset(8), broken))
+	if c, inc := b.Fold(outcomes(40, finding.Drift, onset(30), priced)); c != incident.Raised || !inc.Calls || len(b.Incidents()) != 1 {
+		t.Fatalf("%s, called: %v, %d incidents", c, inc.Calls, len(b.Incidents()))
+	}
+	c, inc := b.Fold(at(20, "a", "location", finding.Equivalent))
+	if c != incident.Closed || inc.Severity != finding.Ticket || inc.Impact != nil || inc.ResolvedAt == nil || !inc.ResolvedAt.Equal(start.Add(20*time.Hour)) {
+		t.Errorf("%s: %+v", c, inc)
+	}
+	gone := b.Gone()
+	if len(gone) != 1 || gone[0].Change != incident.Opened || !gone[0].Incident.Status.Active() || !gone[0].Incident.Calls || gone[0].Incident.MergedInto != "" || gone[0].Incident.Severity != finding.Page {
+		t.Fatalf("%+v", gone)
+	}
+	if own, ok := b.Find(gone[0].Incident.ID); !ok || own.Status != incident.Open || len(b.Incidents()) != 2 {
+		t.Errorf("%+v of %d", own, len(b.Incidents()))
+	}
+	act(t, b, gone[0].Incident.ID, incident.Acknowledge)
+}
+
 // Who was told that broken data are over hears it, and is called, when outcomes show that they are not: by a signal of then, and by a worse one later.
 func TestOutcomesBringBackWhatWasOver(t *testing.T) {
 	for _, ticket := range []bool{false, true} {
@@ -166,6 +187,35 @@ func TestOutcomesBringBackWhatWasOver(t *testing.T) {
 		}
 		if c, inc := b.Fold(at(23, "outcome", "log_loss", finding.Drift, onset(9), priced)); c != incident.Joined || inc.Calls {
 			t.Errorf("one more: %s, called: %v", c, inc.Calls)
+		}
+	}
+}
+
+// What a person resolved with its outcomes is over with them; if outcomes get worse it is back, and recovers by itself then.
+func TestAPersonResolvesBrokenDataAndItsOutcomes(t *testing.T) {
+	for name, first := range map[string]func(l *life){
+		"inputs are broken":     func(*life) {},
+		"inputs have recovered": func(l *life) { l.found(at(14, "a", "location", finding.Equivalent)) },
+	} {
+		l := newLife(t)
+		l.found(at(10, "a", "location", finding.Drift, onset(8), broken))
+		l.found(outcomes(12, finding.Drift, onset(9)))
+		first(l)
+		inc := l.must(incident.Resolve, "#0")[0].Incident
+		if inc.Status != incident.Resolved || inc.Reason != "person" || inc.ResolvedAt == nil || inc.ResolvedAt.Before(clock) {
+			t.Errorf("%s: %+v", name, inc)
+		}
+		if inc = l.found(outcomes(15, finding.Drift, onset(9))); inc.Status != incident.Resolved || inc.Reason != "person" {
+			t.Errorf("%s, and it goes on: %s", name, inc.Status)
+		}
+		if inc = l.found(outcomes(16, finding.Drift, onset(9), priced)); inc.Status != incident.OpenAgain || !inc.Calls || inc.ResolvedAt != nil || inc.Reason != "" {
+			t.Errorf("%s, and it got worse: %+v", name, inc)
+		}
+		if inc = l.found(outcomes(30, finding.Equivalent)); inc.Status != incident.Resolved || inc.Reason != "" || !inc.ResolvedAt.Equal(start.Add(30*time.Hour)) {
+			t.Errorf("%s, and it is over: %+v", name, inc)
+		}
+		if len(l.book.Incidents()) != 1 {
+			t.Errorf("%s: %d incidents", name, len(l.book.Incidents()))
 		}
 	}
 }
@@ -297,5 +347,69 @@ func TestANewReleaseIsNamedByItsDeploy(t *testing.T) {
 	inc = told[0].Incident
 	if want := "a is 100 times larger since 2026-03-25 10:00, with etl.a@v2"; inc.Title != want || inc.Lineage == nil || inc.Lineage.Version != "v2" {
 		t.Errorf("it is called %q, with %v", inc.Title, inc.Lineage)
+	}
+}
+
+// What people part says what it is about, whichever side leaves: what outcomes show is then of outcomes, and what comes is told where it belongs.
+func TestSplitOfBrokenDataAndItsOutcomes(t *testing.T) {
+	for name, c := range map[string]struct{ leaves, stays string }{
+		"outcomes leave": {"outcome", "a"}, "inputs leave": {"a", "outcome"},
+	} {
+		l := newLife(t)
+		l.found(at(10, "a", "location", finding.Drift, onset(8), broken))
+		l.found(outcomes(12, finding.Drift, onset(9), priced))
+		told := l.must(incident.Split, "#0", subjects(c.leaves))
+		for i, want := range []string{c.stays, c.leaves} {
+			inc := &told[i].Incident
+			if len(inc.Subjects) != 1 || inc.Subjects[0].Name != want {
+				t.Errorf("%s: the subjects of %q are %v", name, inc.Title, inc.Subjects)
+			}
+			if got := l.book.Signals(inc.ID); len(got) != 1 || got[0].Subject != want {
+				t.Errorf("%s: the signals of %q are %v", name, inc.Title, got)
+			}
+			kind := "unit_change"
+			if want == "outcome" {
+				kind = "calibration"
+			}
+			if inc.Cause.Kind != kind {
+				t.Errorf("%s: the cause of %q is %s", name, inc.Title, inc.Cause.Kind)
+			}
+		}
+		if joined := l.found(at(13, "outcome", "auc", finding.Drift, onset(2))); joined.Cause.Kind != "calibration" || len(l.book.Incidents()) != 2 {
+			t.Errorf("%s: what outcomes show then is told in %q", name, joined.Title)
+		}
+	}
+}
+
+// A cause may get its name until it has its events, or its panes; of outcomes, scores, slices, rules and hard faults none is looked for again, nor of what has one.
+func TestPending(t *testing.T) {
+	events := func(n int64) func(*finding.Finding) {
+		return func(f *finding.Finding) { f.N.Current = n }
+	}
+	for name, c := range map[string]struct {
+		found []finding.Finding
+		until float64 // hours after start; 0: not pending
+	}{
+		"few events":      {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), events(10))}, 33},
+		"no number":       {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8))}, 33},
+		"many events":     {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), events(3000))}, 12},
+		"the last of two": {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), events(3000)), at(10, "b", "scale", finding.Drift, onset(9), events(4000))}, 12},
+		"it has one":      {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), broken)}, 0},
+		"one has":         {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8), broken), at(10, "b", "scale", finding.Drift, onset(9), events(8000))}, 11},
+		"it is back":      {[]finding.Finding{at(10, "a", "location", finding.Drift, onset(8)), at(11, "a", "location", finding.Equivalent)}, 0},
+		"a score":         {[]finding.Finding{at(10, "score", "location", finding.Drift)}, 0},
+		"a slice":         {[]finding.Finding{at(10, "a", "location", finding.Drift, north)}, 0},
+		"a rule":          {[]finding.Finding{at(10, "a", "rule", finding.Drift)}, 0},
+		"a fault":         {[]finding.Finding{at(10, "a", "constant", finding.Fault)}, 0},
+		"outcomes":        {[]finding.Finding{outcomes(10, finding.Drift)}, 0},
+	} {
+		b := incident.NewBook()
+		for _, f := range c.found {
+			b.Fold(f)
+		}
+		until, takes := b.Pending(b.Incidents()[0].ID)
+		if c.until == 0 && !until.IsZero() || c.until != 0 && (until.Sub(start).Hours() != c.until || takes <= 0) {
+			t.Errorf("%s: until %s, which takes %s", name, until, takes)
+		}
 	}
 }

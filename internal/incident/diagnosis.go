@@ -75,7 +75,7 @@ func (e *entry) diagnosisTitle(p *part, since string) string {
 	}
 	var rest []string
 	worse := false
-	for _, q := range e.signals {
+	for _, q := range e.parts() {
 		switch {
 		case laneOf(&q.last) == truth:
 			worse = true

@@ -40,6 +40,7 @@ const (
 type Book struct {
 	policies map[string]*plan.Policy // by model
 	all      []*entry
+	byID     map[string]*entry
 	topics   map[string][]string  // by model
 	changes  []change.Event       // by time
 	known    map[string]bool      // changes, by id
@@ -47,29 +48,41 @@ type Book struct {
 	acts     map[string]Act       // by id
 	quiet    map[string]*Silence  // by model
 	newest   map[string]time.Time // event time of a model's latest finding
-	gone     []Told               // into another incident, by itself, and not asked for yet
+	moved    []*entry             // became a part of another incident, or none of it, while the entry at hand was folded
+	gone     []Told               // what became of those, and not asked for yet
+	count    int                  // of what was folded
 }
 
-// entry is an incident and what the fold needs beside it.
+// entry is an incident and what the fold needs beside it. What its own signals and people did to it is kept apart from what it holds of others
+// (whole.go): the former doesn't hang on what other lanes say.
 type entry struct {
-	inc      Incident
+	inc      Incident // its own part
+	shown    Incident // as people saw it last: with its guests, or as one
+	told     bool     // people saw it
 	lane     lane
 	fault    bool
-	signals  []*part   // in the order they joined
-	over     time.Time // event time of its end, while it is resolved
-	paged    time.Time // event time of the last call
-	calls    bool      // for the latest change somebody is to be called
-	own      *Silence  // of the incident alone
-	back     time.Time // when it came back last, by the clock
-	due      bool      // somebody is to be called when the silence ends
-	events   int       // lines of the timeline that tell of signals
-	broken   bool      // it turned out to be of broken data
-	absorbed bool      // into another, by itself
-	foreign  int       // findings of another lane, the last of inc.Findings
-	was      Status    // before its end
-	uncalled bool      // it was over once, and nobody has been called since
-	louder   Change    // what happened to it beside what the finding at hand did
+	signals  []*part         // in the order they joined
+	first    finding.Finding // the one that opened it
+	over     time.Time       // event time of its end, while it is resolved
+	was      Status          // before its end
+	spans    []stretch       // when it was not over
+	asks     []time.Time     // event times at which its own signals asked for somebody to be called
+	asked    time.Time       // the last of them; zero: they may ask at any time
+	called   int             // of its pages, those that need no call any more
+	calls    bool            // for the latest change somebody is to be called
+	own      *Silence        // of the incident alone
+	back     time.Time       // when it came back last, by the clock
+	due      bool            // somebody is to be called when the silence ends
+	events   int             // lines of the timeline that tell of signals
+	arrived  []int           // when each line of the timeline was entered, as a count of what was folded
+	broken   bool            // it turned out to be of broken data
+	host     *entry          // what it is a part of, by itself
+	guests   []*entry        // the parts of it, in the order in which they opened
+	absorbed bool            // into another, for good: people have moved that
 }
+
+// stretch is a time in which an incident was not over; without an end it goes on.
+type stretch struct{ from, to time.Time }
 
 // part is one signal's part of an incident.
 type part struct {
@@ -88,7 +101,7 @@ type part struct {
 // NewBook makes an empty book.
 func NewBook() *Book {
 	return &Book{
-		policies: map[string]*plan.Policy{}, topics: map[string][]string{}, known: map[string]bool{}, jobs: map[string]*job{},
+		policies: map[string]*plan.Policy{}, byID: map[string]*entry{}, topics: map[string][]string{}, known: map[string]bool{}, jobs: map[string]*job{},
 		acts: map[string]Act{}, quiet: map[string]*Silence{}, newest: map[string]time.Time{},
 	}
 }
@@ -100,11 +113,29 @@ func (b *Book) SetPolicy(model string, p *plan.Policy) { b.policies[model] = p }
 func (b *Book) Incidents() []Incident {
 	out := make([]Incident, 0, len(b.all))
 	for _, e := range b.all {
-		if !e.absorbed {
-			out = append(out, e.inc)
+		if !e.absorbed && e.host == nil {
+			out = append(out, e.shown)
 		}
 	}
 	slices.SortStableFunc(out, Compare)
+	return out
+}
+
+// Signal is what an incident shows: the channel, subject and metric of one of its findings, of whatever slice.
+type Signal struct{ Channel, Subject, Metric string }
+
+// Signals are what an incident shows or has shown, its own side's first.
+func (b *Book) Signals(id string) []Signal {
+	e := b.find(id)
+	if e == nil {
+		return nil
+	}
+	var out []Signal
+	for _, p := range e.parts() {
+		if one := (Signal{p.last.Channel, p.last.Subject, p.last.Metric}); !slices.Contains(out, one) {
+			out = append(out, one)
+		}
+	}
 	return out
 }
 
@@ -130,57 +161,87 @@ const (
 
 // Fold takes one finding into account and returns the incident it changed.
 func (b *Book) Fold(f finding.Finding) (Change, Incident) {
+	b.count++
 	if f.At.After(b.newest[f.Model]) {
 		b.newest[f.Model] = f.At
 	}
-	l := laneOf(&f)
-	name := f.Signal()
-	if !f.Alarming() {
-		return b.ease(name, &f)
+	var c Change
+	var e *entry
+	if f.Alarming() {
+		c, e = b.alarm(&f)
+	} else if c, e = b.ease(&f); e == nil {
+		return None, Incident{}
 	}
+	louder := b.take(e, &f, c)
+	b.relate(e, c)
+	b.wake(e.front())
+	asks := b.ask(e, louder, f.At)
+	return b.say(e, louder, asks)
+}
+
+// alarm finds the incident for a signal that alarms, as far as its own side tells.
+func (b *Book) alarm(f *finding.Finding) (Change, *entry) {
+	l, name := laneOf(f), f.Signal()
 	for _, e := range b.all { // an open incident that has the signal, open too, or eased not long ago
-		if p := e.part(name); e.active(f.Model) && p != nil && (p.live || e.goesOn(l) && soon(&f, p.eased)) {
-			if p.live && f.Diagnosis != nil {
-				p.began = f.Onset // told again, now that it has a name
+		if p := e.part(name); e.active(f.Model) && p != nil && (p.live || e.goesOn(l) && soon(f, p.eased)) {
+			if p.live && f.Diagnosis != nil { // told again, now that it has a name
+				if b.another(e, p, f) {
+					b.leave(e, p)
+					return Opened, b.open(l, f)
+				}
+				p.began = f.Onset
 			}
-			p.last, p.live = f, true
-			return b.tell(e, &f, Updated)
+			p.last, p.live = *f, true
+			return Updated, e
 		}
 	}
 	for _, e := range b.all { // one that a person resolved while the signal was open: that it goes on is known, unless it got worse
 		if p := e.part(name); e.inc.Model == f.Model && p != nil && p.live {
-			p.last = f
+			p.last = *f
 			if f.Severity == finding.Page && e.inc.Severity != finding.Page {
-				return b.tell(b.again(e, p), &f, Reopened)
+				b.again(e, p, f.At)
+				return Reopened, e
 			}
-			return b.tell(e, &f, Updated)
+			return Updated, e
 		}
 	}
-	if e := b.home(l, &f); e != nil {
-		b.revive(e)
+	if e := b.home(l, f); e != nil {
 		if p := e.part(name); p != nil {
-			p.last, p.live = f, true
-			return b.tell(e, &f, Updated)
+			p.last, p.live = *f, true
+			return Updated, e
 		}
-		e.add(&f, name)
-		return b.tell(e, &f, Joined)
+		e.add(f, name)
+		return Joined, e
 	}
 	for _, e := range slices.Backward(b.all) {
-		if p := e.part(name); e.inc.Model == f.Model && !e.goesOn(l) && e.inc.MergedInto == "" && p != nil && soon(&f, later(e.over, p.eased)) {
-			p.last, p.live = f, true
-			return b.tell(b.again(e, p), &f, Reopened)
+		if p := e.part(name); e.inc.Model == f.Model && !e.goesOn(l) && e.inc.MergedInto == "" && p != nil && soon(f, later(e.over, p.eased)) {
+			p.last, p.live = *f, true
+			b.again(e, p, f.At)
+			return Reopened, e
 		}
 	}
-	e := &entry{lane: l, fault: f.Verdict == finding.Fault, inc: Incident{
+	return Opened, b.open(l, f)
+}
+
+// open makes an incident of a signal.
+func (b *Book) open(l lane, f *finding.Finding) *entry {
+	e := &entry{lane: l, fault: f.Verdict == finding.Fault, first: *f, spans: []stretch{{from: f.At}}, inc: Incident{
 		KindName: Kind, Model: f.Model, Status: Open, Severity: f.Severity, OpenedAt: f.At, Onset: f.Onset,
 		Slices: []map[string]string{}, Numbers: []finding.Figure{}, Findings: []string{},
 	}}
+	name := f.Signal()
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.Model, string(l), name, f.Onset.UTC().Format(time.RFC3339Nano), f.At.UTC().Format(time.RFC3339Nano)}, "\x00")))
 	e.inc.ID = hex.EncodeToString(sum[:8])
 	b.hush(e)
-	e.add(&f, name)
+	e.add(f, name)
+	b.list(e)
+	return e
+}
+
+// list takes an incident into the book.
+func (b *Book) list(e *entry) {
 	b.all = append(b.all, e)
-	return b.tell(e, &f, Opened)
+	b.byID[e.inc.ID] = e
 }
 
 // home is the open incident for a signal that is in none yet: the one that tells already where its column lies, whatever opened since; else the
@@ -236,23 +297,30 @@ func (e *entry) is(l lane, model string) bool { return e.lane == l && e.inc.Mode
 // active reports whether e is of the model, and not over.
 func (e *entry) active(model string) bool { return e.inc.Model == model && e.inc.Status.Active() }
 
-// again opens an incident that was over, for a signal that is back. Silences have ended and begun meanwhile, as if it were none of theirs.
-func (b *Book) again(e *entry, p *part) *entry {
+// again opens an incident that was over, at an event time, for a signal that is back. Silences have ended and begun meanwhile, as if it were none of theirs.
+func (b *Book) again(e *entry, p *part, at time.Time) {
 	p.again = true
 	if e.inc.Reason == byPerson {
-		e.paged = time.Time{} // who said that it is over has to know
+		e.asked = time.Time{} // who said that it is over has to know
+	}
+	if !e.inc.Status.Active() {
+		e.spans = append(e.spans, stretch{from: at})
 	}
 	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = OpenAgain, nil, ""
 	e.inc.Reopenings++
 	b.hush(e)
-	return e
 }
 
 // end closes an incident at a time that people are shown, and at an event time.
 func (e *entry) end(at, over time.Time, reason string) {
-	e.was, e.uncalled = e.inc.Status, true
+	e.was = e.inc.Status
 	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = Resolved, &at, reason
 	e.over = over
+	for i := range e.spans {
+		if s := &e.spans[i]; s.to.IsZero() {
+			s.to = later(over, s.from)
+		}
+	}
 }
 
 func (e *entry) part(name string) *part {
@@ -279,15 +347,11 @@ func (e *entry) knows(l lane, f *finding.Finding) bool {
 	return l == data && e.lane == level && f.Verdict != finding.Fault && e.active(f.Model) && e.hasLive(f.Subject)
 }
 
-// joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble is that trouble, and so it is of one whose data
-// are known to be broken.
+// joins reports whether a new signal belongs to e. What outcomes show of a model that is already in trouble by outcomes is that trouble.
 // On the data side what alarmed together is one. Then lineage decides, where it is known: columns behind which one change lies are one
-// trouble, and those that come from different steps are two. Else the onset does: a hard fault is known to the pane, so faults join
+// trouble, and those that come from different steps are two. Else what broke does, where one cause doesn't do both, and then the onset: a hard fault is known to the pane, so faults join
 // faults of the same pane; a drift joins what began within a day, or three panes, of it.
 func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
-	if e.explains(l, f) {
-		return true
-	}
 	if !e.is(l, f.Model) || !e.goesOn(l) {
 		return false
 	}
@@ -304,6 +368,9 @@ func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
 		case related:
 			return true
 		default:
+			if e.brokeOtherwise(f) {
+				return false
+			}
 		}
 	}
 	if f.Verdict == finding.Fault {
@@ -314,12 +381,13 @@ func (b *Book) joins(e *entry, l lane, f *finding.Finding) bool {
 }
 
 func (e *entry) add(f *finding.Finding, name string) {
-	e.signals = slices.Insert(e.signals, e.place(laneOf(f)), &part{name: name, last: *f, since: f.At, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
+	e.signals = append(e.signals, &part{name: name, last: *f, since: f.At, began: f.Onset, live: true, slice: f.Slice, subject: f.Subject})
 }
 
 // ease ends one signal's part, which recovered or ended with its plan; the incident is over when no signal is left. A finding that neither alarms nor recovers tells
-// how an open signal goes on.
-func (b *Book) ease(name string, f *finding.Finding) (Change, Incident) {
+// how an open signal goes on. It returns nothing where the signal is open in no incident.
+func (b *Book) ease(f *finding.Finding) (Change, *entry) {
+	name := f.Signal()
 	for _, e := range slices.Backward(b.all) {
 		p := e.part(name)
 		if e.inc.Model != f.Model || p == nil || !p.live {
@@ -327,7 +395,7 @@ func (b *Book) ease(name string, f *finding.Finding) (Change, Incident) {
 		}
 		ended := f.Verdict == finding.Superseded
 		if ended && f.Baseline != p.last.Baseline {
-			return None, Incident{} // the plan that took over sees it, too
+			return None, nil // the plan that took over sees it, too
 		}
 		if f.Verdict != finding.Equivalent && !ended {
 			if f.Impact != nil && p.last.Impact != nil {
@@ -336,15 +404,15 @@ func (b *Book) ease(name string, f *finding.Finding) (Change, Incident) {
 				grown.SoFar = f.Impact.SoFar
 				p.last.Impact = &grown
 			}
-			return b.tell(e, f, Updated)
+			return Updated, e
 		}
 		p.live, p.eased = false, f.At
 		if e.hasOpen() {
-			return b.tell(e, f, Eased)
+			return Eased, e
 		}
 		if !e.inc.Status.Active() { // by a person, before
 			e.over = f.At
-			return b.tell(e, f, Updated)
+			return Updated, e
 		}
 		reason := ""
 		if ended {
@@ -355,15 +423,15 @@ func (b *Book) ease(name string, f *finding.Finding) (Change, Incident) {
 			over = later(over, q.eased)
 		}
 		e.end(over, over, reason)
-		return b.tell(e, f, Closed)
+		return Closed, e
 	}
-	return None, Incident{}
+	return None, nil
 }
 
-// tell takes a finding into the incident.
-func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
+// take takes a finding into its incident, and returns what it did to it: as far as its own side tells.
+func (b *Book) take(e *entry, f *finding.Finding, c Change) Change {
 	inc := &e.inc
-	e.cite(f.ID, laneOf(f))
+	inc.Findings = append(inc.Findings, f.ID)
 	worse := f.Alarming() && f.Severity == finding.Page && inc.Severity != finding.Page && inc.Status.Active()
 	if worse && c == Updated {
 		c = Raised
@@ -379,7 +447,7 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 			if c == Closed {
 				v = e.last(v)
 			}
-			e.enter(v, laneOf(f))
+			b.enter(e, v)
 		}
 	}
 	if f.Alarming() {
@@ -391,47 +459,36 @@ func (b *Book) tell(e *entry, f *finding.Finding, c Change) (Change, Incident) {
 			inc.Onset = f.Onset
 		}
 	}
-	if p := e.diagnosed(); p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
+	p := e.diagnosed()
+	if p != nil && !p.again && f.Alarming() && p.last.Diagnosis.Kind != "covariate_shift" {
 		inc.Onset = p.began // where it began is seen best by what is known to have happened
 	}
-	b.learn(e)
-	c = e.heard(c, f, worse)
-	e.call(c, f.At)
-	return c, b.show(e, c)
+	e.broken = e.broken || p != nil && p.last.Diagnosis.Corruption
+	if worse && c == Joined {
+		c = Raised
+	}
+	return c
 }
 
-// heard is the change that people are told of: that an incident is there again goes before one more signal of it, though its timeline says no such thing. Who
-// was told that it is over is called again for what outcomes show anew, if that is a page.
-func (e *entry) heard(c Change, f *finding.Finding, worse bool) Change {
-	back, took := e.louder == Reopened, e.louder == Raised
-	if c == Joined && e.uncalled && f.Severity == finding.Page && e.across(laneOf(f)) {
-		back, e.paged = true, time.Time{}
-	}
-	e.louder = None
-	switch {
-	case back && c != Opened:
-		return Reopened
-	case took && c != Opened && c != Reopened, worse && c == Joined:
-		return Raised
-	default:
-		return c
-	}
+// enter adds a line to an incident's timeline.
+func (b *Book) enter(e *entry, v Event) {
+	e.inc.Timeline = append(e.inc.Timeline, v)
+	e.arrived = append(e.arrived, b.count)
 }
 
-// call decides whether a change asks for somebody to be called: once for an incident, and again if it comes back when the last call is long
-// past. A signal that comes and goes for days is one call.
-func (e *entry) call(c Change, at time.Time) {
-	e.calls = false
-	if e.inc.Severity != finding.Page || c != Opened && c != Raised && c != Reopened {
-		return
+// last is the event of an incident's end: of the signal that recovered last by event time, whichever was heard of last.
+func (e *entry) last(v Event) Event {
+	for _, p := range e.signals {
+		if p.eased.After(v.At) {
+			v.At, v.Who = p.eased, signalWords(&p.last)
+		}
 	}
-	if c != Raised && !e.paged.IsZero() && at.Sub(e.paged) <= pageAgain {
-		return
+	return v
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	if e.inc.Silence != nil {
-		e.due, e.uncalled = true, false
-		return
-	}
-	e.calls, e.paged, e.uncalled, e.due = true, at, false, false
-	e.inc.Pages++
+	return b
 }

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -72,7 +73,7 @@ func (b *Book) Change(c change.Event) (told []Told, news bool) {
 	b.changes = slices.Insert(b.changes, at, c)
 	b.forget()
 	for _, e := range b.all {
-		if e.inc.MergedInto != "" || !b.reaches(e, &c) {
+		if e.host != nil || e.inc.MergedInto != "" || !b.reaches(e, &c) {
 			continue
 		}
 		e.calls = false
@@ -103,10 +104,14 @@ func (b *Book) learnJob(c *change.Event) (was string) {
 	return was
 }
 
-// forget bounds what is remembered: what is much older than the latest change explains no onset any more.
+// forget bounds what is remembered: what is much older than the latest finding of every model explains no onset any more. How old a change is doesn't hang on
+// other changes: one that is to come, like a plan for next year, makes none of them older.
 func (b *Book) forget() {
-	old := b.changes[len(b.changes)-1].At.Add(-keepChanges)
-	n, _ := slices.BinarySearchFunc(b.changes, old, func(x change.Event, t time.Time) int { return x.At.Compare(t) })
+	n := 0
+	if len(b.newest) > 0 {
+		old := slices.MinFunc(slices.Collect(maps.Values(b.newest)), time.Time.Compare).Add(-keepChanges)
+		n, _ = slices.BinarySearchFunc(b.changes, old, func(x change.Event, t time.Time) int { return x.At.Compare(t) })
+	}
 	b.changes = slices.Delete(b.changes, 0, max(n, len(b.changes)-mostChanges))
 }
 
@@ -149,7 +154,7 @@ func (b *Book) cited(e *entry) []Cited {
 	out := []Cited{}
 	rank := map[string]int{namesSubject: 0, namesModel: 1, namesNothing: 2}
 	has := func(name string) bool {
-		return slices.ContainsFunc(e.signals, func(p *part) bool { return p.subject == name })
+		return slices.ContainsFunc(e.parts(), func(p *part) bool { return p.subject == name })
 	}
 	for i := range slices.Backward(b.changes) {
 		c := &b.changes[i]

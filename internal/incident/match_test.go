@@ -57,6 +57,7 @@ func TestChangesBeforeAnOnset(t *testing.T) {
 		"a known one counts once":         {[]change.Event{changed(9, change.Flag, "f"), changed(9, change.Flag, "f")}, "f nothing 1"},
 		"the first run of a job is none":  {[]change.Event{changed(9, change.ETL, "etl", ran("v1"), fields("a"))}, ""},
 		"nor is one like that before":     {[]change.Event{changed(8, change.ETL, "etl", ran("v1"), fields("a")), changed(9, change.ETL, "etl", ran("v1"), fields("a"))}, ""},
+		"one far ahead forgets none":      {[]change.Event{changed(8, change.Deploy, "near"), changed(9000, change.Policy, "plan", models("m"))}, "near nothing 2"},
 		"one of another version is":       {[]change.Event{changed(8, change.ETL, "etl", ran("v1"), fields("a")), changed(9, change.ETL, "etl", ran("v2"), fields("a"))}, "etl subject 1"},
 	} {
 		early, late := incident.NewBook(), incident.NewBook()
@@ -86,6 +87,31 @@ func TestChangesBeforeAnOnset(t *testing.T) {
 	}
 	if !strings.Contains(incident.Explain(&inc, inc.OpenedAt), "etl went from v1 to v2 1 hour before (2026-03-25 09:00 UTC)") {
 		t.Error(incident.Explain(&inc, inc.OpenedAt))
+	}
+}
+
+// What explains no onset of any model any more is forgotten: measured from the model that has come least far, not from one whose clock runs ahead.
+func TestForgetsByTheModelThatHasComeLeastFar(t *testing.T) {
+	for name, c := range map[string]struct {
+		ahead float64 // hours at which another model's finding lies; 0: none
+		here  float64 // and one of the model
+		want  string
+	}{
+		"neither":        {0, 11, "near nothing 2"},
+		"another one is": {9000, 11, "near nothing 2"},
+		"both are":       {9000, 8000, ""},
+	} {
+		b := incident.NewBook()
+		if c.ahead > 0 {
+			b.Fold(at(c.ahead, "x", "location", finding.Drift, model("n")))
+		}
+		b.Fold(at(c.here, "z", "constant", finding.Fault))
+		b.Change(changed(8, change.Deploy, "near"))
+		b.Change(changed(c.here, change.Flag, "of then", fields("q")))
+		_, inc := b.Fold(at(11, "a", "location", finding.Drift))
+		if got := cited(inc); got != c.want {
+			t.Errorf("%s ahead: %q, want %q", name, got, c.want)
+		}
 	}
 }
 
@@ -170,6 +196,71 @@ func TestTwoCausesInOneHourAreTwoIncidents(t *testing.T) {
 		if incidents, calls := pages(book, c.found...); incidents != c.want || calls != c.want {
 			t.Errorf("%s: %d incidents, %d calls, want %d", name, incidents, calls, c.want)
 		}
+	}
+}
+
+// named says what broke of a column.
+func named(kind string, more ...func(*finding.Diagnosis)) func(*finding.Finding) {
+	return func(f *finding.Finding) {
+		f.Diagnosis = &finding.Diagnosis{Kind: kind, Confidence: 1, Sentence: f.Subject + ": " + kind, Subjects: []string{f.Subject}, Corruption: true}
+		for _, m := range more {
+			m(f.Diagnosis)
+		}
+	}
+}
+
+// Without anything known of where columns come from, what broke tells two causes of one hour apart where one cause doesn't do both: values that are written in
+// another way, and values that are not there. It does so also where the second gets its name later, and then each calls by itself. Forty columns of one
+// release are one incident, whether they are all written in another way or all missing in one way or another.
+func TestTwoNamedCausesInOneHour(t *testing.T) {
+	found := func(hours float64, subject string, more ...func(*finding.Finding)) finding.Finding {
+		return at(hours, subject, "location", finding.Drift, append([]func(*finding.Finding){page, onset(10)}, more...)...)
+	}
+	with := func(subjects ...string) func(*finding.Diagnosis) {
+		return func(d *finding.Diagnosis) { d.Subjects = subjects }
+	}
+	in := func(d *finding.Diagnosis) { d.Slice = map[string]string{"etl": "v2"} }
+	forty := func(kinds ...string) (out []finding.Finding) {
+		for i := range 40 {
+			out = append(out, found(11, fmt.Sprintf("input%d", i), named(kinds[i%len(kinds)])))
+		}
+		return out
+	}
+	deploy := []change.Event{changed(9.5, change.Deploy, "x", fields("a", "b"))}
+	for name, c := range map[string]struct {
+		changes []change.Event
+		found   []finding.Finding
+		want    int
+	}{
+		"larger, and stuck":                {nil, []finding.Finding{found(11, "a", named("unit_change")), found(11, "b", named("stuck"))}, 2},
+		"named later":                      {nil, []finding.Finding{found(11, "a", named("unit_change")), found(11, "b"), found(12, "b", named("stuck"))}, 2},
+		"both named later":                 {nil, []finding.Finding{found(11, "a"), found(11, "b"), found(12, "a", named("unit_change")), found(12, "b", named("stuck"))}, 2},
+		"of one deploy":                    {deploy, []finding.Finding{found(11, "a", named("unit_change")), found(11, "b"), found(12, "b", named("stuck"))}, 1},
+		"in one slice only":                {nil, []finding.Finding{found(11, "a", named("unit_change", in)), found(11, "b", named("stuck", in))}, 1},
+		"of the same columns":              {nil, []finding.Finding{found(11, "a", named("swapped", with("a", "b"))), found(11, "b", named("stuck"))}, 1},
+		"two ways to write":                {nil, []finding.Finding{found(11, "a", named("unit_change")), found(11, "b", named("sign_flip"))}, 1},
+		"two ways to be missing":           {nil, []finding.Finding{found(11, "a", named("missing")), found(11, "b", named("sentinel"))}, 1},
+		"one has no name":                  {nil, []finding.Finding{found(11, "a", named("unit_change")), found(11, "b")}, 1},
+		"another category comes with both": {nil, []finding.Finding{found(11, "a", named("unit_change")), found(11, "b", named("new_category"))}, 1},
+		"a clock":                          {nil, []finding.Finding{found(11, "a", named("unit_change")), found(11, "b", named("clock_shift"))}, 1},
+		"forty, written otherwise":         {nil, forty("unit_change", "recoded", "precision_loss"), 1},
+		"forty, not there":                 {nil, forty("missing", "fallback", "stuck"), 1},
+		"forty of both":                    {nil, forty("missing", "unit_change"), 2},
+	} {
+		b := incident.NewBook()
+		for _, x := range c.changes {
+			b.Change(x)
+		}
+		if incidents, calls := pages(b, c.found...); incidents != c.want || calls != c.want {
+			t.Errorf("%s: %d incidents, %d calls, want %d", name, incidents, calls, c.want)
+		}
+	}
+	// What leaves takes its onset along, and what stays is over by itself.
+	b := incident.NewBook()
+	pages(b, found(11, "a"), found(11, "b", onset(8)), found(12, "a", named("unit_change")), found(12, "b", named("stuck"), onset(8)), at(20, "a", "location", finding.Equivalent))
+	all := b.Incidents()
+	if len(all) != 2 || all[0].Status != incident.Resolved || all[0].Onset.Sub(start).Hours() != 10 || all[1].Status != incident.Open || all[1].Onset.Sub(start).Hours() != 8 {
+		t.Errorf("%+v", all)
 	}
 }
 

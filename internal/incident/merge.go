@@ -18,13 +18,15 @@ func (b *Book) merge(from *entry, a *Act) ([]Told, error) {
 	switch {
 	case into == nil:
 		return nil, fmt.Errorf("%w: %s", ErrUnknown, a.Into)
-	case into.inc.MergedInto != "":
-		return nil, fmt.Errorf("%w: %s was merged into %s", ErrConflict, a.Into, into.inc.MergedInto)
+	case into.shown.MergedInto != "":
+		return nil, fmt.Errorf("%w: %s was merged into %s", ErrConflict, a.Into, into.shown.MergedInto)
 	case into.inc.Model != from.inc.Model:
 		return nil, fmt.Errorf("%w: %s is of model %s, %s of model %s", ErrConflict, a.Into, into.inc.Model, a.Incident, from.inc.Model)
-	case from.inc.Status.Active() && !into.inc.Status.Active():
+	case from.status().Active() && !into.status().Active():
 		return nil, fmt.Errorf("%w: %s is resolved and can't take one that isn't", ErrConflict, a.Into)
 	}
+	b.unite(from)
+	b.unite(into)
 	for _, p := range from.signals {
 		into.take(p)
 	}
@@ -32,12 +34,7 @@ func (b *Book) merge(from *entry, a *Act) ([]Told, error) {
 	if from.inc.Onset.Before(into.inc.Onset) {
 		into.inc.Onset = from.inc.Onset
 	}
-	if from.paged.After(into.paged) {
-		into.paged = from.paged
-	}
-	if from.back.After(into.back) {
-		into.back = from.back
-	}
+	into.asked, into.back = later(into.asked, from.asked), later(into.back, from.back)
 	for _, id := range from.inc.Findings {
 		if !slices.Contains(into.inc.Findings, id) {
 			into.inc.Findings = append(into.inc.Findings, id)
@@ -49,12 +46,39 @@ func (b *Book) merge(from *entry, a *Act) ([]Told, error) {
 		from.end(a.At, b.newest[from.inc.Model], byMerge)
 	}
 	from.inc.Reason, from.inc.MergedInto, from.inc.Silence = byMerge, into.inc.ID, nil
-	from.inc.Timeline = append(from.inc.Timeline, Event{At: a.At, What: string(Merged), Who: a.Actor, By: Person, Text: withComment("into "+into.inc.ID, a.Comment)})
-	gone := Told{Merged, from.inc.clone()}
+	b.enter(from, Event{At: a.At, What: string(Merged), Who: a.Actor, By: Person, Text: withComment("into "+into.inc.ID, a.Comment)})
+	from.shown = from.whole()
+	gone := Told{Merged, from.shown.clone()}
 	gone.Incident.Change = Merged
 	took := *a
 	took.Comment = withComment("with "+from.inc.ID, a.Comment)
 	return []Told{gone, b.note(into, &took, Merged)}, nil
+}
+
+// unite makes the guests of an incident its own for good, because people move its signals from here on.
+func (b *Book) unite(e *entry) {
+	if len(e.guests) == 0 {
+		return
+	}
+	inc := e.whole()
+	guests := e.guests
+	e.guests = nil
+	for _, g := range guests {
+		for _, p := range g.signals {
+			e.take(p)
+		}
+		e.asks, e.spans = append(e.asks, g.asks...), append(e.spans, g.spans...)
+		e.events += g.events
+		if g.inc.ResolvedAt == nil || g.over.After(e.over) {
+			e.over = g.over
+		}
+		g.signals, g.asks, g.spans, g.absorbed, g.inc = nil, nil, nil, true, g.shown
+	}
+	e.arrived = make([]int, len(inc.Timeline))
+	for i := range e.arrived {
+		e.arrived[i] = b.count
+	}
+	e.inc = inc
 }
 
 // take makes a signal of another incident one of e's.
@@ -76,16 +100,17 @@ func (e *entry) take(p *part) {
 // split gives the signals of some subjects an incident of their own, whose id follows from the act's.
 func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 	for _, s := range a.Subjects {
-		if !slices.ContainsFunc(e.signals, func(p *part) bool { return p.subject == s }) {
+		if !slices.ContainsFunc(e.parts(), func(p *part) bool { return p.subject == s }) {
 			return nil, fmt.Errorf("%w: it has no subject %q; it has %s", ErrConflict, s, list(e.names()))
 		}
 	}
 	leaves := func(p *part) bool { return slices.Contains(a.Subjects, p.subject) }
-	if !slices.ContainsFunc(e.signals, func(p *part) bool { return !leaves(p) }) {
+	if !slices.ContainsFunc(e.parts(), func(p *part) bool { return !leaves(p) }) {
 		return nil, fmt.Errorf("%w: nothing would be left of it", ErrConflict)
 	}
+	b.unite(e)
 	sum := sha256.Sum256([]byte(e.inc.ID + "\x00" + a.ID))
-	n := &entry{lane: e.lane, fault: e.fault, paged: e.paged, over: e.over, own: e.own, back: e.back, was: e.was, uncalled: e.uncalled, inc: Incident{
+	n := &entry{lane: e.lane, fault: e.fault, asked: e.asked, over: e.over, own: e.own, back: e.back, was: e.was, spans: slices.Clone(e.spans), inc: Incident{
 		KindName: Kind, ID: hex.EncodeToString(sum[:8]), Model: e.inc.Model, Severity: finding.Ticket, Status: e.inc.Status, ResolvedAt: e.inc.ResolvedAt, Reason: e.inc.Reason,
 		SplitFrom: e.inc.ID, Silence: e.inc.Silence, Findings: []string{},
 	}}
@@ -109,7 +134,9 @@ func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 		}
 	}
 	e.signals = stay
-	b.all = append(b.all, n)
+	b.list(n)
+	e.side()
+	n.side()
 	both := func(e *entry, text string) Told {
 		act := *a
 		act.Comment = withComment(text, a.Comment)
@@ -122,13 +149,37 @@ func (b *Book) split(e *entry, a *Act) ([]Told, error) {
 	return told, nil
 }
 
+// side says which side an incident is of that signals have left, or that they went to: that of outcomes where it holds nothing else.
+func (e *entry) side() {
+	of := func(is bool) *part {
+		for _, p := range e.signals {
+			if (laneOf(&p.last) == truth) == is {
+				return p
+			}
+		}
+		return nil
+	}
+	switch inputs := of(false); {
+	case inputs == nil:
+		e.lane = truth
+	case e.lane == truth && of(true) == nil:
+		e.lane = laneOf(&inputs.last)
+	}
+	e.broken = e.corrupt()
+}
+
+// corrupt reports whether one of its own signals says that data are broken.
+func (e *entry) corrupt() bool {
+	return e.lane != truth && slices.ContainsFunc(e.signals, func(p *part) bool { return p.last.Diagnosis != nil && p.last.Diagnosis.Corruption })
+}
+
 // settle ends an incident whose open signals all went to the other one.
 func (b *Book) settle(e *entry, a *Act) []Told {
 	if !e.inc.Status.Active() || e.hasOpen() {
 		return nil
 	}
 	e.end(a.At, b.newest[e.inc.Model], "")
-	e.inc.Timeline = append(e.inc.Timeline, Event{At: a.At, What: string(Closed), Who: a.Actor, By: Person})
+	b.enter(e, Event{At: a.At, What: string(Closed), Who: a.Actor, By: Person})
 	e.calls = false
 	return []Told{{Closed, b.show(e, Closed)}}
 }

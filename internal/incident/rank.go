@@ -61,7 +61,7 @@ func (e *entry) weigh() Weight {
 		}
 	}
 	measured := e.measured()
-	for _, p := range e.signals {
+	for _, p := range e.parts() {
 		f := &p.last
 		w.Evidence = max(w.Evidence, finding.Number(ratio(float64(f.Evidence.Log10), float64(f.Evidence.Needed))))
 		w.Effect = max(w.Effect, finding.Number(ratio(math.Abs(float64(f.Value)-reference(f)), float64(f.IgnoreBelow))))
@@ -80,7 +80,7 @@ func (e *entry) weigh() Weight {
 
 // measured reports whether outcomes show how fast decisions of the whole burn what is allowed.
 func (e *entry) measured() bool {
-	return slices.ContainsFunc(e.signals, func(p *part) bool {
+	return slices.ContainsFunc(e.parts(), func(p *part) bool {
 		i := p.last.Impact
 		return i != nil && i.Burn != nil && i.Basis != finding.Estimated && len(p.slice) == 0
 	})

@@ -16,7 +16,7 @@ type Retraining struct {
 
 // Hold is why a trigger is held back.
 type Hold struct {
-	Because string    `json:"because"` // broken_data, people, cooldown, budget, running or window
+	Because string    `json:"because"` // broken_data, no_cause, people, cooldown, budget, running or window
 	Why     string    `json:"why"`     // in words: "held back because income is 100 times larger: broken data (unit change)"
 	Since   time.Time `json:"since"`   // by the clock
 }
@@ -63,7 +63,7 @@ func (b *Book) retrains(id string, do func(*Retraining)) []Told {
 	do(&r)
 	e.inc.Retraining = &r
 	e.calls = false
-	return []Told{{Retrains, b.shown(e, Retrains)}}
+	return []Told{{Retrains, b.show(e, Retrains)}}
 }
 
 // Words says how retraining stands, in one sentence without its end; "" where the incident asks for none.

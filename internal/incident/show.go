@@ -27,12 +27,13 @@ func (b *Book) show(e *entry, c Change) Incident {
 		inc.Runbook = runbook(inc.Cause.Kind, p)
 		inc.Owner = owner(e.lane, p)
 	}
+	e.shown = e.whole()
 	return b.shown(e, c)
 }
 
 // shown is the public object as it stands, with what happened to it.
 func (b *Book) shown(e *entry, c Change) Incident {
-	out := e.inc.clone()
+	out := e.shown.clone()
 	out.Change, out.Calls = c, e.calls
 	return out
 }
@@ -42,7 +43,7 @@ func (e *entry) subjects() []Subject {
 	weight := map[string]float64{}
 	var order []string
 	var total float64
-	for _, p := range e.signals {
+	for _, p := range e.parts() {
 		if e.broken && e.across(laneOf(&p.last)) { // its evidence is of another kind, and comes of what broke
 			continue
 		}
@@ -69,7 +70,7 @@ func (e *entry) subjects() []Subject {
 func (e *entry) slices() []map[string]string {
 	out := []map[string]string{}
 	seen := map[string]bool{"": true}
-	for _, p := range e.signals {
+	for _, p := range e.parts() {
 		if k := finding.SliceKey(p.slice); !seen[k] {
 			seen[k] = true
 			out = append(out, p.slice)
@@ -85,7 +86,8 @@ func (e *entry) slices() []map[string]string {
 
 // lead is the signal that speaks for the incident: the whole before a slice, then the one that pages, then the first.
 func (e *entry) lead() *part {
-	best := e.signals[0]
+	all := e.parts()
+	best := all[0]
 	rank := func(p *part) int {
 		r := 0
 		if len(p.slice) > 0 {
@@ -99,7 +101,7 @@ func (e *entry) lead() *part {
 		}
 		return r
 	}
-	for _, p := range e.signals[1:] {
+	for _, p := range all[1:] {
 		if rank(p) < rank(best) {
 			best = p
 		}
@@ -109,10 +111,10 @@ func (e *entry) lead() *part {
 
 func (e *entry) numbers() []finding.Figure {
 	out := []finding.Figure{} // never null in JSON
-	if e.lane == truth || len(e.signals) == 1 {
+	if e.lane == truth || len(e.parts()) == 1 {
 		return append(out, e.lead().last.Numbers...)
 	}
-	for _, p := range e.signals {
+	for _, p := range e.parts() {
 		if n := p.last.Numbers; len(n) > 0 && len(out) < 3 {
 			out = append(out, n[0])
 		}
@@ -123,7 +125,7 @@ func (e *entry) numbers() []finding.Figure {
 // impact is the price of the whole, where some signal of the whole knows it: one that outcomes show before one that scores let one expect.
 func (e *entry) impact() *finding.Impact {
 	var out *finding.Impact
-	for _, p := range e.signals {
+	for _, p := range e.parts() {
 		i := p.last.Impact
 		if i == nil || len(p.slice) > 0 {
 			continue

@@ -142,12 +142,16 @@ var ErrNotAbandoned = errors.New("the message was not given up")
 // ErrOutdated means that a later message of the same subject was delivered to the sink: an older one after it would tell what is no longer so.
 var ErrOutdated = errors.New("the sink was told later of the same subject")
 
+// ErrOvertaken means that a later message of the same subject waits for the sink, and may be on its way just now: an older one might arrive after it. It
+// says all that the older one would.
+var ErrOvertaken = errors.New("a later message of the same subject is on its way to the sink, and says where it stands")
+
 // ErrNoEntry means that an entry can't be kept as it is, such as one with text that isn't UTF-8 without NUL bytes.
 var ErrNoEntry = errors.New("the ledger can't keep such an entry")
 
 // Revive lets a message that was given up wait again, as if it had never been tried, and appends the entry that says who wanted it, in one SQL
 // transaction. The subject of a message is its ID up to the last "-". It fails with ErrUnknownMessage, ErrNotAbandoned,
-// ErrOutdated or ErrNoEntry, and has then changed nothing.
+// ErrOutdated, ErrOvertaken or ErrNoEntry, and has then changed nothing.
 func (l *Ledger) Revive(ctx context.Context, e Entry, id, sink string, due time.Time) error {
 	entries := []Entry{e}
 	if !storable(id, sink) { // no such message was ever taken, and not every database can be asked for it
@@ -176,7 +180,7 @@ func (l *Ledger) Revive(ctx context.Context, e Entry, id, sink string, due time.
 // revivable says why a message can't be revived.
 func revivable(ctx context.Context, tx *sql.Tx, id, sink string) error {
 	var state string
-	var position, later int64
+	var position, told, waits int64
 	err := tx.QueryRowContext(ctx, `SELECT state, position FROM ledger_outbox WHERE id = $1 AND sink = $2`, id, sink).Scan(&state, &position)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -190,13 +194,19 @@ func revivable(ctx context.Context, tx *sql.Tx, id, sink string) error {
 	if prefix == "" {
 		return nil
 	}
-	err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM ledger_outbox
-		WHERE sink = $1 AND state = $2 AND position > $3 AND substr(id, 1, $4) = $5`,
-		sink, stateDelivered, position, utf8.RuneCountInString(prefix), prefix).Scan(&later)
-	if err == nil && later > 0 {
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(CASE WHEN state = $1 THEN 1 END), COUNT(CASE WHEN state = $2 THEN 1 END) FROM ledger_outbox
+		WHERE sink = $3 AND position > $4 AND substr(id, 1, $5) = $6`,
+		stateDelivered, statePending, sink, position, utf8.RuneCountInString(prefix), prefix).Scan(&told, &waits)
+	switch {
+	case err != nil:
+		return err
+	case told > 0:
 		return ErrOutdated
+	case waits > 0:
+		return ErrOvertaken
+	default:
+		return nil
 	}
-	return err
 }
 
 // Retry puts a message off until due and counts the attempt. A message that was abandoned waits again; one that was delivered

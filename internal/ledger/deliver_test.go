@@ -125,10 +125,12 @@ func TestReviveWhatIsOutdated(t *testing.T) {
 		{"other-1", "pager", []byte("1"), day},
 		{"inc-2", "pager", []byte("2"), day},
 		{"inc-3", "pager", []byte("3"), day},
+		{"wait-1", "pager", []byte("1"), day},
+		{"wait-2", "pager", []byte("2"), day},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, of := range [][2]string{{"inc-1", "pager"}, {"inc-1", "mail"}, {"other-1", "pager"}, {"inc-3", "pager"}} {
+	for _, of := range [][2]string{{"inc-1", "pager"}, {"inc-1", "mail"}, {"other-1", "pager"}, {"inc-3", "pager"}, {"wait-1", "pager"}} {
 		if err := l.Abandon(ctx, of[0], of[1], "refused"); err != nil {
 			t.Fatal(err)
 		}
@@ -138,6 +140,13 @@ func TestReviveWhatIsOutdated(t *testing.T) {
 	}
 	if err := l.Revive(ctx, again, "inc-1", "pager", day); !errors.Is(err, ErrOutdated) {
 		t.Errorf("revive a trigger after the resolve: %v", err)
+	}
+	// A later one that waits may be on its way just now.
+	if err := l.Revive(ctx, again, "wait-1", "pager", day); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("revive what a later message waits behind: %v", err)
+	}
+	if err := errors.Join(l.Abandon(ctx, "wait-2", "pager", "refused"), l.Revive(ctx, again, "wait-1", "pager", day), l.Revive(ctx, again, "wait-2", "pager", day)); err != nil {
+		t.Errorf("both, in their order: %v", err)
 	}
 	if err := l.Revive(ctx, Entry{}, "inc-3", "pager", day); !errors.Is(err, ErrNoEntry) {
 		t.Errorf("revive without an entry that says who wants it: %v", err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -85,6 +87,15 @@ type Cell struct {
 	Slice   string
 	Spans   []Span
 	Body    []byte
+}
+
+// VersionText is how a model version is called from the detector on: by its name, or, where that is no text (a field of bytes may hold any), quoted
+// with its bytes as in Go. JSON, in which states and findings are written, would make one name of two.
+func VersionText(version string) string {
+	if utf8.ValidString(version) {
+		return version
+	}
+	return strconv.Quote(version)
 }
 
 // Fragment is what one epoch of an ingestor or a joiner adds. Cells add up; coverage moves clocks. A fragment too large for one

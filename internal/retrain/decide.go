@@ -13,13 +13,11 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/plan"
 )
 
-// Signal is what an incident shows: the channel, subject and metric of one of its findings.
-type Signal struct{ Channel, Subject, Metric string }
-
 // Trouble is an incident with its signals.
 type Trouble struct {
 	Incident incident.Incident
-	Signals  []Signal
+	Signals  []incident.Signal
+	Pending  bool // its cause has no name yet, and may still get one: the data may turn out to be broken
 }
 
 // Situation is what is known of a model when it is decided.
@@ -47,6 +45,7 @@ type Because string
 const (
 	People     Because = "people"      // the contract's hold
 	BrokenData Because = "broken_data" // some open incident of the model is about data that are broken
+	NoCause    Because = "no_cause"    // why inputs of some open incident of the model moved is not known yet
 	NoWindow   Because = "window"      // too little of the training window is left without broken data
 	Running    Because = "running"     // a retraining that another incident asked for goes on
 	Cooldown   Because = "cooldown"
@@ -74,7 +73,7 @@ func Decide(s Situation) Decision {
 		if because == Running && s.Asked[len(s.Asked)-1].Incident == s.This.Incident.ID {
 			return Decision{}
 		}
-		return Decision{Held: "held back " + why, Because: because}
+		return Decision{Held: "held back" + why, Because: because}
 	}
 	if w.clean() < p.Window/2 {
 		return Decision{Held: fmt.Sprintf("held back until half of the training window of %s holds data that weren't broken", hours(p.Window)), Because: NoWindow}
@@ -129,7 +128,7 @@ func reasonOf(policy *plan.Policy, t *Trouble) (reason Reason, name string) {
 
 // drifting is Drift where the contract wants it and the incident is about what the model reads. Of broken data, too: it would ask, and is held.
 func drifting(on func(string) bool, t *Trouble) (reason Reason, name string) {
-	if on("drift") && !slices.ContainsFunc(t.Signals, func(s Signal) bool { return s.Channel == "coverage" || s.Channel == "promise" }) {
+	if on("drift") && !slices.ContainsFunc(t.Signals, func(s incident.Signal) bool { return s.Channel == "coverage" || s.Channel == "promise" }) {
 		return Drift, ""
 	}
 	return "", ""
@@ -153,7 +152,7 @@ func Broken(t *Trouble) string {
 	if slices.Contains(brokenData, t.Incident.Cause.Kind) {
 		return strings.ReplaceAll(t.Incident.Cause.Kind, "_", " ")
 	}
-	if slices.ContainsFunc(t.Signals, func(s Signal) bool { return s.Channel == "coverage" }) {
+	if slices.ContainsFunc(t.Signals, func(s incident.Signal) bool { return s.Channel == "coverage" }) {
 		return "events lost or counted twice"
 	}
 	return ""
@@ -166,13 +165,16 @@ func held(p *plan.Retrain, s *Situation) (because Because, why string) {
 		if !h.Until.IsZero() {
 			until = " until " + stamp(h.Until)
 		}
-		return People, fmt.Sprintf("by %s%s: %s", h.By, until, h.Why)
+		return People, fmt.Sprintf(" by %s%s: %s", h.By, until, h.Why)
 	}
 	for i := range s.All {
 		t := &s.All[i]
 		if how := Broken(t); how != "" && t.Incident.Status.Active() {
-			return BrokenData, fmt.Sprintf("because %s: broken data (%s)", happened(&t.Incident), how)
+			return BrokenData, fmt.Sprintf(" because %s: broken data (%s)", happened(&t.Incident), how)
 		}
+	}
+	if slices.ContainsFunc(s.All, func(t Trouble) bool { return t.Pending && t.Incident.Status.Active() }) {
+		return NoCause, ": cause not yet known, and the data may be broken"
 	}
 	if len(s.Asked) == 0 {
 		return "", ""
@@ -181,9 +183,9 @@ func held(p *plan.Retrain, s *Situation) (because Because, why string) {
 	result, reported := s.Results[last.ID]
 	switch {
 	case (!reported || result.Status == Started) && s.Now.Sub(last.At) < max(p.Cooldown, patience):
-		return Running, fmt.Sprintf("while the retraining that was asked for at %s goes on", stamp(last.At))
+		return Running, fmt.Sprintf(" while the retraining that was asked for at %s goes on", stamp(last.At))
 	case s.Now.Sub(last.At) < p.Cooldown:
-		return Cooldown, fmt.Sprintf("until %s, the end of the cooldown: the last trigger was at %s", stamp(last.At.Add(p.Cooldown)), stamp(last.At))
+		return Cooldown, fmt.Sprintf(" until %s, the end of the cooldown: the last trigger was at %s", stamp(last.At.Add(p.Cooldown)), stamp(last.At))
 	}
 	recent := 0
 	for i := range s.Asked {
@@ -192,7 +194,7 @@ func held(p *plan.Retrain, s *Situation) (because Because, why string) {
 		}
 	}
 	if p.PerMonth > 0 && float64(recent)+1 > p.PerMonth+1e-9 {
-		return Budget, fmt.Sprintf("by the budget: %d triggers in the last 30 days, %.3g are allowed", recent, p.PerMonth)
+		return Budget, fmt.Sprintf(" by the budget: %d triggers in the last 30 days, %.3g are allowed", recent, p.PerMonth)
 	}
 	return "", ""
 }

@@ -21,7 +21,11 @@ var (
 	event = time.Date(2026, 5, 31, 0, 0, 0, 0, time.UTC)
 )
 
-func trouble(id, cause string, onset time.Duration, signals ...Signal) Trouble {
+func signal(channel, subject, metric string) incident.Signal {
+	return incident.Signal{Channel: channel, Subject: subject, Metric: metric}
+}
+
+func trouble(id, cause string, onset time.Duration, signals ...incident.Signal) Trouble {
 	return Trouble{Signals: signals, Incident: incident.Incident{
 		ID: id, Model: "credit", Status: incident.Open, Title: id + " broke", Onset: event.Add(-onset), Cause: incident.Cause{Kind: cause, Confidence: finding.None()},
 		Numbers: []finding.Figure{{Name: "roc_auc", Before: 0.8, Now: finding.None()}}, Subjects: []incident.Subject{{Name: "income", Share: 1}}, Findings: []string{"f1"},
@@ -35,7 +39,7 @@ func base() Situation {
 			Retrain:  &plan.Retrain{Topic: "t", On: []string{"calibration", "drift", "income-known"}, Cooldown: 7 * day, PerMonth: 2, Window: 28 * day},
 			Promises: []plan.Promise{{Metric: "ece", Then: []string{"ticket", "retrain"}}, {Metric: "mcc", Then: []string{"page"}}},
 		},
-		This: trouble("a", "concept_drift", 2*day, Signal{"calibration", "outcome", "calibration"}), Now: now, EventNow: event, Results: map[string]Result{},
+		This: trouble("a", "concept_drift", 2*day, signal("calibration", "outcome", "calibration")), Now: now, EventNow: event, Results: map[string]Result{},
 	}
 }
 
@@ -47,7 +51,7 @@ func resolved(t Trouble, ago time.Duration) Trouble {
 
 func TestDecide(t *testing.T) {
 	asked := func(ago time.Duration) Trigger { return Trigger{ID: "old", At: now.Add(-ago)} }
-	income := trouble("income", "unit_change", day, Signal{"location", "income", "mean"})
+	income := trouble("income", "unit_change", day, signal("location", "income", "mean"))
 	for name, c := range map[string]struct {
 		change func(*Situation)
 		want   string // the reason and name, or the start of why it is held; "" for nothing
@@ -58,7 +62,7 @@ func TestDecide(t *testing.T) {
 		"somebody is at it":          {func(s *Situation) { s.This.Incident.Status = incident.Acknowledged }, "calibration"},
 		"outcomes of broken data, where drift isn't wanted": {func(s *Situation) {
 			s.Policy.Retrain.On = []string{"calibration"}
-			s.This = trouble("a", "unit_change", day, Signal{"location", "income", "mean"}, Signal{"calibration", "outcome", "calibration"})
+			s.This = trouble("a", "unit_change", day, signal("location", "income", "mean"), signal("calibration", "outcome", "calibration"))
 			s.All = []Trouble{s.This}
 		}, "held back because a broke"},
 		"performance, not wanted": {func(s *Situation) { s.This = trouble("a", "performance", day) }, ""},
@@ -66,22 +70,22 @@ func TestDecide(t *testing.T) {
 			s.This = trouble("a", "performance", day)
 			s.Policy.Retrain.On = []string{"performance"}
 		}, "performance"},
-		"drift": {func(s *Situation) { s.This = trouble("a", "unknown", day, Signal{"location", "income", "mean"}) }, "drift"},
+		"drift": {func(s *Situation) { s.This = trouble("a", "unknown", day, signal("location", "income", "mean")) }, "drift"},
 		"drift, not wanted": {func(s *Situation) {
 			s.This = trouble("a", "unknown", day)
 			s.Policy.Retrain.On = []string{"calibration"}
 		}, ""},
 		"a disparity": {func(s *Situation) { s.This = trouble("a", "disparity", day) }, ""},
-		"a rule":      {func(s *Situation) { s.This = trouble("a", "unknown", day, Signal{"rule", "income-known", "share"}) }, "rule income-known"},
+		"a rule":      {func(s *Situation) { s.This = trouble("a", "unknown", day, signal("rule", "income-known", "share")) }, "rule income-known"},
 		"another rule": {func(s *Situation) {
-			s.This = trouble("a", "unknown", day, Signal{"rule", "other", "share"})
+			s.This = trouble("a", "unknown", day, signal("rule", "other", "share"))
 			s.Policy.Retrain.On = []string{"x"}
 		}, ""},
 		"a promise that asks for it": {func(s *Situation) {
-			s.This = trouble("a", "performance", day, Signal{"promise", "promise: ece", "ece"})
+			s.This = trouble("a", "performance", day, signal("promise", "promise: ece", "ece"))
 		}, "promise ece"},
 		"a promise that doesn't": {func(s *Situation) {
-			s.This = trouble("a", "performance", day, Signal{"promise", "promise: mcc", "mcc"})
+			s.This = trouble("a", "performance", day, signal("promise", "promise: mcc", "mcc"))
 		}, ""},
 		"its own data are broken": {func(s *Situation) { s.This, s.All = income, []Trouble{income} }, "held back because income broke: broken data (unit change)"},
 		"other data are broken":   {func(s *Situation) { s.All = []Trouble{s.This, income} }, "held back because income broke: broken data (unit change)"},
@@ -92,10 +96,25 @@ func TestDecide(t *testing.T) {
 		"more was broken": {func(s *Situation) {
 			s.All = []Trouble{s.This, resolved(trouble("b", "stuck", 20*day), 13*day), resolved(trouble("c", "late", 15*day), 6*day-time.Hour)}
 		}, "held back until half of the training window of 672 h holds data that weren't broken"},
+		"the cause of a drift may be broken data": {func(s *Situation) {
+			s.This = trouble("a", "unknown", day, signal("location", "income", "mean"))
+			s.This.Pending = true
+			s.All = []Trouble{s.This}
+		}, "held back: cause not yet known"},
+		"that of another one may": {func(s *Situation) {
+			other := trouble("b", "unknown", day, signal("location", "income", "mean"))
+			other.Pending = true
+			s.All = []Trouble{s.This, other}
+		}, "held back: cause not yet known"},
+		"that of one that is over": {func(s *Situation) {
+			other := resolved(trouble("b", "unknown", day, signal("location", "income", "mean")), 0)
+			other.Pending = true
+			s.All = []Trouble{s.This, other}
+		}, "calibration"},
 		"events were lost": {func(s *Situation) {
-			s.All = []Trouble{s.This, trouble("b", "unknown", day, Signal{"coverage", "topic", "offsets"})}
+			s.All = []Trouble{s.This, trouble("b", "unknown", day, signal("coverage", "topic", "offsets"))}
 		}, "held back because b broke: broken data (events lost or counted twice)"},
-		"lost events ask for nothing": {func(s *Situation) { s.This = trouble("b", "unknown", day, Signal{"coverage", "topic", "offsets"}) }, ""},
+		"lost events ask for nothing": {func(s *Situation) { s.This = trouble("b", "unknown", day, signal("coverage", "topic", "offsets")) }, ""},
 		"held by people":              {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit"} }, "held back by grid: audit"},
 		"until later":                 {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit", Until: now.Add(1)} }, "held back by grid until 2026-06-01 12:00: audit"},
 		"until now":                   {func(s *Situation) { s.Policy.Retrain.Hold = &plan.Hold{By: "grid", Why: "audit", Until: now} }, "calibration"},

@@ -91,30 +91,9 @@ func learn(spec Spec, history []Pane, frozen []stream) (*Engine, error) {
 		}
 	}
 	e.learnMixed(gains)
+	e.learnTogether(fit, values, gains)
 	e.arrange()
 	return e, nil
-}
-
-// surelyWanders is the gain in log-likelihood above which a wander is there. Of 500 shares that had none the largest gain was 3.2; of shares that move
-// so that they can be seen, dozens to hundreds.
-const surelyWanders = 6
-
-// learnMixed finds dictionaries whose categories wander, by the gains of their channels. What the chi-square of all categories does is then about the square of a
-// wander: its largest excursions are far beyond what the normal law of a first-order wander expects of its history, and it would alarm on them. The
-// single categories, whose wander is of first order, keep watch.
-func (e *Engine) learnMixed(gains []float64) {
-	for i := range e.streams {
-		st := &e.streams[i]
-		own := e.channels[st.first:st.last]
-		wanders := false
-		for k := range own {
-			m := own[k].measure
-			wanders = wanders || (m == category || m == omnibus) && gains[st.first+k] > surelyWanders
-		}
-		for k := range own {
-			own[k].mixed = wanders && own[k].measure == omnibus
-		}
-	}
 }
 
 // burn is how many residuals of the history are left out, for they come before the profile is known.
@@ -296,7 +275,7 @@ func (e *Engine) learnNull(c *channel, fit *regression, values []reading) (gain 
 	if c.smoothed() {
 		c.null.event = fit.solve(event)
 	}
-	residual, home := make([]float64, h), make([]float64, h)
+	residual := make([]float64, h)
 	for t, r := range values {
 		noise[t] = c.noise(r, dot(c.null.event, fit.rows[t]))
 		residual[t] = x[t] - dot(c.null.fit, fit.rows[t])
@@ -308,15 +287,24 @@ func (e *Engine) learnNull(c *channel, fit *regression, values []reading) (gain 
 			c.mean += c.divergence(r) / float64(h)
 		}
 	}
+	e.learnFilter(c, fit, values)
+	return gain
+}
+
+// learnFilter runs a channel's filter through the history, by its season and wander, and learns from it how far its predictions are off.
+func (e *Engine) learnFilter(c *channel, fit *regression, values []reading) {
+	h := len(values)
+	x, home := make([]float64, h), make([]float64, h)
 	for t, r := range values {
-		home[t] = c.away(r, fit.rows[t])
+		x[t], home[t] = r.x, c.away(r, fit.rows[t])
 	}
 	c.null.band = max(c.floor, 2*rollingSD(home, min(e.recovery, max(h/4, 1))))
 	c.filter = newFilter(len(e.season), c.null.wander, x[0], variance(x)+1e-12)
 	scratch := make([]float64, 2*len(e.season))
 	z := make([]float64, h)
 	for t := range values {
-		z[t], _ = c.filter.step(c.null.wander, x[t], noise[t], fit.rows[t], scratch, false)
+		noise := c.noise(values[t], dot(c.null.event, fit.rows[t]))
+		z[t], _ = c.filter.step(c.null.wander, x[t], noise, fit.rows[t], scratch, false)
 	}
 	z = z[e.burn(h):]
 	var ss float64
@@ -328,7 +316,6 @@ func (e *Engine) learnNull(c *channel, fit *regression, values []reading) (gain 
 		z[t] /= c.null.sigma
 	}
 	c.null.tails = tailsOf(z)
-	return gain
 }
 
 // caution is how far from the most likely wander the one that is taken may lie, in log-likelihood units. Ratios of two shares rest on so few events that the

@@ -18,7 +18,7 @@ type RareFloor struct{ H, Share float64 }
 // ratios is a test that holds at any time, against a minimum effect (Murphy & Myors 1999).
 type Rare struct {
 	Low, High  float64 // no tolerance below where Low <= 0, none above where High >= 1
-	Dispersion float64 // >= 1: log ratios are divided by it, where events come in bursts
+	Dispersion float64 // >= 1: log ratios are divided by it, where events come in bursts or their share wanders
 	Flipped    bool    // the other side is the rare one: n-c is counted
 	up, down   [3]logRatio
 }
@@ -31,7 +31,8 @@ type logRatio struct {
 
 // NewRare learns from a reference of k0 events among n0, and from the counts of its panes (may be empty: then nothing is known of
 // bursts). k0 is given apart because it need not be their sum: of a category never seen before it is the number of categories
-// seen once (Good 1953). Twosided also tests for fewer. ok is false for sizes below 1 or k0 outside 0..n0.
+// seen once (Good 1953). Twosided also tests for fewer, and takes into account that shares may wander: what is tested upwards only the reference hardly
+// has, and nothing can be learnt of it. ok is false for sizes below 1 or k0 outside 0..n0.
 func NewRare(k0, n0 float64, counts, sizes []float64, floor RareFloor, twosided bool) (r Rare, ok bool) {
 	if !(n0 >= 1 && k0 >= 0 && k0 <= n0) || len(counts) != len(sizes) {
 		return Rare{}, false
@@ -44,6 +45,9 @@ func NewRare(k0, n0 float64, counts, sizes []float64, floor RareFloor, twosided 
 	r.Dispersion = 1
 	if k0 >= minExpected {
 		r.Dispersion = max(1, dispersionOf(counts, sizes, q, r.Flipped))
+		if twosided {
+			r.Dispersion *= longRun(counts, sizes, q, r.Flipped)
+		}
 	}
 	k, n := k0/r.Dispersion, n0/r.Dispersion
 	a := math.Asin(math.Sqrt(q))
@@ -97,6 +101,38 @@ func dispersionOf(counts, sizes []float64, q float64, flipped bool) float64 {
 		return 1
 	}
 	return ss / expected
+}
+
+// longRun is by how much more sums of neighbouring counts scatter than sums of independent ones of the same dispersion: 1 and twice what the
+// autocorrelations exceed two standard errors by, 2/sqrt(panes) (Bartlett 1946), from the first on up to the first that doesn't (a positive sequence
+// from the start, as in Geyer 1992), and no further than a quarter of the panes.
+func longRun(counts, sizes []float64, q float64, flipped bool) float64 {
+	var r []float64
+	var ms float64
+	for i, c := range counts {
+		if flipped {
+			c = sizes[i] - c
+		}
+		if expected := sizes[i] * q; expected > 0 {
+			z := (c - expected) / math.Sqrt(expected)
+			r = append(r, z)
+			ms += z * z
+		}
+	}
+	k := float64(len(r))
+	doubt, sum := 2/math.Sqrt(k), 1.
+	for lag := 1; lag < len(r)/4 && ms > 0; lag++ {
+		var c float64
+		for i := lag; i < len(r); i++ {
+			c += r[i] * r[i-lag]
+		}
+		c *= k / (k - float64(lag)) / ms
+		if c <= doubt {
+			break
+		}
+		sum += 2 * (c - doubt)
+	}
+	return sum
 }
 
 func newLogRatio(p1, p0 float64, use bool) logRatio {

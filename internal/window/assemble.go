@@ -120,6 +120,11 @@ func (a *Assembler) Ahead(from int64) int64 {
 
 // Add takes one cell into account.
 func (a *Assembler) Add(c *record.Cell) error {
+	if name := record.VersionText(c.Version); name != c.Version {
+		renamed := *c
+		renamed.Version = name
+		c = &renamed
+	}
 	if c.Kind == record.Described {
 		return a.describe(c)
 	}

@@ -263,6 +263,8 @@ def interval(self, k0, n0, h, pp):
     q = k0 / n0
     expected = self.n[:h] * q
     d = max(1.0, ((c[:h] - expected) ** 2).sum() / expected.sum()) if k0 >= 5 else 1.0
+    if k0 >= 5 and self.two:
+        d *= lasting(((c[:h] - expected) / np.sqrt(np.maximum(expected, 1e-300)))[expected > 0])
     k, n = k0 / d, n0 / d
     s = math.asin(math.sqrt(q))
     hi = max(stats.beta.ppf(0.999, k + 1, n - k), math.sin(min(s + 0.025, math.pi / 2)) ** 2, q + pp)
@@ -280,6 +282,18 @@ def interval(self, k0, n0, h, pp):
     lo = max(lo, 0)
     self.lnl = np.minimum(self.lnl, 5.5)
     self.home, self.band = c / np.maximum(self.n, 1) - (hi + lo) / 2, (hi - lo) / 2 + 1e-9
+
+
+def lasting(r):
+    if not r.any():
+        return 1.0
+    total, h = 1.0, len(r)
+    for lag in range(1, (h + 3) // 4):
+        excess = (r[lag:] * r[:-lag]).mean() / (r**2).mean() - 2 / math.sqrt(h)
+        if excess <= 0:
+            break
+        total += 2 * excess
+    return total
 
 
 Channel.interval = interval
@@ -371,7 +385,7 @@ def learn(ch, design, h, burn, recovery):
     if ch.event is not None:
         ch.v = np.maximum(design @ np.linalg.solve(gram, design[:h].T @ ch.event[:h]), 0.3) / np.maximum(ch.n, 1)
     r = ch.x - design @ fit
-    rho, tau2, ch.gain = wander(r[:h], ch.v[:h], p)
+    ch.rho, ch.tau2, ch.gain = wander(r[:h], ch.v[:h], p)
     ch.home = r
     if ch.d is not None:
         excess = ch.d * (ch.x**3 - 1) / np.maximum(ch.n, 1)
@@ -379,7 +393,29 @@ def learn(ch, design, h, burn, recovery):
     width = min(recovery, max(h // 4, 1))
     rolled = np.convolve(ch.home[:h], np.ones(width) / width, "valid")
     ch.band = max(ch.floor, 2 * rolled.std())
-    ch.filter = Filter(p, rho, tau2, ch.x[0], ch.x[:h].var() + 1e-12)
+
+
+def long_run(ch):
+    return ch.tau2 * (1 + ch.rho) / (1 - ch.rho)
+
+
+def learn_together(chs):
+    """Categories share a quarter of the largest wander that is surely there."""
+    own = [c for c in chs if c.name == "category" and not c.rare]
+    sure = [c for c in own if c.gain > 6]
+    if not sure:
+        return
+    largest = max(sure, key=long_run)
+    rho, tau2, most = largest.rho, largest.tau2 / 4, long_run(largest) / 4
+    for c in own:
+        if long_run(c) < most:
+            c.rho, c.tau2 = rho, tau2
+
+
+def learn_filter(ch, design, h, burn):
+    if ch.rare:
+        return
+    ch.filter = Filter(design.shape[1], ch.rho, ch.tau2, ch.x[0], ch.x[:h].var() + 1e-12)
     z = np.array([ch.filter.step(ch.x[t], ch.v[t], design[t])[0] for t in range(h)])[burn:]
     ch.sigma = math.sqrt(max((z**2).mean(), 1.0) * persistence(z))
     z /= ch.sigma
@@ -400,6 +436,9 @@ def run(rows):
     chs = channels(panes, h)
     for ch in chs:
         learn(ch, design, h, burn, recovery)
+    learn_together(chs)
+    for ch in chs:
+        learn_filter(ch, design, h, burn)
     names = ["x", "k", "label", "volume"]
     weight = dict(x=0.4, k=0.3, label=0.2, volume=0.1)
     shaky = any(c.name in ("category", "omnibus") and not c.rare and c.gain > 6 for c in chs)

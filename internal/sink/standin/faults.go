@@ -16,6 +16,8 @@ type Rates struct {
 	Errors   float64 // 5xx, half of them after the request was taken
 	Timeouts float64 // no answer, half of them after the request was taken
 	Limits   float64 // 429 with Retry-After
+
+	Pause time.Duration // the longest that a 429 asks for, in whole seconds; 30 s if it is less than one
 }
 
 // Faults let requests fail, and count what that makes uncertain.
@@ -40,6 +42,13 @@ func (f *Faults) SetRates(r Rates) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.Rates = r
+}
+
+func (r Rates) longest() int {
+	if r.Pause < time.Second {
+		return 30
+	}
+	return int(r.Pause / time.Second)
 }
 
 type fate int
@@ -80,7 +89,7 @@ func (f *Faults) pick() (fate, time.Duration) {
 			if k.fate == errorAfter || k.fate == silentAfter {
 				f.Ambiguous++
 			}
-			pause := time.Duration(1+f.rng.IntN(30)) * time.Second
+			pause := time.Duration(1+f.rng.IntN(f.Rates.longest())) * time.Second
 			if k.fate == limited {
 				f.until = now.Add(pause)
 			}

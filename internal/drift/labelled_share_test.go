@@ -13,9 +13,9 @@ import (
 
 // selected draws the test panes of so many hours, of 300 predictions each over 16 bins; share says by bin how many of them get an outcome: that, or how many get
 // none, whichever is less, wanders by 2 % of itself.
-func selected(p *plan.Plan, seed uint64, from, hours int, share func(bin int) float64) []drift.Labelled {
+func selected(p *plan.Plan, seed uint64, from, hours int, share func(bin int) float64) []drift.ShareCounts {
 	rng := rand.New(rand.NewPCG(seed, 2))
-	level, out := 0., make([]drift.Labelled, hours)
+	level, out := 0., make([]drift.ShareCounts, hours)
 	for t := range out {
 		level = 0.5*level + 0.02*rng.NormFloat64()
 		start := int64(from+t) * time.Hour.Microseconds()
@@ -27,8 +27,8 @@ func selected(p *plan.Plan, seed uint64, from, hours int, share func(bin int) fl
 				c.Labels[b]++
 			}
 		}
-		out[t] = drift.NewLabelled(p, start, start+time.Hour.Microseconds())
-		out[t].Add(p, c, c)
+		out[t] = drift.LabelledShare.None(p, start, start+time.Hour.Microseconds())
+		drift.LabelledShare.Take(p, &out[t], c, c)
 	}
 	return out
 }
@@ -52,18 +52,18 @@ func TestLabelledShareIsFollowed(t *testing.T) {
 	} {
 		p := selection(history)
 		var err error
-		if p.DriftLabelled, err = drift.LearnLabelled(p, selected(p, 1, 0, history, usual)); err != nil || p.DriftLabelled == nil {
+		if p.DriftLabelled, err = drift.LabelledShare.Learn(p, selected(p, 1, 0, history, usual)); err != nil || p.DriftLabelled == nil {
 			t.Fatal(name, err)
 		}
 		alarms := func(seed uint64, hours int, share func(int) float64) (streams map[int]bool) {
-			e, err := drift.OpenLabelled(p)
+			e, err := drift.LabelledShare.Open(p)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var gather sequential.Gather
 			streams = map[int]bool{}
 			for _, c := range selected(p, seed, history, hours, share) {
-				pane, enough, err := gather.Add(c.Start, c.End, c.Predictions[0], c.Count())
+				pane, enough, err := gather.Add(c.Start, c.End, c.Of[0], c.Count())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -75,7 +75,7 @@ func TestLabelledShareIsFollowed(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, a := range step.Alarms {
-					streams[drift.LabelledStream(a.Stream)] = true
+					streams[drift.LabelledShare.Stream(a.Stream)] = true
 				}
 			}
 			return streams

@@ -12,16 +12,16 @@ import (
 )
 
 // outcomes draws the cohorts of so many hours, of 400 events each, whose share of positive ones wanders by 2 % of itself.
-func outcomes(seed uint64, from, hours int, share float64) []drift.Cohort {
+func outcomes(seed uint64, from, hours int, share float64) []drift.ShareCounts {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	level, out := 0., make([]drift.Cohort, hours)
+	level, out := 0., make([]drift.ShareCounts, hours)
 	for t := range out {
 		level = 0.5*level + 0.02*rng.NormFloat64()
 		start := int64(from+t) * time.Hour.Microseconds()
-		out[t] = drift.Cohort{Start: start, End: start + time.Hour.Microseconds(), Labels: 400}
-		for range out[t].Labels {
+		out[t] = drift.ShareCounts{Start: start, End: start + time.Hour.Microseconds(), Of: []int64{400}, Hits: []int64{0}}
+		for range out[t].Of[0] {
 			if rng.Float64() < share*(1+level) {
-				out[t].Positive++
+				out[t].Hits[0]++
 			}
 		}
 	}
@@ -38,10 +38,10 @@ func TestLabelRateIsDetectable(t *testing.T) {
 			Policy: plan.Policy{Tickets: 4. / 30, Floor: 0.005},
 		}
 		var err error
-		if p.DriftLabels, err = drift.LearnLabels(p, outcomes(1, 0, history, share)); err != nil {
+		if p.DriftLabels, err = drift.LabelRate.Learn(p, outcomes(1, 0, history, share)); err != nil {
 			t.Fatal(err)
 		}
-		calm, err := drift.OpenLabels(p)
+		calm, err := drift.LabelRate.Open(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,14 +53,14 @@ func TestLabelRateIsDetectable(t *testing.T) {
 		const runs = 30
 		found := func(by float64) (n int) {
 			for seed := range uint64(runs) {
-				e, err := drift.OpenLabels(p)
+				e, err := drift.LabelRate.Open(p)
 				if err != nil {
 					t.Fatal(err)
 				}
 				var gather sequential.Gather
 				alarmed := false
 				for _, c := range outcomes(100+seed, history, 24, share+by) {
-					pane, enough, err := gather.Add(c.Start, c.End, c.Labels, c.Count())
+					pane, enough, err := gather.Add(c.Start, c.End, c.Of[0], c.Count())
 					if err != nil || !enough {
 						t.Fatal(enough, err)
 					}
