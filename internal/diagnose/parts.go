@@ -58,8 +58,8 @@ func (c *Case) groups() func(func(int) bool) {
 }
 
 func (c *Case) locateIn(group, column int) *spot {
-	rest, was := sketch.NewSet(c.Plan), sketch.NewSet(c.Plan)
-	to, from := &rest.Columns[column], &was.Columns[column]
+	bins := len(c.Reference.Set.Columns[column].Bins)
+	to, from := &sketch.Column{Bins: make([]int64, bins)}, &sketch.Column{Bins: make([]int64, bins)}
 	var found *spot
 	var known, away int64
 	for i := range c.Current.Parts {

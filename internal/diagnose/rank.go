@@ -98,7 +98,7 @@ func rival(n *numeric, all []*numeric) bool {
 		if b == n || !b.described() || !n.described() || b.moved <= max(leastMoved/2, b.noise) || b.indicator() {
 			continue
 		}
-		if !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 && n.from(b) < max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2)) {
+		if !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 && within(b.ref, n.cur, identity, max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2))) {
 			return true
 		}
 		if min(n.moved, b.moved) > 0.9 && n.cur.within(b.ref) > 0.1 && b.cur.within(n.ref) > 0.1 && max(n.from(b), b.from(n)) < 0.9 {

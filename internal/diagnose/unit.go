@@ -94,6 +94,8 @@ func (n *numeric) try(t affine) fit {
 	switch {
 	case off > 1:
 		f.off = off
+	case n.described() && !within(ref, cur, t, max(2*n.alike(), n.moved/3)):
+		// It explains nothing: how little doesn't matter.
 	case n.described():
 		f.left = apart(ref, cur, t)
 		f.off = max(off, f.left/n.alike())

@@ -146,11 +146,7 @@ func (r *recent) open(p *plan.Plan) error {
 func (r *recent) since(column int, told int64) (from int, sure bool, err error) {
 	columns := make([]*sketch.Column, len(r.panes))
 	for i, k := range r.panes {
-		w, err := k.pane(r.of)
-		if err != nil {
-			return 0, false, err
-		}
-		set, err := w.Whole(r.of)
+		set, err := k.whole(r.of)
 		if err != nil {
 			return 0, false, err
 		}
