@@ -30,27 +30,52 @@ func apart(ref, cur *numbers, t affine) float64 {
 	return max(oneWay(ref, cur, t), oneWay(cur, ref, back))
 }
 
+// within reports whether apart is below a limit, and gives up at the first boundary that says no: of many pairs of columns most do at once.
+func within(ref, cur *numbers, t affine, limit float64) bool {
+	if t.factor < 0 {
+		return within(ref, cur.mirrored(), affine{-t.factor, -t.offset}, limit)
+	}
+	back := affine{1 / t.factor, -t.offset / t.factor}
+	for _, stride := range []int{16, 1} {
+		for i := stride / 2; i < len(ref.bins); i += stride {
+			if gap(ref, cur, t, i) >= limit {
+				return false
+			}
+		}
+		for i := stride / 2; i < len(cur.bins); i += stride {
+			if gap(cur, ref, back, i) >= limit {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // oneWay looks at the boundaries of ref's bins.
 func oneWay(ref, cur *numbers, t affine) float64 {
 	worst := 0.
-	n, m := float64(ref.valid), float64(cur.valid)
 	for i := range ref.bins {
-		// All of ref up to this bin lies at or below t(High); all beyond it at or above t(the next bin's Low).
-		f := float64(ref.upTo[i]) / n
-		at := t.of(ref.bins[i].High)
-		next := math.Inf(1)
-		if i+1 < len(ref.bins) {
-			next = t.of(ref.bins[i+1].Low)
-		}
-		eps := slack * (math.Abs(at) + math.Abs(t.offset))
-		if t == identity {
-			eps = 0 // the same bins on both sides
-		}
-		// Values of cur that are at or below at, for sure; and those that may lie below next.
-		least, most := cur.atMost(at-eps), cur.mayBeBelow(next+eps)
-		worst = max(worst, float64(least)/m-f, f-float64(most)/m)
+		worst = max(worst, gap(ref, cur, t, i))
 	}
 	return worst
+}
+
+// gap is how far the two are apart for sure at the upper boundary of one of ref's bins.
+func gap(ref, cur *numbers, t affine, i int) float64 {
+	// All of ref up to this bin lies at or below t(High); all beyond it at or above t(the next bin's Low).
+	f := float64(ref.upTo[i]) / float64(ref.valid)
+	at := t.of(ref.bins[i].High)
+	next := math.Inf(1)
+	if i+1 < len(ref.bins) {
+		next = t.of(ref.bins[i+1].Low)
+	}
+	eps := slack * (math.Abs(at) + math.Abs(t.offset))
+	if t == identity {
+		eps = 0 // the same bins on both sides
+	}
+	// Values of cur that are at or below at, for sure; and those that may lie below next.
+	m := float64(cur.valid)
+	return max(float64(cur.atMost(at-eps))/m-f, f-float64(cur.mayBeBelow(next+eps))/m)
 }
 
 // atMost is how many values lie at or below y for sure.

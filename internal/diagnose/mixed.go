@@ -3,6 +3,8 @@ package diagnose
 import (
 	"fmt"
 	"math"
+
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
 // some looks for a conversion of some of the rows, by a factor that sets them apart: the values are the reference's and converted ones, mixed.
@@ -18,11 +20,14 @@ func (n *numeric) some() *Cause {
 	if !at.described() || at.cur.valid < fewestRows {
 		return nil
 	}
+	if out := at.beyond(); out != nil {
+		return out
+	}
 	var best, next mixture
 	best.left, next.left = 1, 1
 	for i := range conversions {
 		c := &conversions[i]
-		if at.cur.valid < manyRows && math.Abs(math.Log(c.factor)) < math.Log(farApart) || !at.mayHold(c.affine) {
+		if at.cur.valid < manyRows && math.Abs(math.Log(c.factor)) < math.Log(farApart) || !at.mayHold(c.affine) && !at.finer(c) {
 			continue
 		}
 		m := at.mix(c)
@@ -68,6 +73,71 @@ func (v *numbers) quantile(q float64) float64 {
 	return v.max
 }
 
+// beyond looks for values of some rows that a conversion by much has brought beyond the reference's range. They are held against those that have stayed within it,
+// which have wandered as they would have: the one distribution is the other one's, converted.
+func (n *numeric) beyond() *Cause {
+	ref, cur := n.ref, n.cur
+	if !(ref.min > 0 && cur.min > 0 || ref.max < 0 && cur.max < 0 || ref.min == 0 && cur.min >= 0 && 20*ref.zero < ref.valid) {
+		return nil // of signed values small ones stay within it
+	}
+	size := func(b *sketch.HistogramBin) (low, high float64) {
+		return min(math.Abs(b.Low), math.Abs(b.High)), max(math.Abs(b.Low), math.Abs(b.High))
+	}
+	smallest, largest := min(math.Abs(ref.min), math.Abs(ref.max)), max(math.Abs(ref.min), math.Abs(ref.max))
+	above := cur.parted(func(b *sketch.HistogramBin) bool { low, _ := size(b); return low > 1.05*largest })
+	below := cur.parted(func(b *sketch.HistogramBin) bool { _, high := size(b); return high < smallest/1.05 })
+	away, up := above, true
+	if below.valid > above.valid {
+		away, up = below, false
+	}
+	rest := cur.parted(func(b *sketch.HistogramBin) bool {
+		low, high := size(b)
+		return up && low <= 1.05*largest || !up && high >= smallest/1.05
+	})
+	share := float64(away.valid) / float64(cur.valid)
+	near := away.parted(func(b *sketch.HistogramBin) bool {
+		low, high := size(b)
+		return up && high < 1.5*largest || !up && low > smallest/1.5
+	})
+	if away.valid < fewestOfPart || rest.valid < fewestOfPart || share < 0.03 || above.valid > 0 && below.valid > 0 || 5*near.valid > away.valid {
+		return nil // values that lie just beyond it have moved
+	}
+	best, next, left, second := -1, -1, 1., 1.
+	for i := range conversions {
+		c := &conversions[i]
+		if !c.isLarge() || (c.factor > 1) != up {
+			continue
+		}
+		switch d := apart(rest, away, c.affine); {
+		case d < left:
+			best, next, left, second = i, best, d, left
+		case d < second:
+			next, second = i, d
+		}
+	}
+	limit := max(2*least, noise(rest.valid, away.valid))
+	if best < 0 || left > limit {
+		return nil
+	}
+	c := &conversions[best]
+	out := &Cause{
+		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(share, left*share), Weight: n.weight(max(n.moved, share)),
+		words: c.words, Fix: c.undo + " where it is " + c.words,
+		Parameters: map[string]string{"factor": number(c.factor), "share": number(share)},
+		Evidence:   append(n.meansInWords(), fmt.Sprintf("%s of the values lie beyond the reference's range, as the others would if they were %s, to within %.3f", percent(share), c.words, left)),
+	}
+	if next >= 0 && second < left+limit/4 {
+		if !akin(next, best) {
+			return nil
+		}
+		if decimal(conversions[next].factor) && !decimal(c.factor) {
+			return nil
+		}
+		out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(conversions[next].factor)))
+	}
+	return out
+}
+
 // farApart is the factor from which on a few values tell conversions of some rows: what is nearer may be another column's values.
 const farApart = 50
 
@@ -78,6 +148,33 @@ func (n *numeric) mayHold(t affine) bool {
 	was := n.ref.share(n.ref.mayBeBelow(high) - n.ref.atMost(low))
 	is := n.cur.share(n.cur.mayBeBelow(high) - n.cur.atMost(low))
 	return was < 0.01 && is > 0.02 && is > 8*was
+}
+
+// finer reports whether the values' lattice is the finer one that a conversion by tenths makes of some of the reference's: in steps of a fifth of the reference's,
+// where it has no values (Celsius to Fahrenheit; other conversions of some rows leave no lattice at all).
+func (n *numeric) finer(c *conversion) bool {
+	if c.factor != 1.8 {
+		return false
+	}
+	d, ok := n.ref.decimals()
+	cd, is := n.cur.decimals()
+	if !ok || !is || cd != d+1 {
+		return false
+	}
+	fifths := 5 * math.Pow(10, float64(d))
+	return multiple(n.cur.sum*fifths, 0.01) && n.meets(c.affine)
+}
+
+// meets reports whether some share of converted values, as few as none and as many as all, brings mean and spread both to where they are: of a mixture of two
+// distributions that are known either follows from the share.
+func (n *numeric) meets(t affine) bool {
+	p := (n.cur.mean - n.ref.mean) / (t.of(n.ref.mean) - n.ref.mean)
+	if !(p > 0.03 && p < 0.97) {
+		return false
+	}
+	apart := t.of(n.ref.mean) - n.ref.mean
+	spread := math.Sqrt((1-p+p*t.factor*t.factor)*n.ref.sd*n.ref.sd + p*(1-p)*apart*apart)
+	return math.Abs(math.Log(n.cur.sd/spread)) < 0.02+min(n.natural, 0.1)+2*math.Sqrt(n.deff/float64(n.cur.valid))
 }
 
 // everydayToo reports whether a factor that a world may move by explains the mixture nearly as well as a conversion by little.

@@ -14,6 +14,7 @@ type numbers struct {
 	zero, negative, whole  int64
 	below, above           int64   // outside the reference's range
 	mean, sd               float64 // NaN: not known
+	sum, sumsq             float64 // of the values and their squares, to a float's precision; NaN: not known
 	min, max               float64 // of valid values
 	bins                   []sketch.HistogramBin
 	upTo                   []int64 // values in bins up to and with this one
@@ -24,7 +25,7 @@ type numbers struct {
 func newNumbers(c *plan.Column, n *sketch.Column, d *sketch.Described) *numbers {
 	v := &numbers{
 		rows: n.N, missing: n.Missing, invalid: n.Invalid, valid: n.Valid(), zero: n.Zero, negative: n.Negative, whole: n.Integral,
-		below: n.Below, above: n.Above, mean: math.NaN(), sd: math.NaN(), plan: n.Bins, lo: c.Layout.Lo, hi: c.Layout.Hi,
+		below: n.Below, above: n.Above, mean: math.NaN(), sd: math.NaN(), sum: math.NaN(), sumsq: math.NaN(), plan: n.Bins, lo: c.Layout.Lo, hi: c.Layout.Hi,
 	}
 	largest := max(math.Abs(v.lo), math.Abs(v.hi)) * 1e7                                 // what nobody would take for a conversion
 	if d != nil && d.Histogram != nil && d.Histogram.Count() == v.valid && v.valid > 0 { // else some events were described by nobody
@@ -37,7 +38,7 @@ func newNumbers(c *plan.Column, n *sketch.Column, d *sketch.Described) *numbers 
 		largest = d.Histogram.Largest()
 	}
 	if mean, sd, k, ok := n.Moments(largest); ok && k == v.valid {
-		v.mean, v.sd = mean, sd
+		v.mean, v.sd, v.sum, v.sumsq = mean, sd, n.Sum.Float(), n.SumSq.Float()
 	}
 	return v
 }
@@ -82,12 +83,13 @@ func (v *numbers) without(low, high float64) (*numbers, bool) {
 		out.bins = append(out.bins, b)
 	}
 	out.valid -= gone
-	out.mean, out.sd = math.NaN(), math.NaN()
+	out.mean, out.sd, out.sum, out.sumsq = math.NaN(), math.NaN(), math.NaN(), math.NaN()
 	if low == 0 && high == 0 && !math.IsNaN(v.mean) && out.valid > 0 { // zeros add nothing to either sum
 		n, k := float64(v.valid), float64(out.valid)
 		out.mean = v.mean * n / k
 		out.sd = math.Sqrt(max(0, (v.sd*v.sd+v.mean*v.mean)*n/k-out.mean*out.mean))
 		out.zero, out.whole = 0, v.whole-v.zero
+		out.sum, out.sumsq = v.sum, v.sumsq
 	}
 	if len(out.bins) > 0 {
 		out.min, out.max = out.bins[0].Low, out.bins[len(out.bins)-1].High
@@ -106,7 +108,7 @@ func (v *numbers) mirrored() *numbers {
 	for i, b := range v.bins {
 		out.bins[len(v.bins)-1-i] = sketch.HistogramBin{Low: -b.High, High: -b.Low, N: b.N}
 	}
-	out.min, out.max, out.mean, out.plan = -v.max, -v.min, -v.mean, nil
+	out.min, out.max, out.mean, out.sum, out.plan = -v.max, -v.min, -v.mean, -v.sum, nil
 	out.negative = v.valid - v.zero - v.negative
 	out.add()
 	return &out
@@ -116,7 +118,7 @@ func (v *numbers) mirrored() *numbers {
 func (v *numbers) folded() *numbers {
 	m := v.mirrored()
 	out := *v
-	out.bins, out.plan, out.mean, out.sd = nil, nil, math.NaN(), math.NaN()
+	out.bins, out.plan, out.mean, out.sd, out.sum, out.sumsq = nil, nil, math.NaN(), math.NaN(), math.NaN(), math.NaN()
 	a, b := v.bins, m.bins
 	for len(a) > 0 && a[0].High < 0 {
 		a = a[1:]
@@ -140,24 +142,27 @@ func (v *numbers) folded() *numbers {
 	return &out
 }
 
+// parted are the values of some bins, by themselves.
+func (v *numbers) parted(which func(b *sketch.HistogramBin) bool) *numbers {
+	out := *v
+	out.bins, out.plan, out.valid, out.zero = nil, nil, 0, 0
+	out.mean, out.sd, out.sum, out.sumsq = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+	for i := range v.bins {
+		if which(&v.bins[i]) {
+			out.bins = append(out.bins, v.bins[i])
+			out.valid += v.bins[i].N
+		}
+	}
+	if k := len(out.bins); k > 0 {
+		out.min, out.max = out.bins[0].Low, out.bins[k-1].High
+	}
+	out.add()
+	return &out
+}
+
 // signed are the values below and above 0, by themselves.
 func (v *numbers) signed() (minus, plus *numbers) {
-	part := func(which func(b *sketch.HistogramBin) bool) *numbers {
-		out := *v
-		out.bins, out.plan, out.mean, out.sd, out.valid, out.zero = nil, nil, math.NaN(), math.NaN(), 0, 0
-		for i := range v.bins {
-			if which(&v.bins[i]) {
-				out.bins = append(out.bins, v.bins[i])
-				out.valid += v.bins[i].N
-			}
-		}
-		if k := len(out.bins); k > 0 {
-			out.min, out.max = out.bins[0].Low, out.bins[k-1].High
-		}
-		out.add()
-		return &out
-	}
-	return part(func(b *sketch.HistogramBin) bool { return b.High < 0 }), part(func(b *sketch.HistogramBin) bool { return b.Low > 0 })
+	return v.parted(func(b *sketch.HistogramBin) bool { return b.High < 0 }), v.parted(func(b *sketch.HistogramBin) bool { return b.Low > 0 })
 }
 
 // within is the share of values that may lie in the range of another column's.

@@ -41,13 +41,13 @@ func TestOnset(t *testing.T) {
 			planted = append(planted, binned(r, 300, w))
 			clean = append(clean, binned(r, 300, before))
 		}
-		if at, ok := diagnose.Onset(ref, planted); ok {
+		if at, ok := diagnose.Onset(ref, planted, len(planted)); ok {
 			dated++
 			if at >= from-1 && at <= from+1 {
 				right++
 			}
 		}
-		if _, ok := diagnose.Onset(ref, clean); ok {
+		if _, ok := diagnose.Onset(ref, clean, len(clean)); ok {
 			none++
 		}
 	}

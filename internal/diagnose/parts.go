@@ -58,8 +58,8 @@ func (c *Case) groups() func(func(int) bool) {
 }
 
 func (c *Case) locateIn(group, column int) *spot {
-	rest, was := sketch.NewSet(c.Plan), sketch.NewSet(c.Plan)
-	to, from := &rest.Columns[column], &was.Columns[column]
+	bins := len(c.Reference.Set.Columns[column].Bins)
+	to, from := &sketch.Column{Bins: make([]int64, bins)}, &sketch.Column{Bins: make([]int64, bins)}
 	var found *spot
 	var known, away int64
 	for i := range c.Current.Parts {
@@ -92,7 +92,7 @@ func (c *Case) locateIn(group, column int) *spot {
 	}
 	found.share = float64(away) / float64(c.Current.Set.Rows)
 	found.leftover = distance(from, to)
-	if found.leftover > max(0.03, c.partNoise(column, from, to)) || found.leftover > distance(&found.ref.Set.Columns[column], &found.part.Set.Columns[column])/3 {
+	if found.leftover > max(0.03, c.partNoise(column, from, to), c.scatter(column)) || found.leftover > distance(&found.ref.Set.Columns[column], &found.part.Set.Columns[column])/3 {
 		return nil
 	}
 	return found
@@ -138,7 +138,18 @@ func (c *Case) partNoise(column int, ref, cur *sketch.Column) float64 {
 }
 
 func (c *Case) partMoved(column int, ref, cur *sketch.Column) bool {
-	return distance(ref, cur) > max(0.1, 1.3*c.partNoise(column, ref, cur))
+	return distance(ref, cur) > max(0.1, 1.3*c.partNoise(column, ref, cur), c.scatter(column))
+}
+
+// scatter is how far panes of the reference lie apart beyond sampling, as in numeric.natural.
+func (c *Case) scatter(column int) float64 {
+	r := &c.Plan.Columns[column].Reference
+	deff := max(1, r.Null.Deff)
+	if r.Null.Panes == 0 || deff <= natural {
+		return 0
+	}
+	perPane := float64(r.N) / float64(r.Null.Panes)
+	return min(0.3, 0.8*math.Sqrt((deff-natural)*float64(max(1, len(r.Bins)-1))/perPane))
 }
 
 // mixed reports whether a column has moved only because the mix of slices has: with the reference's own distribution within each slice and their

@@ -114,10 +114,16 @@ func (n *numeric) point() *Cause {
 		out.Confidence = explained(max(atAll, lost), math.Abs(atAll-lost))
 		return out
 	}
+	outside := v < n.ref.min || v > n.ref.max
 	if !ok || rest > max(0.03, n.usual()) {
+		if outside && known && p.j == 0 && n.onlyOutside(p) {
+			out := cause(Sentinel, gain, fmt.Sprintf("read %s as missing", number(v)))
+			out.Confidence = explained(gain+rest, rest)
+			out.Against = append(out.Against, "the other values lie elsewhere as well")
+			return out
+		}
 		return n.clip(p, cause)
 	}
-	outside := v < n.ref.min || v > n.ref.max
 	switch {
 	case outside && known:
 		out := cause(Sentinel, gain, fmt.Sprintf("read %s as missing", number(v)))
@@ -125,7 +131,7 @@ func (n *numeric) point() *Cause {
 		return out
 	case n.clip(p, cause) != nil:
 		return n.clip(p, cause)
-	case p.was < 0.01 && p.gain() >= 0.05 && (n.cur.valid >= manyRows || p.gain() > 0.2) && rest < p.gain()/3 && n.alone(p):
+	case p.was < min(0.03, p.gain()/5) && p.gain() >= 0.05 && (n.cur.valid >= manyRows || p.gain() > 0.2) && rest < p.gain()/3 && n.alone(p):
 		k, fix := Stuck, "find what has stopped to update it for these rows"
 		if known && p.is < 0.5 {
 			k, fix = Sentinel, fmt.Sprintf("read %s as missing", number(v))
@@ -137,6 +143,15 @@ func (n *numeric) point() *Cause {
 		return out
 	}
 	return nil
+}
+
+// onlyOutside reports whether a value beyond the reference's range is the only one there, where a distribution that moves would bring its neighbours along.
+func (n *numeric) onlyOutside(p *point) bool {
+	beyond := n.cur.below
+	if p.low > n.ref.max {
+		beyond = n.cur.above
+	}
+	return p.is >= 0.05 && math.Abs(float64(beyond-p.k)) <= 0.02*float64(p.k)
 }
 
 // alone reports whether a bin has gained and those beside it have not: a value did, not a region.

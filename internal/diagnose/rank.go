@@ -19,6 +19,8 @@ func Diagnose(c *Case) []Cause {
 	out = slices.DeleteFunc(c.recently(out), c.onlyLeft)
 	if clock := c.clock(); clock != nil {
 		out = append(out, *clock)
+	} else if dated := c.dated(); dated != nil {
+		out = append(out, *dated)
 	} else if d := c.duplicates(); d != nil {
 		out = append(out, *d)
 	} else if v := c.volume(); v != nil {
@@ -72,8 +74,8 @@ func (c *Case) recently(out []Cause) []Cause {
 	again := *c
 	again.Reference, again.Before = c.Before, nil
 	found := again.ofColumns(func(i int) bool {
-		was := distance(&c.Reference.Set.Columns[i], &c.Before.Set.Columns[i])
-		return !named[c.Plan.Columns[i].Name] && was < 0.7 && was < 0.7*distance(&c.Before.Set.Columns[i], &c.Current.Set.Columns[i])
+		was, step := furthest(&c.Reference.Set.Columns[i], &c.Before.Set.Columns[i], &c.Current.Set.Columns[i])
+		return !named[c.Plan.Columns[i].Name] && was < 0.7 && was < 0.7*step
 	})
 	for i := range found {
 		f := &found[i]
@@ -96,7 +98,7 @@ func rival(n *numeric, all []*numeric) bool {
 		if b == n || !b.described() || !n.described() || b.moved <= max(leastMoved/2, b.noise) || b.indicator() {
 			continue
 		}
-		if !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 && n.from(b) < max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2)) {
+		if !math.IsNaN(b.ref.mean) && math.Abs(n.cur.mean-b.ref.mean) < b.ref.sd/2 && within(b.ref, n.cur, identity, max(least, noise(b.ref.valid, n.cur.valid), min(b.natural, 0.2))) {
 			return true
 		}
 		if min(n.moved, b.moved) > 0.9 && n.cur.within(b.ref) > 0.1 && b.cur.within(n.ref) > 0.1 && max(n.from(b), b.from(n)) < 0.9 {

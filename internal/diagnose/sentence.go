@@ -21,7 +21,7 @@ func (c *Cause) what() string {
 	p := c.Parameters
 	name := strings.Join(c.Columns, " and ")
 	of := name
-	if s, ok := p["share"]; ok && c.Kind != Sentinel && c.Kind != Fallback {
+	if s, ok := p["share"]; ok && c.Kind != Sentinel && c.Kind != Fallback && c.Kind != ClockShift {
 		if v, err := strconv.ParseFloat(s, 64); err == nil {
 			of = percent(v) + " of " + name
 		}
@@ -62,7 +62,13 @@ func (c *Cause) what() string {
 	case Duplicates:
 		return "events come more than once"
 	case ClockShift:
-		return fmt.Sprintf("%s is %s hours off", name, p["hours"])
+		switch p["dated"] {
+		case "back":
+			return fmt.Sprintf("%s is too far back for %s of the events", c.Columns[0], percentOf(p["share"]))
+		case "ahead":
+			return fmt.Sprintf("%s is too far ahead for %s of the events", c.Columns[0], percentOf(p["share"]))
+		}
+		return fmt.Sprintf("%s is %s hours off", c.Columns[0], p["hours"])
 	case Volume:
 		return c.traffic()
 	case MixShift:
@@ -88,6 +94,14 @@ func (c *Cause) traffic() string {
 		return "another number of events comes"
 	}
 	return fmt.Sprintf("%s times as many events come", number(v))
+}
+
+func percentOf(share string) string {
+	v, err := strconv.ParseFloat(share, 64)
+	if err != nil {
+		return "some"
+	}
+	return percent(v)
 }
 
 func quoted(v string) string {

@@ -29,6 +29,9 @@ type Side struct {
 	Hourly []int64
 	Since  int64 // microseconds since the Unix epoch, at the start of an hour
 	From   int64 // of the first of the panes; hours before it are those before the onset
+	// Late is how many events came since Since that were too late for their pane, which they aren't in; LateSince the hour from which on they have kept coming.
+	Late, LateSince int64
+	Ahead           int64 // events that are dated further ahead of all others than is believed; they aren't in it either
 	// Occupied is, by column, how many bins of a histogram were in use in a test pane, on average; of the reference only.
 	Occupied []float64
 	// Unique is, by column, how many distinct texts there were for one event, pane by pane; of the reference only, of numbers 0.

@@ -87,8 +87,7 @@ func holds(a, b *numeric) bool {
 			return false
 		}
 	}
-	left := a.from(b)
-	return left < max(least, noise(b.ref.valid, a.cur.valid), min(b.natural, 0.2)) && left < 0.3*a.moved
+	return within(b.ref, a.cur, identity, min(0.3*a.moved, max(least, noise(b.ref.valid, a.cur.valid), min(b.natural, 0.2))))
 }
 
 func missingAway(cur, ref *numbers) float64 {

@@ -235,7 +235,7 @@ func (t *text) recoded() *Cause {
 // renamed looks for another vocabulary: hardly a value is one of before.
 func (t *text) renamed() *Cause {
 	share := t.newShare()
-	if share < 0.9 || !t.distinct.Exact() {
+	if share < 0.9 {
 		return nil
 	}
 	before, now := len(t.column.Layout.Categories)+len(t.column.Layout.Known), t.distinct.Estimate()
@@ -344,7 +344,7 @@ func (t *text) stuck() *Cause {
 // merged looks for categories that went over to others: each share that is gone is another's, or several have changed places.
 func (t *text) merged() *Cause {
 	n, m := t.cur.Valid(), t.ref.Valid()
-	if n < manyRows || t.moved <= max(least, t.noise) || t.newShare() > t.newBefore()+0.02 {
+	if n < manyRows/2 || t.moved <= max(least, t.noise) || t.newShare() > t.newBefore()+0.02 {
 		return nil
 	}
 	deff := max(1, t.column.Reference.Null.Deff)
@@ -370,7 +370,7 @@ func (t *text) merged() *Cause {
 		return math.Abs(is-was) < 3*math.Sqrt(deff*(1/float64(n)+1/float64(m))*max(was*(1-was), 1/float64(n)))
 	}
 	switch {
-	case near(isA, wasB) && near(isB, wasA) && t.othersStay(a, b):
+	case near(isA, wasB) && near(isB, wasA) && t.othersStay(a, b) && t.exchanged(a, b):
 		out.Evidence = []string{fmt.Sprintf("%q and %q have changed places: %s and %s (were %s and %s)", from, to, percent(isA), percent(isB), percent(wasA), percent(wasB))}
 		out.Fix, out.Confidence = "exchange the two", explained(t.moved, math.Abs(isA-wasB))
 		out.Parameters["swapped"] = "true"
@@ -379,6 +379,50 @@ func (t *text) merged() *Cause {
 		out.Fix, out.Confidence = fmt.Sprintf("find what writes %q as %q", from, to), explained(t.moved, math.Abs(isB-wasA-wasB))
 	default:
 		return nil
+	}
+	return out
+}
+
+// exchanged reports whether two categories that have changed places explain the counts, and better than one that has become more frequent or less, which
+// changes the others' shares in proportion: by ten units of log-likelihood, of rows as clustered as the reference's.
+func (t *text) exchanged(a, b int) bool {
+	n, m := float64(t.cur.Valid()), float64(t.ref.Valid())
+	scale := max(1, t.column.Reference.Null.Deff) * (1 + n/m) // what the reference's shares may be off counts as well
+	was := shares(floats(t.ref.Bins))
+	left := func(of func(i int) float64) float64 {
+		g := 0.
+		for i, k := range t.cur.Bins {
+			if k > 0 {
+				g += float64(k) * math.Log(float64(k)/n/of(i))
+			}
+		}
+		return g / scale
+	}
+	places := left(func(i int) float64 {
+		switch i {
+		case a:
+			return was[b]
+		case b:
+			return was[a]
+		}
+		return was[i]
+	})
+	alone := func(at int) float64 {
+		is := float64(t.cur.Bins[at]) / n
+		return left(func(i int) float64 {
+			if i == at {
+				return is
+			}
+			return was[i] * (1 - is) / (1 - was[at])
+		})
+	}
+	return places+10 < min(alone(a), alone(b))
+}
+
+func floats(counts []int64) []float64 {
+	out := make([]float64, len(counts))
+	for i, k := range counts {
+		out[i] = float64(k)
 	}
 	return out
 }

@@ -43,11 +43,7 @@ func (c *Case) clock() *Cause {
 	if best < math.Log(23/0.001) || best-second < math.Log(20) || best < c.otherwise(at)+math.Log(20) {
 		return nil
 	}
-	field := &c.Plan.Prediction.Fields[c.Plan.Prediction.Roles.Time]
-	name := field.Name
-	if len(field.Path) > 0 {
-		name = strings.Join(field.Path, ".")
-	}
+	name := c.timeField()
 	way := "forward"
 	if shift > 0 {
 		way = "back"
@@ -61,6 +57,73 @@ func (c *Case) clock() *Cause {
 	}
 }
 
+// timeField is where events say when they were.
+func (c *Case) timeField() string {
+	field := &c.Plan.Prediction.Fields[c.Plan.Prediction.Roles.Time]
+	if len(field.Path) > 0 {
+		return strings.Join(field.Path, ".")
+	}
+	return field.Name
+}
+
+// fewestDated is how many events that came too late, or are dated ahead, tell that it is they that are missing.
+const fewestDated = 20
+
+// dated looks for events that are missing because they say that they are of another time: about as many came after their pane was closed, or wait for theirs
+// further ahead than is believed, as are missing.
+func (c *Case) dated() *Cause {
+	usual, rows := c.usual(), float64(c.Current.Set.Rows)
+	missing := usual - rows
+	if usual < 30 || missing < 0.03*usual {
+		return nil
+	}
+	off := 0.3*missing + 3*math.Sqrt(usual) + 0.03*usual
+	out := &Cause{Kind: ClockShift, Columns: []string{c.timeField()}, Weight: missing / math.Sqrt(usual*(1+hourlyScatter*usual))}
+	n := c.Current.Late
+	switch {
+	case n >= fewestDated && math.Abs(float64(n)-missing) <= off:
+		out.Parameters = map[string]string{"dated": "back"}
+		out.Evidence = []string{fmt.Sprintf("%d events came after their time had been judged, and %.0f are missing from what was to be expected", n, missing)}
+		out.Fix = "find whose clock is slow, or who sends what is old; raise the lateness that is allowed if that is to be"
+	case c.Current.Ahead >= fewestDated && math.Abs(float64(c.Current.Ahead)-missing) <= off:
+		n = c.Current.Ahead
+		out.Parameters = map[string]string{"dated": "ahead"}
+		out.Evidence = []string{fmt.Sprintf("%d events are dated further ahead than is believed, and %.0f are missing from what was to be expected", n, missing)}
+		out.Fix = "find whose clock is fast, or whose dates are of another year"
+	default:
+		return nil
+	}
+	out.Parameters["share"] = number(float64(n) / (float64(n) + rows))
+	out.Confidence = explained(missing, math.Abs(float64(n)-missing))
+	if len(c.Current.Hourly) > 0 {
+		if from, since := c.began(rows / usual); since < 0.97 {
+			out.Since = c.hour(from)
+		}
+	}
+	if out.Parameters["dated"] == "back" && c.Current.LateSince > 0 {
+		out.Since = c.Current.LateSince
+	}
+	c.at(out, usual)
+	return out
+}
+
+// at says in which part the events are that there are more or fewer of, if it is one, and that its dimensions move with it.
+func (c *Case) at(out *Cause, usual float64) (times float64, found bool) {
+	p, times := c.sender(usual / float64(max(1, c.Reference.Set.Rows)))
+	if p == nil {
+		return 0, false
+	}
+	out.Slice = p.labels(c.Plan)
+	if p.Group != ofVersion {
+		for i := range c.Plan.Columns {
+			if c.dimensionOf(p.Group, i) {
+				out.Columns = append(out.Columns, c.Plan.Columns[i].Name)
+			}
+		}
+	}
+	return times, true
+}
+
 // hour is when an hour of now begins, microseconds.
 func (c *Case) hour(i int) int64 { return c.Current.Since + int64(i)*time.Hour.Microseconds() }
 
@@ -68,14 +131,21 @@ func (c *Case) hour(i int) int64 { return c.Current.Since + int64(i)*time.Hour.M
 const fewestHours = 10
 
 // rotated is by how much the log-likelihood of the hours gains if clocks are k hours fast from one of them on, at most, and from which. Hours scatter beyond
-// counting.
+// counting. Clocks that are set forward leave hours behind that nothing is dated in, which tells half a day forward from half a day back.
 func (c *Case) rotated(k int) (gain float64, from int) {
 	sum := 0.
 	for i := range slices.Backward(c.Current.Hourly) {
 		at := sketch.HourOfWeek(c.hour(i))
 		sum += c.likelihood(i, c.expected(((at-k)%sketch.WeekHours+sketch.WeekHours)%sketch.WeekHours)) - c.likelihood(i, c.expected(at))
-		if sum > gain {
-			gain, from = sum, i
+		skipped := 0.
+		for j := i - 1; j >= max(0, i-k); j-- {
+			skipped += c.likelihood(j, 0) - c.likelihood(j, c.expected(sketch.HourOfWeek(c.hour(j))))
+		}
+		if sum+max(0, skipped) > gain {
+			gain, from = sum+max(0, skipped), i
+			if skipped > 0 {
+				from = max(0, i-k)
+			}
 		}
 	}
 	return gain, from
@@ -203,17 +273,9 @@ func (c *Case) volume() *Cause {
 			out.Since, out.Parameters["factor"] = c.hour(from), number(since)
 		}
 	}
-	p, times := c.sender(usual / float64(max(1, c.Reference.Set.Rows)))
-	if p == nil {
+	times, found := c.at(out, usual)
+	if !found {
 		return out
-	}
-	out.Slice = p.labels(c.Plan)
-	if p.Group != ofVersion { // the dimensions move with it
-		for i := range c.Plan.Columns {
-			if c.dimensionOf(p.Group, i) {
-				out.Columns = append(out.Columns, c.Plan.Columns[i].Name)
-			}
-		}
 	}
 	switch {
 	case times > 1:
@@ -259,24 +321,63 @@ func (c *Case) sender(per float64) (p *Part, times float64) {
 }
 
 // onlyLeft reports whether a value that is all there is of a column has not taken others' place: as many events have it as before, and those that had others don't
-// come.
+// come; or those slices that still send had hardly any others.
 func (c *Case) onlyLeft(cause Cause) bool {
-	usual := c.usual()
-	if cause.Kind != Stuck || len(cause.Slice) > 0 || usual < 30 {
+	if cause.Kind != Stuck || len(cause.Slice) > 0 {
 		return false
 	}
 	at := slices.IndexFunc(c.Plan.Columns, func(p plan.Column) bool { return p.Name == cause.Columns[0] })
-	l, ref, cur := &c.Plan.Columns[at].Layout, &c.Reference.Set.Columns[at], &c.Current.Set.Columns[at]
-	var now, was int64
-	switch i := slices.Index(l.Categories, cause.Parameters["value"]); {
-	case l.Categorical && i >= 0:
-		now, was = cur.Bins[i], ref.Bins[i]
-	case cause.Parameters["value"] == "0":
-		now, was = cur.Zero, ref.Zero
-	default:
+	having := func(n *sketch.Column) (k int64, ok bool) {
+		i := slices.Index(c.Plan.Columns[at].Layout.Categories, cause.Parameters["value"])
+		switch l := &c.Plan.Columns[at].Layout; {
+		case l.Categorical && i >= 0:
+			return n.Bins[i], true
+		case cause.Parameters["value"] == "0":
+			return n.Zero, true
+		case cause.Parameters["value"] == "1" && !l.Categorical && l.Lo >= 0 && l.Hi <= 1 && n.Integral == n.Valid():
+			return n.Valid() - n.Zero, true
+		}
+		return 0, false
+	}
+	ref, cur := &c.Reference.Set.Columns[at], &c.Current.Set.Columns[at]
+	now, ok := having(cur)
+	was, ok2 := having(ref)
+	if !ok || !ok2 {
 		return false
 	}
+	for group := range c.Plan.Groups {
+		if share, ok := c.leftShare(group, at, having); ok && float64(cur.Valid())*math.Log(share) > math.Log(1e-9) {
+			return true
+		}
+	}
+	usual := c.usual()
 	share := float64(was) / float64(max(1, ref.N))
 	expected := usual * share
-	return expected >= 20 && math.Abs(math.Log(float64(max(1, now))/expected)) < 0.25 && float64(c.Current.Set.Rows) < usual*(1+share)/2
+	return usual >= 30 && expected >= 20 && math.Abs(math.Log(float64(max(1, now))/expected)) < 0.25 && float64(c.Current.Set.Rows) < usual*(1+share)/2
+}
+
+// leftShare is the share of a column's values that some were in the reference, with the shares that a group's slices have now; ok is false where none of them is
+// gone.
+func (c *Case) leftShare(group, column int, having func(*sketch.Column) (int64, bool)) (share float64, ok bool) {
+	if gone, _ := c.gone(group); gone == nil {
+		return 0, false
+	}
+	var k, n float64
+	for i := range c.Current.Parts {
+		p := &c.Current.Parts[i]
+		if p.Group != group {
+			continue
+		}
+		r := c.Reference.part(p)
+		if r == nil || r.Set.Rows == 0 {
+			continue
+		}
+		had, ok := having(&r.Set.Columns[column])
+		if !ok {
+			return 0, false
+		}
+		weight := float64(p.Set.Rows) / float64(r.Set.Rows)
+		k, n = k+weight*float64(had), n+weight*float64(r.Set.Columns[column].Valid())
+	}
+	return k / max(n, 1), n > 0 && k > 0
 }

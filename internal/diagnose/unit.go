@@ -8,8 +8,9 @@ import (
 // conversion is one that happens to data: by its parameters and in words.
 type conversion struct {
 	affine
-	words string
-	undo  string // what to do to the new values
+	words   string
+	undo    string    // what to do to the new values
+	written []float64 // factors as which people write it
 }
 
 // large is the factor from which a change of scale can't be taken for anything that happens by itself.
@@ -26,8 +27,8 @@ func catalogue() []conversion {
 	var out []conversion
 	both := func(f float64, there, back string) {
 		out = append(out,
-			conversion{affine{f, 0}, there, "divide by " + number(f)},
-			conversion{affine{1 / f, 0}, back, "multiply by " + number(f)})
+			conversion{affine{f, 0}, there, "divide by " + number(f), written(f)},
+			conversion{affine{1 / f, 0}, back, "multiply by " + number(f), written(1 / f)})
 	}
 	scale := func(f float64, to, from string) {
 		both(f, number(f)+" times larger"+to, number(f)+" times smaller"+from)
@@ -45,19 +46,19 @@ func catalogue() []conversion {
 	between := func(f float64, to, from string) {
 		both(f, "in "+to+" in place of "+from, "in "+from+" in place of "+to)
 	}
-	between(2.2046226, "pounds", "kilograms")
+	between(1/0.45359237, "pounds", "kilograms")
 	between(1.609344, "kilometres", "miles")
 	between(2.54, "centimetres", "inches")
-	between(3.2808399, "feet", "metres")
-	between(3.7854118, "litres", "gallons")
-	between(1.943844, "knots", "metres per second")
-	between(28.349523, "grams", "ounces")
-	between(33.8639, "hectopascals", "inches of mercury")
+	between(1/0.3048, "feet", "metres")
+	between(3.785411784, "litres", "gallons")
+	between(3600./1852, "knots", "metres per second")
+	between(28.349523125, "grams", "ounces")
+	between(33.86388667, "hectopascals", "inches of mercury")
 	return append(out,
-		conversion{affine{1.8, 32}, "in degrees Fahrenheit in place of Celsius", "subtract 32 and divide by 1.8"},
-		conversion{affine{1 / 1.8, -32 / 1.8}, "in degrees Celsius in place of Fahrenheit", "multiply by 1.8 and add 32"},
-		conversion{affine{1, 273.15}, "in kelvins in place of degrees Celsius", "subtract 273.15"},
-		conversion{affine{1, -273.15}, "in degrees Celsius in place of kelvins", "add 273.15"})
+		conversion{affine{1.8, 32}, "in degrees Fahrenheit in place of Celsius", "subtract 32 and divide by 1.8", []float64{1.8}},
+		conversion{affine{1 / 1.8, -32 / 1.8}, "in degrees Celsius in place of Fahrenheit", "multiply by 1.8 and add 32", []float64{1 / 1.8}},
+		conversion{affine{1, 273.15}, "in kelvins in place of degrees Celsius", "subtract 273.15", []float64{1}},
+		conversion{affine{1, -273.15}, "in degrees Celsius in place of kelvins", "add 273.15", []float64{1}})
 }
 
 // fit is how well a conversion explains a column: each part in units of what is allowed, so that 1 is the limit.
@@ -93,6 +94,8 @@ func (n *numeric) try(t affine) fit {
 	switch {
 	case off > 1:
 		f.off = off
+	case n.described() && !within(ref, cur, t, max(2*n.alike(), n.moved/3)):
+		// It explains nothing: how little doesn't matter.
 	case n.described():
 		f.left = apart(ref, cur, t)
 		f.off = max(off, f.left/n.alike())
@@ -135,6 +138,11 @@ func (n *numeric) outside() float64 {
 }
 
 func (n *numeric) convert() *Cause {
+	if i, chance := n.onLattice(); i >= 0 {
+		out := n.converted(i, n.try(conversions[i].affine).left)
+		out.Evidence = append(out.Evidence, fmt.Sprintf("converted back its values are whole multiples of what the reference's are; others would be so by a chance of %.1g", chance))
+		return out
+	}
 	best, next := -1, -1
 	fits := make([]fit, len(conversions))
 	for i := range conversions {
@@ -156,18 +164,10 @@ func (n *numeric) convert() *Cause {
 	if next >= 0 && decimal(conversions[next].factor) && !decimal(conversions[best].factor) && fits[next].mean < 3 && akin(best, next) {
 		best, next = next, best // people miscount thousands more often than kibibytes
 	}
-	if !conversions[best].isLarge() && n.doubtful(best, fits) {
+	if !conversions[best].isLarge() && (!n.pinned(conversions[best].affine) || n.doubtful(best, fits)) {
 		return nil
 	}
-	c := &conversions[best]
-	out := &Cause{
-		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(n.moved, fits[best].left), Weight: n.weight(n.moved), Fix: c.undo, words: c.words,
-		Parameters: map[string]string{"factor": number(c.factor)},
-		Evidence:   n.meansInWords(),
-	}
-	if c.offset != 0 {
-		out.Parameters["offset"] = number(c.offset)
-	}
+	out := n.converted(best, fits[best].left)
 	if n.described() {
 		out.Evidence = append(out.Evidence, fmt.Sprintf("converted back its distribution lies %.3f from the reference's, as it is %.3f", fits[best].left, n.moved))
 	}
@@ -182,6 +182,36 @@ func (n *numeric) convert() *Cause {
 	}
 	out.Against = append(out.Against, fmt.Sprintf("a factor of %s explains it as well", number(conversions[next].factor)))
 	return out
+}
+
+// converted says that the column is in another unit, which leaves so much of the distance.
+func (n *numeric) converted(at int, left float64) *Cause {
+	c := &conversions[at]
+	out := &Cause{
+		Kind: UnitChange, Columns: []string{n.name()}, Confidence: explained(n.moved, left), Weight: n.weight(n.moved), Fix: c.undo, words: c.words,
+		Parameters: map[string]string{"factor": number(c.factor)},
+		Evidence:   n.meansInWords(),
+	}
+	if c.offset != 0 {
+		out.Parameters["offset"] = number(c.offset)
+	}
+	return out
+}
+
+// pinned reports whether the mean holds a conversion and excludes what lies 3 % away from it: the interval of 99 % about the mean, with what panes scatter beyond
+// sampling, has the one in it and not the others. Of values on a lattice that isn't the conversion's it never does.
+func (n *numeric) pinned(t affine) bool {
+	if n.offLattice() {
+		return false
+	}
+	scale := math.Abs(t.factor) * n.ref.sd
+	half := 2.58*scale*math.Sqrt(n.deff*(1/float64(n.ref.valid)+1/float64(n.cur.valid))) + min(n.natural, 0.1)*scale
+	away := math.Abs(n.cur.mean - t.of(n.ref.mean))
+	by := math.Abs(t.factor * n.ref.mean)
+	if t.factor == 1 {
+		by = math.Abs(t.offset)
+	}
+	return away <= half && 0.03*by-away > half
 }
 
 // doubtful reports whether something else explains the column nearly as well as a conversion by little: another one, or a factor as people and markets make it

@@ -38,6 +38,8 @@ type recent struct {
 type hours struct {
 	Since int64   `json:"since"` // microseconds, the start of the first
 	N     []int64 `json:"n"`
+	Late  []int64 `json:"late,omitempty"` // events that came in the hour and were too late for their pane; of hours beyond its end none
+	Ahead int64   `json:"-"`              // events that are dated further ahead of all others than is believed, when the latest base pane ended
 }
 
 // remember takes a test pane that has ended. What was kept of another era of the plan says nothing of this one.
@@ -66,8 +68,43 @@ func (h *hours) count(start, events int64) {
 	}
 	h.N[(at-h.Since)/hour] += events
 	if drop := len(h.N) - recentHours; drop > 0 {
+		h.Late = slices.Clone(h.Late[min(drop, len(h.Late)):])
 		h.N, h.Since = slices.Clone(h.N[drop:]), h.Since+int64(drop)*hour
 	}
+}
+
+// late counts events that came too late for their pane: they came in the latest hour.
+func (h *hours) late(events int64) {
+	if events <= 0 || len(h.N) == 0 {
+		return
+	}
+	for len(h.Late) < len(h.N) {
+		h.Late = append(h.Late, 0)
+	}
+	h.Late[len(h.N)-1] += events
+}
+
+// lateSince is how many events came too late from a time on, and the start of the hour from which on they have kept coming: before it there were hardly any for a
+// day.
+func (h *hours) lateSince(us int64) (n, first int64) {
+	hour, most := time.Hour.Microseconds(), int64(0)
+	for i, k := range h.Late {
+		if h.Since+int64(i+1)*hour > us {
+			n += k
+		}
+		most = max(most, k)
+	}
+	quiet := 0
+	for i, k := range slices.Backward(h.Late) {
+		if k <= most/20 {
+			if quiet++; quiet > 24 && first != 0 {
+				break
+			}
+			continue
+		}
+		quiet, first = 0, h.Since+int64(i)*hour
+	}
+	return n, first
 }
 
 // between is the events hour by hour between two times; ok is false where some of them aren't kept.
@@ -105,21 +142,21 @@ func (r *recent) open(p *plan.Plan) error {
 	return nil
 }
 
-// since finds the first of the panes in which a column is as it is now; it is no earlier than the panes that are kept.
-func (r *recent) since(column int) (from int, sure bool, err error) {
+// since finds the first of the panes in which a column is as it is now; it is no earlier than the panes that are kept. What was told at a time began before it.
+func (r *recent) since(column int, told int64) (from int, sure bool, err error) {
 	columns := make([]*sketch.Column, len(r.panes))
 	for i, k := range r.panes {
-		w, err := k.pane(r.of)
-		if err != nil {
-			return 0, false, err
-		}
-		set, err := w.Whole(r.of)
+		set, err := k.whole(r.of)
 		if err != nil {
 			return 0, false, err
 		}
 		columns[i] = &set.Columns[column]
 	}
-	from, sure = diagnose.Onset(&r.reference.Set.Columns[column], columns)
+	ended := 0
+	for ended < len(r.panes) && r.panes[ended].End <= told {
+		ended++
+	}
+	from, sure = diagnose.Onset(&r.reference.Set.Columns[column], columns, ended)
 	return from, sure, nil
 }
 
@@ -145,6 +182,8 @@ func (r *recent) causes(p *plan.Plan, from int) ([]diagnose.Cause, error) {
 	if p.Pane <= time.Hour {
 		if since, hourly, ok := r.hours.between(max(r.panes[from].Start-2*24*time.Hour.Microseconds(), r.hours.Since), last); ok {
 			now.Since, now.Hourly, now.From = since, hourly, r.panes[from].Start
+			now.Ahead = r.hours.Ahead
+			now.Late, now.LateSince = r.hours.lateSince(since)
 		}
 	}
 	r.made[from] = diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: r.reference, Current: now, Before: before})
@@ -166,8 +205,8 @@ func gathered(p *plan.Plan, panes []*keptPane) (*diagnose.Side, error) {
 	return g.Side(), nil
 }
 
-// nameCause says of an alarm what broke, and since when, as far as the panes that are kept tell.
-func (e *Engine) nameCause(f *finding.Finding, s drift.Stream) error {
+// nameCause says of an alarm that was told at a time (microseconds) what broke, and since when, as far as the panes that are kept tell.
+func (e *Engine) nameCause(f *finding.Finding, s drift.Stream, told int64) error {
 	r := &e.recent
 	if err := r.open(e.plan); err != nil {
 		return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
@@ -178,7 +217,7 @@ func (e *Engine) nameCause(f *finding.Finding, s drift.Stream) error {
 	from, seen := 0, false
 	var err error
 	if s.Kind == drift.Column {
-		if from, seen, err = r.since(s.At); err != nil {
+		if from, seen, err = r.since(s.At, told); err != nil {
 			return fmt.Errorf("diagnose %s: %w", e.plan.Model, err)
 		}
 	}
@@ -313,7 +352,7 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 				f.Numbers[i] = finding.Figure{Name: f.Numbers[i].Name, Before: f.Numbers[i].Before, Now: mean(&set.Columns[s.At])}
 			}
 		}
-		if err := e.nameCause(&f, s); err != nil {
+		if err := e.nameCause(&f, s, plan.Micros(said.Open.At)); err != nil {
 			return err
 		}
 		if s.Kind != drift.Column || f.Onset.Equal(plan.FromMicros(e.recent.panes[0].Start)) {
@@ -329,6 +368,7 @@ func (e *Engine) nameAgain(of *followed, p *window.Pane, emit func(finding.Findi
 		tell := f.Diagnosis != nil && f.Diagnosis.Kind != string(diagnose.CovariateShift) && another(said.Open.Diagnosis, f.Diagnosis)
 		if tell {
 			kept := f
+			kept.At = said.Open.At // it began before it was first told
 			said.Open = &kept
 		}
 		if rows >= surelyKnown || len(e.recent.panes) == recentPanes && e.recent.panes[0].Start >= plan.Micros(onset) {
@@ -385,7 +425,7 @@ func (e *Engine) judgeForm(p *window.Pane, set *sketch.Set, alpha float64, emit 
 		}
 		f.Numbers[0].Name = "whole numbers"
 		if f.Alarming() {
-			if err := e.nameCause(f, drift.Stream{Kind: drift.Column, At: i}); err != nil {
+			if err := e.nameCause(f, drift.Stream{Kind: drift.Column, At: i}, plan.Micros(f.At)); err != nil {
 				return err
 			}
 		}
@@ -404,7 +444,7 @@ func (e *Engine) nameFirst(of *followed, f *finding.Finding, stream string) erro
 		return nil
 	}
 	told := *f
-	if err := e.nameCause(&told, s); err != nil {
+	if err := e.nameCause(&told, s, plan.Micros(f.At)); err != nil {
 		return err
 	}
 	if of.slice != nil {

@@ -34,6 +34,7 @@ type Engine struct {
 	meanings             []drift.Meaning              // see knownMeanings
 	decisions, turnedOut gapLane                      // gaps between groups, by what decisions and what outcomes show
 	givesWay             []int64                      // see GivesWay
+	low                  int64                        // event time that predictions have reached, by the latest Advance
 	snapshot             Snapshot
 	ended                []*window.Pane // not handed over yet
 	moved                bool           // since Moved was asked
@@ -134,7 +135,16 @@ func (e *Engine) Plan() *plan.Plan { return e.plan }
 func (e *Engine) Late() int64 { return e.panes.Late() }
 
 // Add takes one cell into account; nothing is judged before Advance.
-func (e *Engine) Add(c *record.Cell) error { return e.panes.Add(c) }
+func (e *Engine) Add(c *record.Cell) error {
+	late := e.panes.Late()
+	if err := e.panes.Add(c); err != nil {
+		return err
+	}
+	if c.Kind == record.Counted {
+		e.recent.hours.late(e.panes.Late() - late)
+	}
+	return nil
+}
 
 // Advance judges everything that has ended by the clock and hands out what was found, in the order it was decided.
 func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) error {
@@ -152,6 +162,7 @@ func (e *Engine) Advance(c *window.Clock, emit func(finding.Finding) error) erro
 		return emit(f)
 	}
 	if low, ok := c.Low(e.plan.Prediction.Topic); ok {
+		e.low = low
 		if err := e.panes.Advance(low, func(n window.Ended) error { return e.judge(n, send) }); err != nil {
 			return fmt.Errorf("judge panes of %s: %w", e.plan.Model, err)
 		}

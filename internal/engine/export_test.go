@@ -5,6 +5,23 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
+// NameAll reads the panes that are kept anew and names the cause of an alarm on every column: all of what an incident costs beside its findings.
+func (e *Engine) NameAll() (named, panes int, err error) {
+	e.recent.forget()
+	e.recent.madeAt = 0
+	last := e.recent.panes[len(e.recent.panes)-1]
+	for i := range e.plan.Columns {
+		f := e.finding(last.Start, last.End, "", e.plan.Columns[i].Name, "bins")
+		if err := e.nameCause(&f, drift.Stream{Kind: drift.Column, At: i}, last.End); err != nil {
+			return 0, 0, err
+		}
+		if f.Diagnosis != nil {
+			named++
+		}
+	}
+	return named, len(e.recent.panes), nil
+}
+
 // AppendFormer writes what AppendBinary and AppendDrift write as the build before drift format 4 did: with money where there are decisions now.
 func (e *Engine) AppendFormer(b []byte) ([]byte, error) {
 	losses := e.losses

@@ -53,6 +53,7 @@ func odd(c *plan.Column, n *sketch.Column) int64 {
 // judgeBase looks for hard faults in one base pane, while its test pane may still be open: those that no moment has shown.
 func (e *Engine) judgeBase(p *window.Pane, emit func(finding.Finding) error) error {
 	e.recent.hours.count(p.Start, p.Rows())
+	e.recent.hours.Ahead = e.panes.Ahead(max(e.low, p.End) + e.plan.Ahead().Microseconds())
 	if !e.monitored(p.Start, p.End) {
 		return nil
 	}

@@ -109,7 +109,7 @@ func (e *Engine) closeWide(version string, emit func(finding.Finding) error) err
 		f.IgnoreBelow = finding.Number(wideShift * wideShift * c.Ignore.Shift * c.Ignore.Shift)
 		if did == opened {
 			named := f
-			if err := e.nameCause(&named, s); err != nil {
+			if err := e.nameCause(&named, s, plan.Micros(named.At)); err != nil {
 				return err
 			}
 			if d := named.Diagnosis; d != nil && d.Corruption { // a world that lies elsewhere is what the window says

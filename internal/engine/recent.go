@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/window"
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
@@ -14,6 +15,7 @@ type keptPane struct {
 	Rows       int64
 	body       []byte
 	read       *window.Pane // nil: not read since it was forgotten
+	all        *sketch.Set  // of read: its cells added up; nil: nobody has asked
 }
 
 func keep(p *window.Pane) *keptPane {
@@ -33,9 +35,23 @@ func (k *keptPane) pane(p *plan.Plan) (*window.Pane, error) {
 	return k.read, nil
 }
 
+// whole is all of the pane, added up once for all columns that are looked at.
+func (k *keptPane) whole(p *plan.Plan) (*sketch.Set, error) {
+	if k.all == nil {
+		w, err := k.pane(p)
+		if err != nil {
+			return nil, err
+		}
+		if k.all, err = w.Whole(p); err != nil {
+			return nil, err
+		}
+	}
+	return k.all, nil
+}
+
 // forget drops what was read: a pane has been judged, and the next may be quiet.
 func (r *recent) forget() {
 	for _, k := range r.panes {
-		k.read = nil
+		k.read, k.all = nil, nil
 	}
 }

@@ -107,6 +107,17 @@ func (a *Assembler) Retain(hold func(us int64) bool) (dropped []*Pane, cohorts [
 	return dropped, cohorts
 }
 
+// Ahead is how many events lie in open panes that begin at an event time or later.
+func (a *Assembler) Ahead(from int64) int64 {
+	var n int64
+	for start, p := range a.base {
+		if start >= from {
+			n += p.Rows()
+		}
+	}
+	return n
+}
+
 // Add takes one cell into account.
 func (a *Assembler) Add(c *record.Cell) error {
 	if name := record.VersionText(c.Version); name != c.Version {
