@@ -32,6 +32,10 @@ func measureCoverage(ctx context.Context, args []string) error {
 		}
 		o.Sizes = append(o.Sizes, int(n))
 	}
+	const committed = "benchmarks/coverage.json"
+	if *out == committed && (o.Only != "" || len(of) > 0) {
+		return fmt.Errorf("--only and --sizes measure a part, and %s holds all: --out FILE or --out \"\"", committed)
+	}
 	if o.Windows < 1 || o.Workers < 1 {
 		return fmt.Errorf("--windows %d, --workers %d: want more than 0", o.Windows, o.Workers)
 	}

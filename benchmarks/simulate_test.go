@@ -68,3 +68,11 @@ func TestShortRunsAreNotKeptInPlaceOfLongOnes(t *testing.T) {
 		t.Error("a list that can't be read was written over")
 	}
 }
+
+func TestPartialCoverageIsNotKeptInPlaceOfTheWhole(t *testing.T) {
+	for _, args := range [][]string{{"--only", "money"}, {"--sizes", "200"}} {
+		if err := measureCoverage(t.Context(), args); err == nil || !strings.Contains(err.Error(), "measure a part") {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
