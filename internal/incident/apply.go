@@ -110,7 +110,7 @@ func (b *Book) one(e *entry, a *Act) (Change, error) {
 		if status.Active() {
 			return refuse()
 		}
-		b.again(e, e.lead(), b.newest[inc.Model])
+		b.again(e, e.lead(), b.newest[inc.Model], b.newest[inc.Model])
 		e.back = a.when()
 		return Reopened, nil
 	case Assign:

@@ -19,10 +19,25 @@ func (e *entry) explains(t *entry) bool {
 	if !e.broken || e.absorbed || e.inc.MergedInto != "" || e.inc.Model != t.inc.Model || f.Channel == "promise" || e.inc.Reason == byPerson {
 		return false
 	}
-	if over := e.overIn(e.lane); !over.IsZero() && !f.Onset.Before(over) {
-		return false
+	return e.brokenIn(f.Onset, f.Onset.Add(f.Window.End.Sub(f.Window.Start)))
+}
+
+// brokenIn reports whether the incident's own side was in trouble some time between two instants: since its onset, and again since what brought it back began.
+func (e *entry) brokenIn(from, to time.Time) bool {
+	if e.mixed() { // when one side was over isn't known but for the last time
+		over := e.overIn(e.lane)
+		return to.After(e.inc.Onset) && (over.IsZero() || from.Before(over))
 	}
-	return f.Onset.Add(f.Window.End.Sub(f.Window.Start)).After(e.inc.Onset)
+	for i, s := range e.spans {
+		began := s.began
+		if i == 0 {
+			began = e.inc.Onset
+		}
+		if to.After(began) && (s.to.IsZero() || from.Before(s.to)) {
+			return true
+		}
+	}
+	return false
 }
 
 // breaker is the incident of broken data that explains t, or none; of several the one that began last before it.

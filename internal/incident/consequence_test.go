@@ -93,13 +93,14 @@ func TestNoConsequences(t *testing.T) {
 		return append(f, at(20, "a", "location", finding.Equivalent))
 	}
 	for name, found := range map[string][]finding.Finding{
-		"a world that moves":               append(inputs(), outcomes(12, finding.Drift)),
-		"it began before":                  append(inputs(broken), outcomes(12, finding.Drift, onset(2))),
-		"it began when that was over":      append(back(inputs(broken)), outcomes(40, finding.Drift, onset(30))),
-		"a promise":                        append(inputs(broken), at(12, "promise ece", "promise", finding.Breach)),
-		"a gap between groups":             append(inputs(broken), at(12, "sex", "fairness_outcomes", finding.Drift)),
-		"another share of positive labels": append(inputs(broken), at(12, "outcome", "label_rate", finding.Drift)),
-		"another model":                    append(inputs(broken), outcomes(12, finding.Drift, model("n"))),
+		"a world that moves":                               append(inputs(), outcomes(12, finding.Drift)),
+		"it began before":                                  append(inputs(broken), outcomes(12, finding.Drift, onset(2))),
+		"it began when that was over":                      append(back(inputs(broken)), outcomes(40, finding.Drift, onset(30))),
+		"it began while that was over, and that came back": append(back(inputs(broken)), outcomes(40, finding.Drift, onset(30)), at(50, "a", "location", finding.Drift, onset(48), broken)),
+		"a promise":                                        append(inputs(broken), at(12, "promise ece", "promise", finding.Breach)),
+		"a gap between groups":                             append(inputs(broken), at(12, "sex", "fairness_outcomes", finding.Drift)),
+		"another share of positive labels":                 append(inputs(broken), at(12, "outcome", "label_rate", finding.Drift)),
+		"another model":                                    append(inputs(broken), outcomes(12, finding.Drift, model("n"))),
 	} {
 		b := incident.NewBook()
 		for _, f := range found {
@@ -108,6 +109,19 @@ func TestNoConsequences(t *testing.T) {
 		if got := b.Incidents(); len(got) != 2 {
 			t.Errorf("%s: %d incidents", name, len(got))
 		}
+	}
+}
+
+// What outcomes show of broken data that are back is theirs.
+func TestConsequencesOfWhatIsBack(t *testing.T) {
+	b := incident.NewBook()
+	for _, f := range []finding.Finding{
+		at(10, "a", "location", finding.Drift, onset(8), broken), at(20, "a", "location", finding.Equivalent), at(50, "a", "location", finding.Drift, onset(48), broken), outcomes(55, finding.Drift, onset(47.5)),
+	} {
+		b.Fold(f)
+	}
+	if all := b.Incidents(); len(all) != 1 || all[0].Reopenings != 1 {
+		t.Errorf("%d incidents: %+v", len(all), all[0])
 	}
 }
 

@@ -102,7 +102,7 @@ func weight(i *Incident) string {
 		basis = " (estimated, as if scores meant what they did)"
 	}
 	say(w.Cost, map[string]string{
-		limit: "a promise's limit is reached %s times", finding.OfBudget: "decisions burn what the promise on their cost allows %s times as fast as it lasts" + basis,
+		limit: "a promise's limit is reached %s times", promise: "a broken promise burns what it allows %s times as fast as it lasts", finding.OfBudget: "decisions burn what the promise on their cost allows %s times as fast as it lasts" + basis,
 		finding.OfReference: "decisions cost %s times what they did in the reference" + basis,
 	}[w.Of])
 	switch {

@@ -81,8 +81,8 @@ type entry struct {
 	absorbed bool            // into another, for good: people have moved that
 }
 
-// stretch is a time in which an incident was not over; without an end it goes on.
-type stretch struct{ from, to time.Time }
+// stretch is a time in which an incident was not over; without an end it goes on. What brought it back had begun before it was seen.
+type stretch struct{ began, from, to time.Time }
 
 // part is one signal's part of an incident.
 type part struct {
@@ -199,7 +199,7 @@ func (b *Book) alarm(f *finding.Finding) (Change, *entry) {
 		if p := e.part(name); e.inc.Model == f.Model && p != nil && p.live {
 			p.last = *f
 			if f.Severity == finding.Page && e.inc.Severity != finding.Page {
-				b.again(e, p, f.At)
+				b.again(e, p, f.Onset, f.At)
 				return Reopened, e
 			}
 			return Updated, e
@@ -216,7 +216,7 @@ func (b *Book) alarm(f *finding.Finding) (Change, *entry) {
 	for _, e := range slices.Backward(b.all) {
 		if p := e.part(name); e.inc.Model == f.Model && !e.goesOn(l) && e.inc.MergedInto == "" && p != nil && soon(f, later(e.over, p.eased)) {
 			p.last, p.live = *f, true
-			b.again(e, p, f.At)
+			b.again(e, p, f.Onset, f.At)
 			return Reopened, e
 		}
 	}
@@ -225,7 +225,7 @@ func (b *Book) alarm(f *finding.Finding) (Change, *entry) {
 
 // open makes an incident of a signal.
 func (b *Book) open(l lane, f *finding.Finding) *entry {
-	e := &entry{lane: l, fault: f.Verdict == finding.Fault, first: *f, spans: []stretch{{from: f.At}}, inc: Incident{
+	e := &entry{lane: l, fault: f.Verdict == finding.Fault, first: *f, spans: []stretch{{began: f.Onset, from: f.At}}, inc: Incident{
 		KindName: Kind, Model: f.Model, Status: Open, Severity: f.Severity, OpenedAt: f.At, Onset: f.Onset,
 		Slices: []map[string]string{}, Numbers: []finding.Figure{}, Findings: []string{},
 	}}
@@ -297,14 +297,14 @@ func (e *entry) is(l lane, model string) bool { return e.lane == l && e.inc.Mode
 // active reports whether e is of the model, and not over.
 func (e *entry) active(model string) bool { return e.inc.Model == model && e.inc.Status.Active() }
 
-// again opens an incident that was over, at an event time, for a signal that is back. Silences have ended and begun meanwhile, as if it were none of theirs.
-func (b *Book) again(e *entry, p *part, at time.Time) {
+// again opens an incident that was over, at an event time, for a signal that is back since another. Silences have ended and begun meanwhile, as if it were none of theirs.
+func (b *Book) again(e *entry, p *part, began, at time.Time) {
 	p.again = true
 	if e.inc.Reason == byPerson {
 		e.asked = time.Time{} // who said that it is over has to know
 	}
 	if !e.inc.Status.Active() {
-		e.spans = append(e.spans, stretch{from: at})
+		e.spans = append(e.spans, stretch{began: began, from: at})
 	}
 	e.inc.Status, e.inc.ResolvedAt, e.inc.Reason = OpenAgain, nil, ""
 	e.inc.Reopenings++

@@ -44,7 +44,7 @@ type Incident struct {
 	Reason     string              `json:"reason,omitempty"` // of its end: "superseded" where another plan took over, "merged", "person"; none where it recovered
 	Change     Change              `json:"change,omitempty"` // in messages only: what happened to it
 	Calls      bool                `json:"calls"`            // in messages only: somebody is to be called for that
-	Pages      int                 `json:"pages"`            // how often somebody was to be called
+	Pages      int                 `json:"pages"`            // how often somebody was to be called, by event time
 	Reopenings int                 `json:"reopenings"`       // how often it came back
 	Cause      Cause               `json:"cause"`
 	Subjects   []Subject           `json:"subjects"`

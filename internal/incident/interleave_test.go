@@ -25,7 +25,7 @@ func lives(t *rapid.T, lane string, signals [][2]string, isNamed *rapid.Generato
 		subject, channel := signals[i][0], signals[i][1]
 		began, is := open[i]
 		if is && rapid.Bool().Draw(t, "recovers") {
-			out = append(out, at(hours, subject, channel, finding.Equivalent))
+			out = append(out, at(hours, subject, channel, rapid.SampledFrom([]finding.Verdict{finding.Equivalent, finding.Superseded}).Draw(t, "how")))
 			delete(open, i)
 			continue
 		}
@@ -33,9 +33,9 @@ func lives(t *rapid.T, lane string, signals [][2]string, isNamed *rapid.Generato
 			began = hours - rapid.SampledFrom([]float64{1, 2, 6, 20, 40}).Draw(t, "before")
 			open[i] = began
 		}
-		verdict := finding.Drift
-		if channel == "promise" {
-			verdict = finding.Breach
+		verdict := map[string]finding.Verdict{"promise": finding.Breach, "constant": finding.Fault}[channel]
+		if verdict == "" {
+			verdict = finding.Drift
 		}
 		f := at(hours, subject, channel, verdict, onset(began))
 		if rapid.IntRange(0, 2).Draw(t, "pages") == 0 {
@@ -85,8 +85,8 @@ func settled(t *rapid.T, found []finding.Finding) string {
 // Which incident a signal belongs to, how often somebody was to be called and all else that an incident holds hang on event times, and not on which of
 // inputs and outcomes was heard of first.
 func TestIncidentsDontHangOnTheOrderOfLanes(t *testing.T) {
-	inputs := [][2]string{{"a", "location"}, {"b", "location"}, {"score", "location"}}
-	truths := [][2]string{{"outcome", "calibration"}, {"outcome", "auc"}, {"promise ece", "promise"}}
+	inputs := [][2]string{{"a", "location"}, {"b", "location"}, {"score", "location"}, {"b", "level"}, {"c", "constant"}}
+	truths := [][2]string{{"outcome", "calibration"}, {"outcome", "auc"}, {"promise ece", "promise"}, {"outcome", "label_rate"}, {"sex", "fairness_outcomes"}}
 	rapid.Check(t, func(t *rapid.T) {
 		data, truth := lives(t, "inputs", inputs, rapid.Bool()), lives(t, "outcomes", truths, rapid.Just(false))
 		first, second := interleaved(t, data, truth), interleaved(t, data, truth)

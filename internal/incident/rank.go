@@ -17,7 +17,7 @@ type Weight struct {
 	Evidence finding.Number `json:"evidence"` // of the strongest signal: log evidence over what was needed
 	Effect   finding.Number `json:"effect"`   // the largest move over what is too small to matter
 	Cost     finding.Number `json:"cost"`     // how many times as much as is allowed
-	Of       string         `json:"cost_of"`  // what that is of: limit (of a broken promise), budget (of the promise on expected_cost), reference (its cost); "" where nothing is priced
+	Of       string         `json:"cost_of"`  // what that is of: limit (of a broken promise), promise (what a broken one allows), budget (of the promise on expected_cost), reference (its cost); "" where nothing is priced
 	Basis    string         `json:"cost_basis,omitempty"`
 }
 
@@ -47,10 +47,33 @@ func (i *Incident) Level() string {
 	}
 }
 
-// limit is what a Weight's cost is of, where a promise is broken.
-const limit = "limit"
+// What a Weight's cost is of, where a promise is broken: how many times its limit is reached, or how fast what it allows is burnt.
+const (
+	limit   = "limit"
+	promise = "promise"
+)
 
-// weigh measures an incident. The cost is the largest of: how many times a broken promise's limit is reached, and how fast decisions burn what is allowed, as
+// burnt is how fast a broken promise burns what it allows: 1 where that lasts exactly, 0 where the promise's metric is no mean over decisions, or nothing is allowed beyond
+// the reference (docs/promises.md; engine.burningOf).
+func burnt(f *finding.Finding) float64 {
+	value, limit, ref := float64(f.Value), float64(f.Threshold), float64(f.Reference)
+	if f.Verdict != finding.Breach {
+		return 0
+	}
+	switch f.Metric {
+	case "accuracy", "recall", "specificity", "precision":
+		if limit < 1 {
+			return (1 - value) / (1 - limit)
+		}
+	case "expected_cost":
+		if limit > ref {
+			return (value - ref) / (limit - ref)
+		}
+	}
+	return 0
+}
+
+// weigh measures an incident. The cost is the largest of: how many times a broken promise's limit is reached, or how fast what it allows is burnt, and how fast decisions burn what is allowed, as
 // outcomes show of the whole or, before that, as scores let one expect (finding.Burn). That scores are known to mean something else by now is another lane's: which of both is
 // heard of first is not fixed, so it changes nothing here, and who reads an estimate is told what it rests on.
 func (e *entry) weigh() Weight {
@@ -65,7 +88,9 @@ func (e *entry) weigh() Weight {
 		f := &p.last
 		w.Evidence = max(w.Evidence, finding.Number(ratio(float64(f.Evidence.Log10), float64(f.Evidence.Needed))))
 		w.Effect = max(w.Effect, finding.Number(ratio(math.Abs(float64(f.Value)-reference(f)), float64(f.IgnoreBelow))))
-		if f.Verdict == finding.Breach && f.Value.Valid() && f.Threshold.Valid() {
+		if burn := burnt(f); burn > 1 {
+			cost(ratio(burn, 1), promise, finding.Measured)
+		} else if f.Verdict == finding.Breach && f.Value.Valid() && f.Threshold.Valid() {
 			cost(max(ratio(float64(f.Value), float64(f.Threshold)), ratio(float64(f.Threshold), float64(f.Value))), limit, finding.Measured)
 		}
 		if i := f.Impact; i != nil && i.Burn != nil && !(measured && i.Basis == finding.Estimated) {

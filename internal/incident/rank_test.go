@@ -73,6 +73,35 @@ func TestWeight(t *testing.T) {
 	}
 }
 
+// By hand: a third of decisions wrong where a tenth may be is 10/3 of what is allowed, though the limit is missed by a third only; a cost of 18 where 12 is usual and 15
+// allowed is twice that, and without a reference, or of a metric that is no mean over decisions, the limit counts.
+func TestAPromiseBurns(t *testing.T) {
+	promise := func(metric string, value, limit, reference finding.Number) func(*finding.Finding) {
+		return func(f *finding.Finding) {
+			f.Metric, f.Value, f.Threshold, f.Reference = metric, value, limit, reference
+		}
+	}
+	for _, c := range []struct {
+		of    func(*finding.Finding)
+		score finding.Number
+		says  string
+	}{
+		{promise("accuracy", 1-1.0/3, 0.9, 0.95), 3.3, "a broken promise burns what it allows 3.33 times as fast as it lasts"},
+		{promise("recall", 0.5, 0.75, 0.8), 2, "a broken promise burns what it allows 2 times as fast as it lasts"},
+		{promise("expected_cost", 18, 15, 12), 2, "a broken promise burns what it allows 2 times as fast as it lasts"},
+		{promise("expected_cost", 18, 15, finding.None()), 1.2, "a promise's limit is reached 1.2 times"},
+		{promise("expected_cost", 18, 15, 16), 1.2, "a promise's limit is reached 1.2 times"},
+		{promise("accuracy", 0.5, 1, 0.9), 2, "a promise's limit is reached 2 times"},
+		{promise("roc_auc", 0.6, 0.8, 0.85), 1.3, "a promise's limit is reached 1.33 times"},
+		{promise("ece", 0.3, 0.1, 0.05), 3, "a promise's limit is reached 3 times"},
+	} {
+		_, inc := incident.NewBook().Fold(at(1, "promise", "promise", finding.Breach, c.of))
+		if told := incident.Explain(&inc, inc.OpenedAt); inc.Score != c.score || !strings.Contains(told, c.says) {
+			t.Errorf("score %v, want %v, %q:\n%s", inc.Score, c.score, c.says, told)
+		}
+	}
+}
+
 // More evidence, a larger effect, a worse breach never make a score less.
 func TestScoreIsMonotone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
