@@ -178,6 +178,16 @@ func (n *numeric) offLattice() bool {
 	return !rounded
 }
 
+// finerThanBefore reports whether values are written with more decimals than the reference's: another sign leaves them as they were.
+func (n *numeric) finerThanBefore() bool {
+	d, ok := n.ref.decimals()
+	if !ok || math.IsNaN(n.cur.sum) {
+		return false
+	}
+	cd, ok := n.cur.decimals()
+	return !ok || cd > d
+}
+
 // about reports whether a conversion brings mean and spread about to where they are: within half of the distribution's own width, and some times that.
 func (n *numeric) about(t affine, times float64) bool {
 	if math.IsNaN(n.ref.mean) || math.IsNaN(n.cur.mean) || !(n.ref.sd > 0) || !(n.cur.sd > 0) {

@@ -147,3 +147,26 @@ func TestEventsOfAnotherTime(t *testing.T) {
 		}
 	}
 }
+
+// What moves through zero has got no other sign: neither by a shift, nor by noise.
+func TestMovingThroughZeroIsNoSignFlip(t *testing.T) {
+	p, ref := world(t)
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 13))
+		for name, change := range map[string]func(*row){
+			"shift":         func(w *row) { w.amount -= 22 + float64(seed) },
+			"shift of ages": func(w *row) { w.age -= 38 + float64(seed)/3 },
+			"noise":         func(w *row) { w.amount += 25 * r.NormFloat64() },
+		} {
+			rows := draw(r, 600+400*int(seed))
+			for i := range rows {
+				change(&rows[i])
+			}
+			for _, c := range diagnose.Diagnose(&diagnose.Case{Plan: p, Reference: ref, Current: now(t, p, rows)}) {
+				if c.Kind.Corruption() {
+					t.Errorf("%s, seed %d: %s %v", name, seed, c.Sentence(), c.Evidence)
+				}
+			}
+		}
+	}
+}

@@ -106,7 +106,7 @@ func (n *numeric) point() *Cause {
 			return nil // more has changed than that
 		}
 		out := cause(Fallback, lost, fmt.Sprintf("write missing values as missing; %s may stand for them from the onset on", number(v)))
-		if known {
+		if known && !n.central(v) {
 			out.Kind = Sentinel
 			out.Fix = fmt.Sprintf("read %s as missing", number(v))
 		}
@@ -143,6 +143,11 @@ func (n *numeric) point() *Cause {
 		return out
 	}
 	return nil
+}
+
+// central reports whether a value that may stand for none is more likely one of the column's own, which fills in others: 9 is the median of some.
+func (n *numeric) central(v float64) bool {
+	return v != 0 && v != -1 && v > n.ref.quantile(0.1) && v < n.ref.quantile(0.9)
 }
 
 // onlyOutside reports whether a value beyond the reference's range is the only one there, where a distribution that moves would bring its neighbours along.

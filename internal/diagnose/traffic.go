@@ -323,6 +323,9 @@ func (c *Case) sender(per float64) (p *Part, times float64) {
 // onlyLeft reports whether a value that is all there is of a column has not taken others' place: as many events have it as before, and those that had others don't
 // come; or those slices that still send had hardly any others.
 func (c *Case) onlyLeft(cause Cause) bool {
+	if from, ok := cause.Parameters["from"]; ok && cause.Kind == Recoded && from != "" && c.anyGone(cause.Columns[0]) {
+		return true // shares of categories that moved with it have not gone over to others
+	}
 	if cause.Kind != Stuck || len(cause.Slice) > 0 {
 		return false
 	}
@@ -354,6 +357,17 @@ func (c *Case) onlyLeft(cause Cause) bool {
 	share := float64(was) / float64(max(1, ref.N))
 	expected := usual * share
 	return usual >= 30 && expected >= 20 && math.Abs(math.Log(float64(max(1, now))/expected)) < 0.25 && float64(c.Current.Set.Rows) < usual*(1+share)/2
+}
+
+// anyGone reports whether of some slice, by another column than this, hardly anything comes any more.
+func (c *Case) anyGone(column string) bool {
+	at := slices.IndexFunc(c.Plan.Columns, func(p plan.Column) bool { return p.Name == column })
+	for group := range c.Plan.Groups {
+		if p, _ := c.gone(group); p != nil && !c.dimensionOf(group, at) {
+			return true
+		}
+	}
+	return false
 }
 
 // leftShare is the share of a column's values that some were in the reference, with the shares that a group's slices have now; ok is false where none of them is

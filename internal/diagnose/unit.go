@@ -291,7 +291,7 @@ func (n *numeric) meansInWords() []string {
 
 // flip looks for signs that are the other way round, of all values or of some.
 func (n *numeric) flip() *Cause {
-	if n.cur.valid < fewestRows && n.described() || n.cur.valid < fewestOfPart {
+	if n.cur.valid < fewestRows && n.described() || n.cur.valid < fewestOfPart || n.finerThanBefore() {
 		return nil
 	}
 	was, is := n.ref.share(n.ref.negative), n.cur.share(n.cur.negative)
@@ -321,7 +321,7 @@ func (n *numeric) flip() *Cause {
 	if left > n.alike() || left > n.moved/2 {
 		// Whatever became of the values: those of the one sign lie as those of the other do, which nothing but a sign brings about.
 		minus, plus := n.cur.signed()
-		if minus.valid < fewestOfPart || plus.valid < fewestOfPart {
+		if minus.valid < fewestOfPart || plus.valid < fewestOfPart || n.throughZero(minus) {
 			return nil
 		}
 		if left = apart(plus, minus.mirrored(), identity); left > max(2*least, noise(plus.valid, minus.valid)) {
@@ -331,6 +331,18 @@ func (n *numeric) flip() *Cause {
 	out.Confidence = explained(n.moved, left)
 	out.Parameters["share"] = number(math.Abs(is-was) / max(1e-9, 1-n.ref.share(n.ref.zero)))
 	return out
+}
+
+// throughZero reports whether values of the sign that hardly any had are smaller than the reference's were: what moves through zero leaves them there, and a sign
+// that is flipped leaves them as large as they were.
+func (n *numeric) throughZero(minus *numbers) bool {
+	ref := n.ref
+	if 2*ref.negative > ref.valid {
+		ref = ref.mirrored()
+	}
+	small := ref.quantile(0.1)
+	size := minus.mirrored()
+	return minus.share(size.atMost(small)) > 0.4
 }
 
 // turnedRound reports whether all values have the sign that hardly one had, and are of the size that they were, as far as means tell: signs don't drift.
