@@ -37,7 +37,8 @@ func newProduceCommand() *cobra.Command {
 event's id as key, on the topics of the contract, which are made if they don't exist. FILE holds the predictions; if it also has
 the label column, its rows are published as outcomes too, or name a second file for them. Of two streams the event with the
 earlier time goes first; rows of one file keep their order, also where they are late, doubled or out of order.
-Protected attributes with a topic of their own come from the file that --attributes names, and never go with predictions.
+Protected attributes with a topic of their own come from the file that --attributes names, and never go with predictions or outcomes, also
+where a given schema has a field for them: that is null then, and if it can't be, nothing is published.
 
 The schema is the one given with --schema or in the contract (streams.prediction.schema.file); else the registry's latest of the
 subject (streams.prediction.schema.subject, or the topic's name and "-value"); else one made of the contract and the file's

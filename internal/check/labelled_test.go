@@ -23,9 +23,12 @@ type loans struct {
 	promise  string                                                    // of the contract
 	seen     func(rng *rand.Rand, score float64, after, bad bool) bool // whether an outcome comes at all
 	delay    func(rng *rand.Rand) time.Duration
-	worse    float64 // how much more often outcomes are bad after the reference
-	more     string  // of the contract
-	accuracy float64 // of all decisions after the reference
+	seenBy   func(rng *rand.Rand, score float64, south, bad bool) bool // the same by region; nil: seen
+	odds     func(score float64, south bool) float64                   // of a bad outcome; nil: alike in both regions
+	gaps     map[string]float64                                        // of all decisions after the reference, south less north
+	worse    float64                                                   // how much more often outcomes are bad after the reference
+	more     string                                                    // of the contract
+	accuracy float64                                                   // of all decisions after the reference
 	recall   float64
 }
 
@@ -42,6 +45,8 @@ func (l *loans) check(t *testing.T) *check.Report {
 	}
 	var predictions, outcomes []row
 	var right, all, found, bads float64
+	var turned [2]map[[2]bool]float64 // by region: decided positive, and bad
+	turned[0], turned[1] = map[[2]bool]float64{}, map[[2]bool]float64{}
 	for i := range 2 * loanDays * loansADay {
 		at := loansFrom.Add(time.Duration(i) * 24 * time.Hour / loansADay)
 		score := float64(1+rng.IntN(199)) / 200
@@ -50,12 +55,22 @@ func (l *loans) check(t *testing.T) *check.Report {
 		if after {
 			odds += l.worse
 		}
-		bad := rng.Float64() < odds
-		region := [2]string{"north", "south"}[rng.IntN(2)]
+		bad, south := rng.Float64() < odds, rng.IntN(2)
+		if l.odds != nil {
+			bad = rng.Float64() < l.odds(score, south == 1)
+		}
+		region := [2]string{"north", "south"}[south]
 		id := fmt.Sprintf("a%06d", i)
 		predictions = append(predictions, row{at, fmt.Sprintf("%s,%s,%.3f,%s", id, at.Format(time.RFC3339), score, region)})
-		seen, late := l.seen(rng, score, after, bad), l.delay(rng)
+		late := time.Duration(0)
+		seen := false
+		if l.seenBy == nil {
+			seen, late = l.seen(rng, score, after, bad), l.delay(rng)
+		} else {
+			seen, late = l.seenBy(rng, score, south == 1, bad), l.delay(rng)
+		}
 		if after {
+			turned[south][[2]bool{score >= 0.5, bad}]++
 			all++
 			if (score >= 0.5) == bad {
 				right++
@@ -75,7 +90,14 @@ func (l *loans) check(t *testing.T) *check.Report {
 			outcomes = append(outcomes, row{at.Add(late), fmt.Sprintf("%s,%s,%s", id, at.Add(late).Format(time.RFC3339), y)})
 		}
 	}
-	l.accuracy, l.recall = right/all, found/bads
+	l.accuracy, l.recall, l.gaps = right/all, found/bads, map[string]float64{}
+	share := func(of map[[2]bool]float64, kind, other [2]bool) float64 { return of[kind] / (of[kind] + of[other]) }
+	tp, fp, fn, tn := [2]bool{true, true}, [2]bool{true, false}, [2]bool{false, true}, [2]bool{false, false}
+	for name, by := range map[string][2][2]bool{
+		"equal_opportunity_difference": {tp, fn}, "predictive_parity_difference": {tp, fp}, "false_omission_difference": {fn, tn},
+	} {
+		l.gaps[name] = share(turned[1], by[0], by[1]) - share(turned[0], by[0], by[1])
+	}
 	slices.SortStableFunc(outcomes, func(a, b row) int { return a.at.Compare(b.at) })
 	dir := t.TempDir()
 	write := func(name, header string, rows []row) string {

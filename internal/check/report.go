@@ -77,6 +77,7 @@ func Write(w io.Writer, r *Report) {
 	writeMoney(w, r.Money)
 	writeReasons(w, r.Reasons)
 	writeLabelled(w, r)
+	writeEstimates(w, r)
 	writeIncidents(w, r)
 	if f := r.Fairness; f != nil {
 		fmt.Fprintf(w, "\nfairness, %s to %s (95 %% intervals)\n", f.Window.Start.Format("2006-01-02 15:04"), f.Window.End.Format("2006-01-02 15:04"))

@@ -45,6 +45,8 @@ type Report struct {
 	// outcomes: to look at.
 	Estimates []engine.Estimate        `json:"estimates,omitempty"`
 	Scored    map[string]engine.Scored `json:"estimates_scored,omitempty"`
+	// ScoredSlices is the same of slices.
+	ScoredSlices []engine.ScoredSlice `json:"estimates_scored_slices,omitempty"`
 }
 
 // Alarming is the number of incidents that are tickets or pages.
@@ -226,7 +228,7 @@ func (r *run) finish() *Report {
 		out.Outcomes = &plan.Span{From: r.plan.Reference.To, To: s.Truth.Pane.End}
 	}
 	s := r.engine.Snapshot()
-	out.Estimates, out.Scored = s.Estimates, s.Scored
+	out.Estimates, out.Scored, out.ScoredSlices = s.Estimates, s.Scored, s.ScoredSlices
 	out.Money, out.Labelled = r.money(), r.labelled()
 	out.Notes = append(out.Notes, r.joined()...)
 	if out.Late > 0 {

@@ -104,6 +104,23 @@ func TestEstimates(t *testing.T) {
 	if len(s.Scored) < 7 {
 		t.Errorf("%+v", s.Scored)
 	}
+	for _, of := range s.ScoredSlices {
+		for name, x := range of.Metrics {
+			if x.Panes < 5 || float64(x.Inside) < 0.5*float64(x.Panes) || x == s.Scored[name] {
+				t.Errorf("%v, %s: %+v", of.Slice, name, x)
+			}
+		}
+	}
+	if len(s.ScoredSlices) == 0 {
+		t.Error("no slice's estimates are scored")
+	}
+	again := w.restarted(p).engine.Snapshot()
+	if d := cmp.Diff(s.ScoredSlices, again.ScoredSlices); d != "" {
+		t.Errorf("a restart shows: %s", d)
+	}
+	if d := cmp.Diff(s.Scored, again.Scored); d != "" {
+		t.Errorf("a restart shows: %s", d)
+	}
 }
 
 // What an incident has cost is told at the prices in force, also of decisions from before they were.

@@ -30,11 +30,11 @@ type Engine struct {
 	recent               recent
 	shares               [2]shareWatch // by drift.TruthShare
 	concept              conceptWatch
-	scored               map[string]scored // how estimates held, by metric
-	meanings             []drift.Meaning   // see knownMeanings
-	decisions, turnedOut gapLane           // gaps between groups, by what decisions and what outcomes show
-	givesWay             []int64           // see GivesWay
-	low                  int64             // event time that predictions have reached, by the latest Advance
+	scored               map[string]map[string]scored // how estimates held, by slice (finding.SliceKey) and metric
+	meanings             []drift.Meaning              // see knownMeanings
+	decisions, turnedOut gapLane                      // gaps between groups, by what decisions and what outcomes show
+	givesWay             []int64                      // see GivesWay
+	low                  int64                        // event time that predictions have reached, by the latest Advance
 	snapshot             Snapshot
 	ended                []*window.Pane // not handed over yet
 	moved                bool           // since Moved was asked

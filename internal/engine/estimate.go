@@ -7,7 +7,6 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/drift"
 	"github.com/plumbline-ml/plumbline/internal/finding"
 	"github.com/plumbline-ml/plumbline/internal/plan"
-	"github.com/plumbline-ml/plumbline/internal/sketch"
 	"github.com/plumbline-ml/plumbline/internal/stat"
 	"github.com/plumbline-ml/plumbline/internal/truth"
 	"github.com/plumbline-ml/plumbline/internal/window"
@@ -170,49 +169,76 @@ type scored struct {
 	Off    float64 `json:"off"`
 }
 
-// scoreEstimates holds what the scores of a truth pane let one expect against what its outcomes came to, where the meaning of scores was not known to
-// have changed. The estimate is of the same predictions, so that it is the map that is scored and not who got an outcome.
-func (e *Engine) scoreEstimates(t *TruthSnapshot, c *sketch.Curve) {
-	at := e.concept.of(0)
-	if at < 0 {
-		return
+// ScoredSlice is how the estimates of one slice held.
+type ScoredSlice struct {
+	Slice   map[string]string `json:"slice"`
+	Metrics map[string]Scored `json:"metrics"`
+}
+
+// scoreEstimates holds what the scores of a truth pane let one expect, as a whole or in a slice, against what its outcomes came to, where the meaning of scores was
+// not known to have changed. The estimate is of the same predictions, so that it is the map that is scored and not who got an outcome.
+func (e *Engine) scoreEstimates(view int, c truth.Counts) (estimated map[string]Estimated, suspended bool) {
+	at, whole := e.concept.of(view), e.concept.of(0)
+	if at < 0 || c.Labels() == 0 {
+		return nil, false
 	}
-	if e.concept.streams[at].Open() {
-		t.Suspended = true
-		return
+	if e.concept.streams[at].Open() || whole >= 0 && e.concept.streams[whole].Open() {
+		return nil, true
 	}
-	_, t.Estimated = estimate(e.plan, e.concept.streams[at].Null(), truth.Told(e.plan, c).Labels)
+	_, estimated = estimate(e.plan, e.concept.streams[at].Null(), truth.Told(e.plan, truth.CurveOf(c)).Labels)
+	key := finding.SliceKey(e.plan.Score.Views[view].Slice)
 	for _, m := range estimators {
-		x, estimated := t.Estimated[m.name]
-		turned, ok := t.Metrics[m.name]
-		if !estimated || !ok {
+		x, expected := estimated[m.name]
+		of, known := Find(e.plan.Score.Task, m.name)
+		if !expected || !known {
 			continue
 		}
-		s := e.scored[m.name]
+		v, ok := of.Value(c, e.plan.Policy.Costs)
+		if !ok {
+			continue
+		}
+		if e.scored == nil {
+			e.scored = map[string]map[string]scored{}
+		}
+		if e.scored[key] == nil {
+			e.scored[key] = map[string]scored{}
+		}
+		turned := finding.Number(v)
+		s := e.scored[key][m.name]
 		s.Panes++
 		s.Error += float64(x.Value - turned)
 		s.Off += math.Abs(float64(x.Value - turned))
 		if turned >= x.Band[0] && turned <= x.Band[1] {
 			s.Inside++
 		}
-		if e.scored == nil {
-			e.scored = map[string]scored{}
-		}
-		e.scored[m.name] = s
+		e.scored[key][m.name] = s
 	}
+	return estimated, false
 }
 
-// howEstimatesHeld is nil before the first that came out.
-func (e *Engine) howEstimatesHeld() map[string]Scored {
-	if len(e.scored) == 0 {
-		return nil
+// howEstimatesHeld says it of the whole and of slices, in the plan's order; nil before the first that came out.
+func (e *Engine) howEstimatesHeld() (whole map[string]Scored, slices []ScoredSlice) {
+	if e.plan.Score == nil {
+		return nil, nil
 	}
-	out := make(map[string]Scored, len(e.scored))
-	for name, s := range e.scored {
-		k := float64(s.Panes)
-		out[name] = Scored{s.Panes, s.Inside, finding.Number(s.Error / k), finding.Number(s.Off / k)}
+	for i := range e.plan.Score.Views {
+		v := &e.plan.Score.Views[i]
+		sums := e.scored[finding.SliceKey(v.Slice)]
+		if len(sums) == 0 {
+			continue
+		}
+		out := make(map[string]Scored, len(sums))
+		for name, s := range sums {
+			k := float64(s.Panes)
+			out[name] = Scored{s.Panes, s.Inside, finding.Number(s.Error / k), finding.Number(s.Off / k)}
+		}
+		if len(v.Dims) == 0 {
+			whole = out
+			continue
+		}
+		slices = append(slices, ScoredSlice{v.Slice, out})
 	}
-	return out
+	return whole, slices
 }
 
 // knownMeanings is what the plan has learnt of its scores' meaning, for the lane of panes: it is never changed.

@@ -230,8 +230,12 @@ func (e *Engine) gapFinding(g *followedGap, s *groupsOf, pane *sequential.Pane, 
 	a := &e.plan.Fairness.Attributes[g.Attribute]
 	w := gapWords[g.Rate]
 	f := e.finding(pane.Start, pane.End, s.version, e.plan.Slices[a.Dim].Name, ofDecisions)
+	basis := fairness.AsKnown
 	if g.Rate.FromOutcomes() {
 		f.Channel = ofOutcomes
+		if e.plan.Score.Missing == plan.AtRandomGivenScore {
+			basis = fairness.Selected // growth is followed on what is known, in the reference and after it alike
+		}
 	}
 	f.Onset, f.Slice, f.Metric, f.Offsets = plan.FromMicros(g.said.Onset), g.Labels(e.plan), w.metric, seen
 	f.Value, f.Reference, f.IgnoreBelow = finding.Number(effect), 0, finding.Number(sequential.DefaultFloors().Ratio)
@@ -250,6 +254,9 @@ func (e *Engine) gapFinding(g *followedGap, s *groupsOf, pane *sequential.Pane, 
 		{Name: fmt.Sprintf("%s, %s: the share over that of %s", who, w.words, whom), Before: finding.Number(math.Exp(g.Home())), Now: finding.Number(math.Exp(g.Home() + effect))},
 		{Name: w.words + " of " + who, Before: percent(float64(b[0][0]), float64(b[0][1])), Now: percent(c.Hits, float64(c.N)), Unit: "%"},
 		{Name: w.words + " of " + whom, Before: percent(float64(b[1][0]), float64(b[1][1])), Now: percent(c.Base.Hits, float64(c.Base.N)), Unit: "%"},
+	}
+	if g.Rate.FromOutcomes() {
+		e.groupsRestOn(&f, basis)
 	}
 	return f
 }

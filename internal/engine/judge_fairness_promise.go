@@ -65,7 +65,7 @@ func (e *Engine) judgeGroupWindow(l *gapLane, pr *plan.Promise, m *fairness.Metr
 		return nil
 	}
 	for _, dims := range viewsOfGroups(e.plan, pr) {
-		pairs := fairness.Pairs(tally.By(dims), fairness.Against(e.plan, dims))
+		pairs := tally.Pairs(e.plan, dims)
 		for i := range pairs {
 			if err := e.judgePair(l, pr, m, k, s, dims, &pairs[i], len(pairs), emit); err != nil {
 				return err
@@ -89,6 +89,8 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 	if expired && !sg.Open {
 		return nil
 	}
+	stood, basis := m.Stand(*pair)
+	pair = &stood
 	if had, ok := k.waits[name]; ok {
 		pair.Counts, pair.Other = pair.Plus(had.Counts), pair.Other.Plus(had.Other)
 	}
@@ -127,13 +129,24 @@ func (e *Engine) judgePair(l *gapLane, pr *plan.Promise, m *fairness.Metric, k *
 		{Name: "lower end of its interval", Before: finding.None(), Now: finding.Number(gap.Low)},
 		{Name: "upper end", Before: finding.None(), Now: finding.Number(gap.High)},
 	}
-	if l.outcomes && e.selectiveNow() {
-		if f.Severity == finding.Page {
-			f.Severity = finding.Ticket
-		}
-		f.Numbers = append(f.Numbers, finding.Figure{Name: ofSelection, Before: finding.None(), Now: finding.None()})
+	if l.outcomes {
+		e.groupsRestOn(&f, basis)
 	}
 	return emit(f)
+}
+
+// groupsRestOn says with a finding on groups what its rates rest on, where that isn't the outcomes of all. Nobody is paged for rates of a selection.
+func (e *Engine) groupsRestOn(f *finding.Finding, basis fairness.Basis) {
+	words := basis.Words()
+	if e.selectiveNow() {
+		words = ofSelection
+	}
+	if (e.selectiveNow() || basis == fairness.Selected) && f.Severity == finding.Page {
+		f.Severity = finding.Ticket
+	}
+	if words != "" {
+		f.Numbers = append(f.Numbers, finding.Figure{Name: words, Before: finding.None(), Now: finding.None()})
+	}
 }
 
 func groupLimit(pr *plan.Promise) (limit float64, ok bool) {

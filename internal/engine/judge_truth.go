@@ -58,7 +58,9 @@ func (e *Engine) judgeTruth(cohorts []*window.Cohort, emit func(finding.Finding)
 		}
 		if i == 0 {
 			e.snapshot.truth(e.plan, t.start, t.end, t.whole)
-			e.scoreEstimates(e.snapshot.Truth, truth.CurveOf(t.whole))
+			e.snapshot.Truth.Estimated, e.snapshot.Truth.Suspended = e.scoreEstimates(i, t.whole)
+		} else {
+			e.scoreEstimates(i, t.whole)
 		}
 		if truth.Effective(t.whole) < fewest {
 			continue

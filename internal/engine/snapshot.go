@@ -23,8 +23,9 @@ type Snapshot struct {
 	Windows []WindowSnapshot `json:"windows,omitempty"` // by whoever keeps Windows; no engine does
 	// Estimates are what the pane's outcomes are expected to come to, the whole first; none where the plan hasn't learnt what scores mean.
 	Estimates []Estimate `json:"estimates,omitempty"`
-	// Scored is how such estimates held, by metric.
-	Scored map[string]Scored `json:"estimates_scored,omitempty"`
+	// Scored is how such estimates held, by metric, and ScoredSlices how those of slices did.
+	Scored       map[string]Scored `json:"estimates_scored,omitempty"`
+	ScoredSlices []ScoredSlice     `json:"estimates_scored_slices,omitempty"`
 }
 
 // ColumnSnapshot is one column of a Snapshot.
@@ -63,7 +64,8 @@ func (e *Engine) Snapshot() Snapshot {
 	s := e.snapshot
 	s.Model = e.plan.Model
 	suspended := e.Suspension()
-	s.Estimates, s.Scored = suspended.suspended(s.Estimates), e.howEstimatesHeld()
+	s.Estimates = suspended.suspended(s.Estimates)
+	s.Scored, s.ScoredSlices = e.howEstimatesHeld()
 	return s
 }
 

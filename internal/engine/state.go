@@ -27,6 +27,8 @@ type decided struct {
 	Glimpsed map[string]*absence `json:"glimpsed,omitempty"`
 	Scored   map[string]scored   `json:"scored,omitempty"` // not in the states of earlier builds, which estimated nothing
 
+	ScoredSlices map[string]map[string]scored `json:"scored_slices,omitempty"` // by finding.SliceKey; not in the states of earlier builds
+
 	Hours *hours `json:"hours,omitempty"` // not in the states of earlier builds, which named no causes
 
 	// Not in the states of earlier builds: they judged no such promises.
@@ -43,9 +45,11 @@ func (e *Engine) AppendBinary(b []byte) ([]byte, error) {
 	signals := maps.Clone(e.signals)
 	maps.DeleteFunc(signals, func(_ string, s *signal) bool { return *s == signal{} })
 	d := decided{
-		Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Glimpsed: e.glimpsed, Scored: e.scored, Services: e.services,
+		Signals: signals, Alarms: e.alarms, Losses: e.losses, Snapshot: e.snapshot, Absent: e.absent, Glimpsed: e.glimpsed, Scored: e.scored[""], Services: e.services,
 		Burns: e.burns, Versions: versionsBytes(e.kept),
 	}
+	d.ScoredSlices = maps.Clone(e.scored)
+	delete(d.ScoredSlices, "")
 	if e.covers.Predicted != nil || e.covers.Labelled != nil {
 		d.Covers = &e.covers
 	}
@@ -96,7 +100,13 @@ func ReadEngine(p *plan.Plan, r *wire.Reader) (*Engine, error) {
 	if len(d.Losses) == len(e.losses) {
 		e.losses = d.Losses
 	}
-	e.snapshot, e.scored = d.Snapshot, d.Scored
+	e.snapshot, e.scored = d.Snapshot, d.ScoredSlices
+	if len(d.Scored) > 0 {
+		if e.scored == nil {
+			e.scored = map[string]map[string]scored{}
+		}
+		e.scored[""] = d.Scored
+	}
 	if d.Absent != nil {
 		e.absent = d.Absent
 	}

@@ -11,22 +11,31 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/wire"
 )
 
-const tallyFormat = 1
+// The formats: 2, of plans with outcomes, has the predictions and outcomes of mature cohorts by score too. Of an earlier tally nothing is known of which predictions
+// have their outcome.
+const (
+	tallyFormat = 1
+	knownFormat = 2
+)
 
 var errTally = errors.New("counts that no events could have made")
 
 // AppendBinary writes t.
 func (t *Tally) AppendBinary(b []byte) []byte {
-	b = wire.Uint(b, tallyFormat)
+	format, lists := uint64(tallyFormat), t.curves
+	if t.law != nil {
+		format, lists = knownFormat, slices.Concat(t.curves, t.known)
+	}
+	b = wire.Uint(b, format)
 	b = wire.Uint(b, uint64(len(t.cells)))
 	for _, slice := range slices.Sorted(maps.Keys(t.cells)) {
 		b = wire.String(b, slice)
 		b = AppendCounts(b, t.cells[slice])
 	}
-	for i := range t.curves {
-		b = wire.Uint(b, uint64(len(t.curves[i])))
-		for _, code := range slices.Sorted(maps.Keys(t.curves[i])) {
-			b = wire.Bytes(wire.Uint(b, uint64(code)), t.curves[i][code].AppendBinary(nil))
+	for _, curves := range lists {
+		b = wire.Uint(b, uint64(len(curves)))
+		for _, code := range slices.Sorted(maps.Keys(curves)) {
+			b = wire.Bytes(wire.Uint(b, uint64(code)), curves[code].AppendBinary(nil))
 		}
 	}
 	return b
@@ -53,10 +62,18 @@ func ReadTally(p *plan.Plan, r *wire.Reader) (*Tally, error) {
 	if p.Fairness == nil || p.Score == nil {
 		return nil, errors.New("read tally: the plan compares no groups")
 	}
-	if v := r.Uint(); r.Err() == nil && v != tallyFormat {
-		return nil, fmt.Errorf("read tally: unknown format %d, this build reads %d", v, tallyFormat)
+	format := r.Uint()
+	if r.Err() == nil && format != tallyFormat && format != knownFormat {
+		return nil, fmt.Errorf("read tally: unknown format %d, this build reads %d and %d", format, tallyFormat, knownFormat)
 	}
 	t := NewTally(p)
+	if r.Err() == nil && format == knownFormat && t.law == nil {
+		r.Fail(errTally)
+	}
+	lists := t.curves
+	if format == knownFormat {
+		lists = slices.Concat(t.curves, t.known)
+	}
 	last := ""
 	for i := range r.Count(7) {
 		slice := r.String()
@@ -69,7 +86,7 @@ func ReadTally(p *plan.Plan, r *wire.Reader) (*Tally, error) {
 		}
 		t.cells[slice], last = c, slice
 	}
-	for i := range t.curves {
+	for i := range lists {
 		for range r.Count(3) {
 			code, body := r.Uint(), r.Bytes()
 			if r.Err() == nil && code > plan.NoValue {
@@ -86,7 +103,7 @@ func ReadTally(p *plan.Plan, r *wire.Reader) (*Tally, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read tally: %w", err)
 			}
-			t.curves[i][int(code)] = c
+			lists[i][int(code)] = c
 		}
 	}
 	if err := r.Err(); err != nil {

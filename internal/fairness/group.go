@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/plumbline-ml/plumbline/internal/plan"
+	"github.com/plumbline-ml/plumbline/internal/sketch"
 )
 
 const (
@@ -133,6 +134,10 @@ type Pair struct {
 	Group
 	Other   Counts
 	Against []int // the other group's codes; nil: all others together
+
+	law            *law          // what is stated of the outcomes that nobody knows, see Stand
+	known, against *sketch.Curve // of both: predictions and outcomes of mature cohorts by score; nil: nothing is stated, or they aren't counted
+	selective      bool          // outcomes are of a selection, of which nothing is stated
 }
 
 // Pairs compares every group of a view with the one that against names, or with all others together.

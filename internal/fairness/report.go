@@ -3,6 +3,7 @@ package fairness
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ type View struct {
 	Against map[string]string `json:"against"` // null: each group is compared with all others together
 	Groups  []Shown           `json:"groups"`
 	Few     int               `json:"too_small,omitempty"` // crosses with too few decisions to show
+	Rests   string            `json:"rests_on,omitempty"`  // what rates that take outcomes are of, where those aren't the outcomes of all
 	Proxies []Tells           `json:"proxies,omitempty"`
 }
 
@@ -115,7 +117,8 @@ func describe(p *plan.Plan, now, reference *Tally, dims []int) View {
 		v.Against = g.Labels(p, dims)
 	}
 	groups := now.By(dims)
-	pairs, before := Pairs(groups, against), Pairs(reference.By(dims), against)
+	pairs, before := now.Pairs(p, dims), reference.Pairs(p, dims)
+	v.Rests = now.rests(p, dims, groups).Words()
 	var leaning []float64
 	if len(dims) > 1 {
 		leaning = now.lean(groups, dims)
@@ -126,14 +129,14 @@ func describe(p *plan.Plan, now, reference *Tally, dims []int) View {
 			v.Few++
 			continue
 		}
-		s := Shown{Group: g.Labels(p, dims), Decided: g.Decided, Selected: g.Selected, Labels: g.Counts.Labels(), Rates: g.rates()}
+		s := Shown{Group: g.Labels(p, dims), Decided: g.Decided, Selected: g.Selected, Labels: g.Counts.Labels(), Rates: now.rates(p, dims, g)}
 		if leaning != nil {
 			n := finding.Number(leaning[i])
 			s.Shrunk = &n
 		}
 		at := slices.IndexFunc(pairs, func(x Pair) bool { return slices.Equal(x.Codes, g.Codes) })
 		if len(dims) == 1 {
-			s.Score = now.scores(dims[0], g.Codes[0], against)
+			s.Score = now.scores(p, dims[0], g.Codes[0], against)
 		}
 		if at >= 0 {
 			s.Gaps = gaps(p, dims, &pairs[at], before)
@@ -150,7 +153,8 @@ func gaps(p *plan.Plan, dims []int, pair *Pair, before []Pair) []ShownGap {
 		if m.Outcomes && p.Outcome == nil {
 			continue
 		}
-		g, s := m.Compare(pair, level)
+		stood, _ := m.Stand(*pair)
+		g, s := m.Compare(&stood, level)
 		limit, promised := Limit(p, m, dims)
 		x := ShownGap{
 			Metric: m.Name, Value: finding.Number(g.Value), Low: finding.Number(g.Low), High: finding.Number(g.High), Signed: finding.Number(g.Signed),
@@ -158,7 +162,8 @@ func gaps(p *plan.Plan, dims []int, pair *Pair, before []Pair) []ShownGap {
 		}
 		for j := range before {
 			if slices.Equal(before[j].Codes, pair.Codes) {
-				was, _ := m.Compare(&before[j], level)
+				stood, _ := m.Stand(before[j])
+				was, _ := m.Compare(&stood, level)
 				x.Reference = finding.Number(was.Value)
 			}
 		}
@@ -184,16 +189,30 @@ func Limit(p *plan.Plan, m *Metric, dims []int) (limit float64, promised bool) {
 	return m.Limit, false
 }
 
-func (c Counts) rates() Rates {
+func (t *Tally) rates(p *plan.Plan, dims []int, g *Group) Rates {
+	known := t.mature(p, dims, g.Codes)
 	share := func(name string) finding.Number {
 		by, _ := stat.FindCriterion(name)
-		k, n := by.Share(c.group())
+		if l := t.law; l.stated() && name != selection && l.needs(name) {
+			switch l.basis(l.byScore() && known != nil) {
+			case Unidentified:
+				return finding.None()
+			case Selected, AsKnown:
+			case Reweighted, Completed:
+				w, ok := l.worth(by, known)
+				if !ok {
+					return finding.None()
+				}
+				return finding.Number(w.Value)
+			}
+		}
+		k, n := by.Share(g.group())
 		if n <= 0 || k < 0 || k > n {
 			return finding.None()
 		}
 		return finding.Number(float64(k) / float64(n))
 	}
-	return Rates{share("demographic_parity"), share("equal_opportunity"), share("false_positive_rate"), share("predictive_parity"), share("false_omission")}
+	return Rates{share(selection), share(recall), share("false_positive_rate"), share("predictive_parity"), share("false_omission")}
 }
 
 // lean is the selection rate of each cross as it is shown, leaning on the crosses of one attribute less: additively on the logit scale, as if
@@ -225,8 +244,8 @@ func (t *Tally) lean(groups []Group, dims []int) []float64 {
 }
 
 // scores says how a group of one attribute is scored.
-func (t *Tally) scores(dim, code int, against []int) *Scores {
-	at := slices.Index(t.dims, dim)
+func (t *Tally) scores(p *plan.Plan, dim, code int, against []int) *Scores {
+	at := t.attribute(dim)
 	c := t.curves[at][code]
 	if c == nil {
 		return nil
@@ -237,14 +256,9 @@ func (t *Tally) scores(dim, code int, against []int) *Scores {
 	if m, ok := r.MeanScore(); ok {
 		s.Mean = finding.Number(m.Value)
 	}
-	other := sketch.NewCurve(t.bins)
-	for k, o := range t.curves[at] {
-		if k == code || k == plan.NoValue || against != nil && k != against[0] {
-			continue
-		}
-		if err := other.Merge(o); err != nil {
-			return nil // unreachable: they are of as many bins
-		}
+	other := t.rest(t.curves[at], code, against)
+	if other == nil {
+		return nil
 	}
 	to := truth.Reliability(other)
 	if d, ok := stat.ScoreKS(r, to, level); ok {
@@ -253,17 +267,34 @@ func (t *Tally) scores(dim, code int, against []int) *Scores {
 	if d, ok := stat.ScoreW1(r, to, level); ok {
 		s.Apart = finding.Number(d.Value)
 	}
-	if b, ok := r.Bias(); ok && b.N >= Fewest {
-		half := -stat.NormalQuantile(level/2) * b.SE
+	if known := t.mature(p, []int{dim}, []int{code}); known != nil {
+		c, other = known, t.rest(t.known[at], code, against)
+	}
+	st, ok := standing(p, c)
+	if !ok {
+		return s
+	}
+	if b, ok := st.Bias(); ok && st.Effective >= Fewest {
+		half := -stat.NormalQuantile(level/2) * b.SE * math.Sqrt(float64(b.N)/st.Effective)
 		s.Bias, s.Band = finding.Number(b.Value), [2]finding.Number{finding.Number(b.Value - half), finding.Number(b.Value + half)}
-		if e, ok := r.ECEWidth(eceBins); ok {
+		if e, ok := st.ECEWidth(eceBins); ok {
 			s.ECE = finding.Number(e.Value)
 		}
-		if g, ok := stat.CalibrationGap(r, to, level); ok && !g.Few {
-			s.Gap, s.GapBand = finding.Number(g.Value), [2]finding.Number{finding.Number(g.Low), finding.Number(g.High)}
+		if others, ok := standing(p, other); ok {
+			if g, ok := stat.CalibrationGapOf(st, others, level); ok && !g.Few {
+				s.Gap, s.GapBand = finding.Number(g.Value), [2]finding.Number{finding.Number(g.Low), finding.Number(g.High)}
+			}
 		}
 	}
 	return s
+}
+
+// standing is what a curve's outcomes stand for; where the curve holds no predictions that wait for one, for themselves.
+func standing(p *plan.Plan, c *sketch.Curve) (stat.Standing, bool) {
+	if c == nil {
+		return stat.Standing{}, false
+	}
+	return truth.Stand(truth.Under(p, c))
 }
 
 // eceBins are those of the engine's metric of that name.
@@ -291,6 +322,9 @@ func Write(w io.Writer, r *Report) {
 		fmt.Fprintf(w, "  by %s, against %s\n", strings.Join(v.By, " x "), against)
 		for j := range v.Groups {
 			v.Groups[j].write(w)
+		}
+		if v.Rests != "" {
+			fmt.Fprintf(w, "    %s\n", v.Rests)
 		}
 		if v.Few > 0 {
 			fmt.Fprintf(w, "    too few to say of %d more crosses: fewer than %d decisions each\n", v.Few, Fewest)

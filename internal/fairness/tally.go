@@ -40,14 +40,15 @@ type Tally struct {
 	dims   []int                   // of the attributes
 	cells  map[string]Counts       // by finest slice
 	curves []map[int]*sketch.Curve // by attribute and value: scores, and outcomes by score
-	silent bool                    // only positive outcomes are reported: they compare nobody
+	law    *law                    // what the plan says of the outcomes that nobody knows; nil: it has none
+	known  []map[int]*sketch.Curve // by attribute and value: predictions and outcomes of mature cohorts by score
 }
 
 // NewTally makes an empty one.
 func NewTally(p *plan.Plan) *Tally {
-	t := &Tally{bins: p.Score.Bins(), cells: map[string]Counts{}, silent: p.Score.Missing == plan.PositivesOnly}
+	t := &Tally{bins: p.Score.Bins(), cells: map[string]Counts{}, law: lawOf(p)}
 	for _, a := range p.Fairness.Attributes {
-		t.dims, t.curves = append(t.dims, a.Dim), append(t.curves, map[int]*sketch.Curve{})
+		t.dims, t.curves, t.known = append(t.dims, a.Dim), append(t.curves, map[int]*sketch.Curve{}), append(t.known, map[int]*sketch.Curve{})
 	}
 	return t
 }
@@ -57,13 +58,15 @@ func (t *Tally) Pane(w *window.Pane) error {
 	return w.Cells(func(k window.Cell, set *sketch.Set) error { return t.Set(k.Slice, set) })
 }
 
-// Cohort adds the outcomes of a cohort: those that were known when it was mature, or with revised all that are known by now.
+// Cohort adds the outcomes of a cohort: those that were known when it was mature, or with revised all that are known by now; where only positive ones are reported,
+// as they were when it was mature, for how many are still to come is known of that age.
 func (t *Tally) Cohort(w *window.Cohort, revised bool) error {
 	return w.Cells(func(k window.Cell, onTime, all truth.Counts) error {
-		if revised {
-			onTime = all
+		known := onTime
+		if revised && (t.law == nil || t.law.missing != plan.PositivesOnly) {
+			known = all
 		}
-		return t.Outcomes(k.Slice, onTime)
+		return t.outcomes(k.Slice, known, onTime)
 	})
 }
 
@@ -72,14 +75,36 @@ func (t *Tally) Set(slice string, set *sketch.Set) error {
 	return t.add(slice, Counts{Decided: set.Decided, Selected: set.Positive}, set.Curve)
 }
 
-// Outcomes adds what is known of a finest slice's outcomes; nothing, where they are nil or of another task, or where only positive ones are reported: without negatives
-// most of what groups are compared by would come out as if there were none.
+// Outcomes adds what is known of a finest slice's outcomes in a mature cohort; nothing, where they are nil or of another task.
 func (t *Tally) Outcomes(slice string, known truth.Counts) error {
+	return t.outcomes(slice, known, known)
+}
+
+// outcomes adds outcomes, and the predictions that wait for them, which other counts of the cohort hold.
+func (t *Tally) outcomes(slice string, known, waiting truth.Counts) error {
 	c := truth.CurveOf(known)
-	if c == nil || t.silent || known.Labels() == 0 {
+	if c != nil && known.Labels() > 0 {
+		if err := t.add(slice, Counts{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}, truth.Alone(c)); err != nil { // predictions came with Set
+			return err
+		}
+	}
+	if t.law == nil {
 		return nil
 	}
-	return t.add(slice, Counts{TP: c.TP, FP: c.FP, FN: c.FN, TN: c.TN}, truth.Alone(c)) // predictions came with Set
+	for i, d := range t.dims {
+		into := curveIn(t.known[i], plan.SliceAt(slice, d), t.bins)
+		if c != nil {
+			if err := into.Merge(truth.Alone(c)); err != nil {
+				return err
+			}
+		}
+		if w := truth.CurveOf(waiting); w != nil {
+			if err := truth.Expect(into, w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (t *Tally) add(slice string, c Counts, curve *sketch.Curve) error {
@@ -96,22 +121,25 @@ func (t *Tally) add(slice string, c Counts, curve *sketch.Curve) error {
 		return nil
 	}
 	for i, d := range t.dims {
-		if err := t.curve(i, plan.SliceAt(slice, d)).Merge(curve); err != nil {
+		if err := curveIn(t.curves[i], plan.SliceAt(slice, d), t.bins).Merge(curve); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// curve is the curve of a group, which may be changed.
-func (t *Tally) curve(attribute, code int) *sketch.Curve {
-	c := t.curves[attribute][code]
+// curveIn is the curve of a group, which may be changed.
+func curveIn(curves map[int]*sketch.Curve, code, bins int) *sketch.Curve {
+	c := curves[code]
 	if c == nil {
-		c = sketch.NewCurve(t.bins)
-		t.curves[attribute][code] = c
+		c = sketch.NewCurve(bins)
+		curves[code] = c
 	}
 	return c
 }
+
+// attribute is which attribute a dimension is.
+func (t *Tally) attribute(dim int) int { return slices.Index(t.dims, dim) }
 
 // Merge implements window.Mergeable.
 func (t *Tally) Merge(o *Tally) error {
@@ -122,9 +150,11 @@ func (t *Tally) Merge(o *Tally) error {
 		t.cells[slice] = t.cells[slice].Plus(c)
 	}
 	for i := range o.curves {
-		for code, c := range o.curves[i] {
-			if err := t.curve(i, code).Merge(c); err != nil { // of as many bins
-				return err
+		for _, of := range [2][2]map[int]*sketch.Curve{{t.curves[i], o.curves[i]}, {t.known[i], o.known[i]}} {
+			for code, c := range of[1] {
+				if err := curveIn(of[0], code, t.bins).Merge(c); err != nil { // of as many bins
+					return err
+				}
 			}
 		}
 	}
@@ -133,11 +163,15 @@ func (t *Tally) Merge(o *Tally) error {
 
 // Clone implements window.Mergeable.
 func (t *Tally) Clone() *Tally {
-	out := &Tally{bins: t.bins, dims: t.dims, silent: t.silent, cells: maps.Clone(t.cells), curves: make([]map[int]*sketch.Curve, len(t.curves))}
-	for i := range t.curves {
-		out.curves[i] = make(map[int]*sketch.Curve, len(t.curves[i]))
-		for code, c := range t.curves[i] {
-			out.curves[i][code] = c.Clone()
+	return &Tally{bins: t.bins, dims: t.dims, law: t.law, cells: maps.Clone(t.cells), curves: cloned(t.curves), known: cloned(t.known)}
+}
+
+func cloned(curves []map[int]*sketch.Curve) []map[int]*sketch.Curve {
+	out := make([]map[int]*sketch.Curve, len(curves))
+	for i, of := range curves {
+		out[i] = make(map[int]*sketch.Curve, len(of))
+		for code, c := range of {
+			out[i][code] = c.Clone()
 		}
 	}
 	return out

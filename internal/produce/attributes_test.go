@@ -121,3 +121,45 @@ func TestOutcomesGoWithoutAttributes(t *testing.T) {
 		t.Errorf("the outcomes' schema: %s", latest.Schema)
 	}
 }
+
+const givenChurn = `{"type":"record","name":"P","fields":[{"name":"id","type":"string"},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
+	{"name":"score","type":"double"},{"name":"version","type":"string"},{"name":"amount","type":"double"},{"name":"plan","type":"string"},{"name":"active","type":"boolean"},
+	{"name":"account","type":{"type":"record","name":"A","fields":[{"name":"since","type":{"type":"long","logicalType":"timestamp-millis"}}]}},FIELD]}`
+
+// A schema that somebody gave has a field for a protected attribute, and the file the column: it isn't published all the same. Where the field can't be null nothing is,
+// and the error says what would be right.
+func TestAttributesGoIntoNoGivenSchema(t *testing.T) {
+	path := write(t, "p.csv", "id,at,score,version,amount,plan,active,account.since,sex\na,2026-01-01T00:00:00Z,0.5,v1,1,x,true,2020-01-01T00:00:00Z,secret-sex\n")
+	options := func(field string) Options {
+		return Options{
+			Contract: load(t, strings.Replace(churn, "inputs:", churnAttributes, 1)+"protected: {sex: {from: attributes}}\n"),
+			Files:    check.Files{Predictions: path, Attributes: write(t, "who.csv", "id,said,sex\na,2026-01-01T01:00:00Z,female\n")},
+			Schemas:  map[string]string{Prediction: strings.Replace(givenChurn, "FIELD", field, 1)},
+		}
+	}
+	h := newHouse(t)
+	sum, err := h.run(t.Context(), t, options(`{"name": "sex", "type": ["null", "string"], "default": null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(sum.Text(), "not published on churn.predictions, because the contract takes them from streams.attributes: sex") {
+		t.Errorf("not told: %s", sum.Text())
+	}
+	for topic, holds := range map[string]bool{"churn.predictions": false, "churn.attributes": true} {
+		n := 0
+		for _, records := range h.read(t, topic) {
+			for _, r := range records {
+				n++
+				if strings.Contains(string(r.Value), "secret-sex") || strings.Contains(string(r.Value), "female") != holds {
+					t.Errorf("%s: %q", topic, r.Value)
+				}
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d records", topic, n)
+		}
+	}
+	if _, err := Open(t.Context(), options(`{"name": "sex", "type": "string"}`), h.registry); err == nil || !strings.Contains(err.Error(), "take it out of the schema, or make it nullable") {
+		t.Errorf("a field that can't be null: %v", err)
+	}
+}

@@ -72,14 +72,16 @@ type binding struct {
 	constants map[string]string
 	claimed   map[int]bool    // columns that some field takes
 	bound     map[string]bool // dotted paths of the schema that have a column or a constant
+	elsewhere []string        // columns with a topic of their own, which no field takes
 	out       plan.Projection
 	open      map[*schema.Shape]bool // the records around
 	errs      []error
 }
 
 // newEncoder holds a schema against the contract's fields and a file's columns. Every field that the contract reads must have
-// a column (but for id and version, as in check), and every other one a column, a constant, or null.
-func newEncoder(text string, p *plan.Projection, columns []string, constants map[string]string) (*encoder, error) {
+// a column (but for id and version, as in check), and every other one a column, a constant, or null. Columns of elsewhere have a topic of their own: no field takes
+// one, unless the contract reads it here.
+func newEncoder(text string, p *plan.Projection, columns []string, constants map[string]string, elsewhere ...string) (*encoder, error) {
 	if _, err := schema.Compile(text, p); err != nil {
 		return nil, fmt.Errorf("the contract can't be read by the schema: %w", err)
 	}
@@ -91,7 +93,7 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 		return nil, fmt.Errorf("the schema is a %s and must be a record", shape)
 	}
 	b := binding{
-		source: p, columns: columns, constants: constants,
+		source: p, columns: columns, constants: constants, elsewhere: elsewhere,
 		claimed: map[int]bool{}, bound: map[string]bool{}, open: map[*schema.Shape]bool{},
 		out: plan.Projection{Topic: p.Topic, Subject: p.Subject, Roles: plan.NoRoles()},
 	}
@@ -112,6 +114,9 @@ func newEncoder(text string, p *plan.Projection, columns []string, constants map
 		case p.Roles.Time:
 			b.out.Roles.Time = b.column(f.Name, f.Path, plan.Time, plan.Whole)
 		}
+	}
+	for i, c := range columns {
+		b.claimed[i] = b.claimed[i] || slices.Contains(elsewhere, c)
 	}
 	root := b.record(shape, nil)
 	for _, f := range p.Fields {
@@ -191,7 +196,9 @@ func (b *binding) value(s *schema.Shape, path []string) node {
 		}
 		return n
 	}
-	if null == none && s.Kind != "null" {
+	if null == none && s.Kind != "null" && slices.Contains(b.elsewhere, path[len(path)-1]) {
+		b.errs = append(b.errs, fmt.Errorf("field %s (%s): the contract takes it from streams.attributes, so that it isn't published here, and the schema lets it not be null; take it out of the schema, or make it nullable", dotted, s))
+	} else if null == none && s.Kind != "null" {
 		b.errs = append(b.errs, fmt.Errorf("field %s (%s): no column of the file can be written there, and it can't be null; give it with --set %s=VALUE, or another schema", dotted, s, dotted))
 	}
 	return node{form: formNull, path: dotted, col: none, null: null, branch: none}

@@ -63,6 +63,8 @@ type Replay struct {
 	o     Options
 	feeds []*feed // predictions, then outcomes and attributes if there are any
 	notes []string
+
+	protected []string // columns that have a topic of their own
 }
 
 // Open opens the files and finds or registers the schemas. What does not fit is an error that says where; bus.ErrRegistryAway
@@ -87,8 +89,8 @@ func Open(ctx context.Context, o Options, reg *bus.Registry) (_ *Replay, err err
 		steps := strings.Split(s.Fields.Label, ".")
 		withhold = []string{s.Fields.Label, steps[len(steps)-1]}
 	}
-	protected := protectedColumns(draft)
-	withhold = append(withhold, protected...) // what has a topic of its own must not be in events
+	r.protected = protectedColumns(draft)
+	withhold = append(withhold, r.protected...) // what has a topic of its own must not be in events
 	if err := r.open(ctx, reg, Prediction, o.Files.Predictions, &draft.Prediction, withhold, file.WithVersion(o.Files.Version)); err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func Open(ctx context.Context, o Options, reg *bus.Registry) (_ *Replay, err err
 		if draft.Outcome == nil {
 			return nil, fmt.Errorf("the contract names no outcome stream, so %s can't be published as one", o.Files.Outcomes)
 		}
-		others, shift := protected, time.Duration(0)
+		others, shift := r.protected, time.Duration(0)
 		if together { // what is no outcome goes with the prediction
 			others, shift = r.feeds[0].reader.Columns(), o.Files.Delay
 		}
@@ -209,6 +211,7 @@ func (r *Replay) feed(ctx context.Context, reg *bus.Registry, name, path string,
 	if name == Attributes { // but its own
 		withhold = rows.Columns()
 	}
+	elsewhere := slices.DeleteFunc(slices.Clone(r.protected), func(string) bool { return name == Attributes })
 	made := false
 	text, id, origin := r.o.Schemas[name], 0, "the schema given for the "+name+" stream"
 	if text == "" {
@@ -226,9 +229,12 @@ func (r *Replay) feed(ctx context.Context, reg *bus.Registry, name, path string,
 			made, r.notes, origin = true, append(r.notes, notes...), "the schema made of the contract and "+path
 		}
 	}
-	enc, err := newEncoder(text, p, rows.Columns(), r.o.Constants)
+	enc, err := newEncoder(text, p, rows.Columns(), r.o.Constants, elsewhere...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)
+	}
+	if has := slices.DeleteFunc(slices.Clone(rows.Columns()), func(c string) bool { return !slices.Contains(elsewhere, c) }); len(has) > 0 && !made {
+		r.notes = append(r.notes, fmt.Sprintf("not published on %s, because the contract takes them from streams.attributes: %s", p.Topic, strings.Join(has, ", ")))
 	}
 	left := slices.DeleteFunc(slices.Clone(enc.unused), func(c string) bool { return slices.Contains(withhold, c) })
 	if len(left) > 0 && !made {
