@@ -19,6 +19,19 @@ import (
 	"github.com/plumbline-ml/plumbline/internal/sink"
 )
 
+// notice is what Alertmanager posts to a receiver.
+type notice struct {
+	Alerts []struct {
+		Status string
+		Labels map[string]string
+	}
+}
+
+func readNotice(r *http.Request) (n notice, err error) {
+	err = json.NewDecoder(r.Body).Decode(&n)
+	return n, err
+}
+
 // heard are the notifications that Alertmanager sent, in order, each once in a row.
 type heard struct {
 	mu     sync.Mutex
@@ -26,13 +39,8 @@ type heard struct {
 }
 
 func (h *heard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Alerts []struct {
-			Status string
-			Labels map[string]string
-		}
-	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+	body, err := readNotice(r)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

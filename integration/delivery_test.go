@@ -40,13 +40,8 @@ type notified struct {
 }
 
 func (n *notified) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Alerts []struct {
-			Status string
-			Labels map[string]string
-		}
-	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+	body, err := readNotice(r)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
