@@ -196,7 +196,7 @@ func Price(i *Incident) string {
 	}
 	from := "outcomes"
 	if p.Basis == finding.Estimated {
-		from = "scores"
+		from = "scores as if they meant what they did"
 	}
 	return fmt.Sprintf("%s %s a day (95 %% band %s to %s), %s so far, %s from %s",
 		Short(p.PerDay), p.Currency, Short(p.Band[0]), Short(p.Band[1]), Short(p.SoFar), p.Basis, from)
