@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -216,19 +217,26 @@ func (c *Case) dimensionOf(group, column int) bool {
 	return slices.ContainsFunc(c.Plan.Groups[group], func(d int) bool { return c.Plan.Slices[d].Field == c.Plan.Columns[column].Field })
 }
 
+// both are the slices of a group now that the reference has events of, each with what it was there.
+func (c *Case) both(group int) iter.Seq2[*Part, *Part] {
+	return func(yield func(now, was *Part) bool) {
+		for i := range c.Current.Parts {
+			p := &c.Current.Parts[i]
+			if p.Group != group {
+				continue
+			}
+			if r := c.Reference.part(p); r != nil && r.Set.Rows > 0 && !yield(p, r) {
+				return
+			}
+		}
+	}
+}
+
 // reweighed are the reference's bins of a column with the shares that slices have now; which slice's share has changed most, and from what to what.
 func (c *Case) reweighed(group, column int) (bins []float64, grown *Part, was, is float64, ok bool) {
 	bins = make([]float64, len(c.Reference.Set.Columns[column].Bins))
 	var known int64
-	for i := range c.Current.Parts {
-		p := &c.Current.Parts[i]
-		if p.Group != group {
-			continue
-		}
-		r := c.Reference.part(p)
-		if r == nil || r.Set.Rows == 0 {
-			continue
-		}
+	for p, r := range c.both(group) {
 		known += p.Set.Rows
 		weight := float64(p.Set.Rows) / float64(max(1, r.Set.Rows))
 		for b, k := range r.Set.Columns[column].Bins {

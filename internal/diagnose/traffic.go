@@ -377,15 +377,7 @@ func (c *Case) leftShare(group, column int, having func(*sketch.Column) (int64, 
 		return 0, false
 	}
 	var k, n float64
-	for i := range c.Current.Parts {
-		p := &c.Current.Parts[i]
-		if p.Group != group {
-			continue
-		}
-		r := c.Reference.part(p)
-		if r == nil || r.Set.Rows == 0 {
-			continue
-		}
+	for p, r := range c.both(group) {
 		had, ok := having(&r.Set.Columns[column])
 		if !ok {
 			return 0, false

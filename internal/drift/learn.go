@@ -25,7 +25,7 @@ type Learnt struct {
 // Learn learns a plan that is otherwise complete from the panes of its reference, in order, and returns it as bytes; nil where the reference
 // is too short to learn from. Panes that lie partly outside the reference, and declared odd ones, teach nothing.
 func Learn(p *plan.Plan, reference []Pane) ([]byte, error) {
-	history, err := past(p, reference, func(t *Pane) (*sketch.Set, error) { return t.Set, nil })
+	history, err := pastOf(p, reference, func(t *Pane) (*sketch.Set, error) { return t.Set, nil })
 	if err != nil {
 		return nil, err
 	}
@@ -46,30 +46,45 @@ func Learn(p *plan.Plan, reference []Pane) ([]byte, error) {
 	return l.append(nil), nil
 }
 
-// past joins the panes of the reference that teach something into panes that hold enough.
-func past(p *plan.Plan, reference []Pane, of func(*Pane) (*sketch.Set, error)) ([]sequential.Pane, error) {
+// past joins the panes of the reference that teach something into panes that hold enough. of is how many events a pane has, and the counts of its streams.
+func past[T any](p *plan.Plan, reference []T, span func(*T) (start, end int64), of func(*T) (int64, []sequential.Counts, error)) ([]sequential.Pane, error) {
 	var gather sequential.Gather
 	var history []sequential.Pane
 	for i := range reference {
-		t := &reference[i]
-		if t.Start < plan.Micros(p.Reference.From) || t.End > plan.Micros(p.Reference.To) {
+		start, end := span(&reference[i])
+		if start < plan.Micros(p.Reference.From) || end > plan.Micros(p.Reference.To) {
 			continue
 		}
-		if p.Policy.OddBetween(t.Start, t.End) {
-			gather.Skip(t.End)
+		if p.Policy.OddBetween(start, end) {
+			gather.Skip(end)
 			continue
 		}
-		set, err := of(t)
+		n, counts, err := of(&reference[i])
 		if err != nil {
-			return nil, fmt.Errorf("learn drift of %s: %w", p.Model, err)
+			return nil, err
 		}
-		done, ok, err := gather.Add(t.Start, t.End, set.Rows, Count(p, set))
+		done, ok, err := gather.Add(start, end, n, counts)
 		if err != nil {
-			return nil, fmt.Errorf("learn drift of %s: %w", p.Model, err)
+			return nil, err
 		}
 		if ok && !p.Policy.OddBetween(done.Start, done.End) { // an odd day without an event is no test pane, and may lie within
 			history = append(history, done)
 		}
+	}
+	return history, nil
+}
+
+// pastOf is past of a pane's set of columns: of the whole, or of a slice.
+func pastOf(p *plan.Plan, reference []Pane, of func(*Pane) (*sketch.Set, error)) ([]sequential.Pane, error) {
+	history, err := past(p, reference, func(t *Pane) (int64, int64) { return t.Start, t.End }, func(t *Pane) (int64, []sequential.Counts, error) {
+		set, err := of(t)
+		if err != nil {
+			return 0, nil, err
+		}
+		return set.Rows, Count(p, set), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("learn drift of %s: %w", p.Model, err)
 	}
 	return history, nil
 }

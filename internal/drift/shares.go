@@ -150,24 +150,11 @@ func (c *ShareCounts) Count() []sequential.Counts {
 
 // Learn learns how it moved over the test panes of a reference, in order, and returns it as bytes; nil where they are too few.
 func (s TruthShare) Learn(p *plan.Plan, reference []ShareCounts) ([]byte, error) {
-	var gather sequential.Gather
-	var history []sequential.Pane
-	for i := range reference {
-		c := &reference[i]
-		if c.Start < plan.Micros(p.Reference.From) || c.End > plan.Micros(p.Reference.To) {
-			continue
-		}
-		if p.Policy.OddBetween(c.Start, c.End) {
-			gather.Skip(c.End)
-			continue
-		}
-		done, ok, err := gather.Add(c.Start, c.End, c.Of[0], c.Count())
-		if err != nil {
-			return nil, fmt.Errorf("learn %s of %s: %w", s.words(), p.Model, err)
-		}
-		if ok && !p.Policy.OddBetween(done.Start, done.End) { // an odd day without an event is no test pane, and may lie within
-			history = append(history, done)
-		}
+	history, err := past(p, reference, func(c *ShareCounts) (int64, int64) { return c.Start, c.End }, func(c *ShareCounts) (int64, []sequential.Counts, error) {
+		return c.Of[0], c.Count(), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("learn %s of %s: %w", s.words(), p.Model, err)
 	}
 	if len(history) < fewestPanes {
 		return nil, nil

@@ -62,7 +62,7 @@ func learnSlices(p *plan.Plan, e *sequential.Engine, reference []Pane) ([]Slice,
 	kept := found[:0]
 	for _, s := range found {
 		all := sketch.NewSet(p)
-		history, err := past(p, reference, func(t *Pane) (*sketch.Set, error) {
+		history, err := pastOf(p, reference, func(t *Pane) (*sketch.Set, error) {
 			set, err := s.of(p, t)
 			return set, errors.Join(err, all.Merge(set))
 		})
